@@ -1,0 +1,61 @@
+//! Canonical JSON (RFC 8785): the bytes whose digest names a record.
+
+use serde::Serialize;
+
+use crate::digest::Sha256Digest;
+
+/// The record holds something that JSON cannot carry, such as a number that is not finite.
+#[derive(Debug, thiserror::Error)]
+#[error("the record cannot be written as canonical JSON: {0}")]
+pub struct NotCanonical(String);
+
+/// Canonical JSON bytes, and the digest that names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanonicalJson {
+    bytes: Vec<u8>,
+    digest: Sha256Digest,
+}
+
+impl CanonicalJson {
+    /// Writes `record` in the form of RFC 8785: sorted keys, shortest numbers, no white space.
+    ///
+    /// # Errors
+    /// [`NotCanonical`] for NaN, an infinity, or keys that are not strings.
+    pub fn of<T: Serialize>(record: &T) -> Result<Self, NotCanonical> {
+        // A NaN becomes `null` in serde_json's value and would pass for "absent"; the canonicalizer
+        // reads the record itself and refuses it.
+        let bytes = serde_json_canonicalizer::to_vec(record).map_err(|error| NotCanonical(error.to_string()))?;
+        let digest = Sha256Digest::of(&bytes);
+        Ok(Self { bytes, digest })
+    }
+
+    /// The bytes themselves.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Their SHA-256.
+    #[must_use]
+    pub const fn digest(&self) -> Sha256Digest {
+        self.digest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_sorted_and_white_space_is_gone() {
+        let canonical = CanonicalJson::of(&serde_json::json!({"b": 1.0, "a": [true, null]})).unwrap();
+        assert_eq!(canonical.bytes(), br#"{"a":[true,null],"b":1}"#);
+    }
+
+    #[test]
+    fn numbers_that_json_cannot_carry_are_refused() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(CanonicalJson::of(&number).is_err(), "{number}");
+        }
+    }
+}

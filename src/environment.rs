@@ -1,0 +1,113 @@
+//! The process's surroundings, read in one place: environment variables and the clock.
+//!
+//! Everything else is given what it needs as values, so that a test can say what the surroundings are
+//! and a pure station cannot look.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
+
+use crate::facts::repository::Origin;
+
+/// PEM text of a signing key, or the path of a file that holds it.
+pub const SIGNING_KEY: &str = "MODELGATE_SIGNING_KEY";
+
+/// A text that must not be shown.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The text itself. Whoever asks for it must not show it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(***)")
+    }
+}
+
+/// What the process was started in.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Where the gate runs.
+    pub origin: Origin,
+    /// Identifier of the CI run, the same for each retry of it.
+    pub ci_run: Option<String>,
+    /// Branch that CI says it builds.
+    pub ci_branch: Option<String>,
+    /// Signing key from [`SIGNING_KEY`].
+    pub signing_key: Option<Secret>,
+    /// Directory for a person's own settings and keys.
+    pub config_directory: Option<PathBuf>,
+    /// Whether `NO_COLOR` asks for plain output.
+    pub no_color: bool,
+    /// File for the job's summary, in GitHub Actions.
+    pub step_summary: Option<PathBuf>,
+    /// File for the step's outputs, in GitHub Actions.
+    pub step_output: Option<PathBuf>,
+    /// The time at which the process began.
+    pub now: DateTime<Utc>,
+}
+
+impl Environment {
+    /// Reads the process's environment and the clock.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment and the clock")]
+    pub fn read() -> Self {
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let is_true = |name: &str| text(name).is_some_and(|value| value == "true" || value == "1");
+        let origin = if is_true("GITHUB_ACTIONS") {
+            Origin::GithubActions
+        } else if is_true("GITLAB_CI") {
+            Origin::GitlabCi
+        } else if is_true("CI") {
+            Origin::OtherCi
+        } else {
+            Origin::Local
+        };
+        let (ci_run, ci_branch) = match origin {
+            // On a pull request GITHUB_REF_NAME is the merge reference; the head has the branch.
+            Origin::GithubActions => {
+                (text("GITHUB_RUN_ID"), text("GITHUB_HEAD_REF").or_else(|| text("GITHUB_REF_NAME")))
+            }
+            Origin::GitlabCi => (
+                text("CI_PIPELINE_ID"),
+                text("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME").or_else(|| text("CI_COMMIT_REF_NAME")),
+            ),
+            Origin::OtherCi | Origin::Local => (None, None),
+        };
+        let config_directory =
+            text("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| text("HOME").map(|home| PathBuf::from(home).join(".config")));
+        Self {
+            origin,
+            ci_run,
+            ci_branch,
+            signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
+            config_directory: config_directory.map(|directory| directory.join("modelgate")),
+            // no-color.org: present and not empty, whatever its value.
+            no_color: text("NO_COLOR").is_some(),
+            step_summary: text("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+            step_output: text("GITHUB_OUTPUT").map(PathBuf::from),
+            now: DateTime::from(SystemTime::now()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        let secret = Secret(Zeroizing::new("hunter2".to_owned()));
+        assert_eq!(format!("{secret:?}"), "Secret(***)");
+        assert_eq!(secret.expose(), "hunter2");
+    }
+}

@@ -1,0 +1,160 @@
+//! A metric as evidence: its value with a status, a definition, an interval and a reason.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A metric that is recomputed from rows. Its definition id names the exact formula.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricId {
+    /// Share of positive labels.
+    Prevalence,
+    /// Share of rows that are predicted positive.
+    SelectionRate,
+    /// Share of rows that are predicted the favourable outcome.
+    FavourableRate,
+    /// Share of correct predictions.
+    Accuracy,
+    /// Correct among predicted positives (positive predictive value).
+    Precision,
+    /// Found among positives (true positive rate, sensitivity).
+    Recall,
+    /// Found among negatives (true negative rate).
+    Specificity,
+    /// Harmonic mean of precision and recall.
+    F1,
+    /// Mean of recall and specificity.
+    BalancedAccuracy,
+    /// Area under the receiver operating characteristic curve, ties counted half.
+    RocAuc,
+    /// Average precision: sum of precision times the step in recall over distinct scores.
+    AveragePrecision,
+    /// Mean negative natural logarithm of the probability given to what happened.
+    LogLoss,
+    /// Mean squared difference between score and outcome.
+    Brier,
+    /// Expected calibration error of the positive class, ten bins of equal width.
+    ExpectedCalibrationError,
+}
+
+impl MetricId {
+    /// Every metric, in the order of reports.
+    pub const ALL: [Self; 14] = [
+        Self::Prevalence,
+        Self::SelectionRate,
+        Self::FavourableRate,
+        Self::Accuracy,
+        Self::Precision,
+        Self::Recall,
+        Self::Specificity,
+        Self::F1,
+        Self::BalancedAccuracy,
+        Self::RocAuc,
+        Self::AveragePrecision,
+        Self::LogLoss,
+        Self::Brier,
+        Self::ExpectedCalibrationError,
+    ];
+
+    /// Key in facts and manifests.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Prevalence => "prevalence",
+            Self::SelectionRate => "selection_rate",
+            Self::FavourableRate => "favourable_rate",
+            Self::Accuracy => "accuracy",
+            Self::Precision => "precision",
+            Self::Recall => "recall",
+            Self::Specificity => "specificity",
+            Self::F1 => "f1",
+            Self::BalancedAccuracy => "balanced_accuracy",
+            Self::RocAuc => "roc_auc",
+            Self::AveragePrecision => "average_precision",
+            Self::LogLoss => "log_loss",
+            Self::Brier => "brier",
+            Self::ExpectedCalibrationError => "expected_calibration_error",
+        }
+    }
+}
+
+/// What became of a computation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricStatus {
+    /// There is a value.
+    Ok,
+    /// The formula has no value here, such as a rate of nothing.
+    Undefined,
+    /// There are too few rows for the value to mean anything.
+    Insufficient,
+    /// The rows cannot be evaluated.
+    Error,
+}
+
+/// One number, or the reason why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Metric {
+    /// Formula and its version, such as `roc_auc/1`.
+    pub definition: String,
+    /// What became of it.
+    pub status: MetricStatus,
+    /// The value; null unless the status is `ok`.
+    pub value: Option<f64>,
+    /// Rows that the value rests on: the denominator for a rate.
+    pub n: u64,
+    /// Numerator of a rate; null for what is none.
+    pub numerator: Option<u64>,
+    /// Where the true value may lie; null when there is none, for the reason in `reason`.
+    pub interval: Option<Interval>,
+    /// Why there is no value, or no interval; null when both are there.
+    pub reason: Option<String>,
+}
+
+/// A confidence interval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Confidence level, two-sided, in (0, 1).
+    pub level: f64,
+    /// How it was computed, such as `wilson` or `delong-logit`.
+    pub method: String,
+}
+
+/// Metrics by their keys.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metrics(pub BTreeMap<MetricId, Metric>);
+
+impl Metrics {
+    /// The metric, if this task has it.
+    #[must_use]
+    pub fn get(&self, id: MetricId) -> Option<&Metric> {
+        self.0.get(&id)
+    }
+}
+
+impl JsonSchema for Metrics {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Metrics".into()
+    }
+
+    // Named keys rather than a free map, so that a policy that asks for a metric which does not
+    // exist is refused when it is loaded.
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let metric = generator.subschema_for::<Metric>();
+        let properties: serde_json::Map<_, _> =
+            MetricId::ALL.iter().map(|id| (id.key().to_owned(), metric.clone().to_value())).collect();
+        schemars::json_schema!({
+            "type": "object",
+            "description": "Metrics by their keys; which are there depends on the task",
+            "properties": properties,
+            "additionalProperties": false
+        })
+    }
+}

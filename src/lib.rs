@@ -1,0 +1,8 @@
+//! x
+pub mod canonical;
+pub mod decision;
+pub mod digest;
+pub mod facts;
+pub mod manifest;
+pub mod problem;
+pub mod tier;

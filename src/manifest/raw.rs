@@ -1,0 +1,384 @@
+//! `modelgate.yaml` as it is written: the types from which its JSON Schema is generated.
+//!
+//! Nothing here has been checked beyond its shape; [`super::Manifest`] is what the stations use.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::tier::Tier;
+
+/// `modelgate.yaml`: what the team declares about one release of one model.
+///
+/// It declares and never decides: it cannot choose its policies, lower its tier below what the
+/// tiering rules compute, or accept its own risks.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "modelgate manifest, version 1")]
+pub struct RawManifest {
+    /// Version of this format. Always 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// The model that is to be released.
+    pub model: Model,
+    /// The intake answers from which the risk tier is computed.
+    pub intake: Intake,
+    /// Path of the model card: Markdown with YAML front matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
+    /// The files that would be released.
+    #[schemars(length(min = 1, max = 256))]
+    pub artifacts: Vec<RawArtifact>,
+    /// Row-level evaluations, from which every metric is recomputed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub evaluations: Vec<RawEvaluation>,
+    /// Monitoring configurations that will watch the model in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub monitoring: Vec<RawMonitoring>,
+    /// What changed since the version now in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+/// Who the model is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Name in the model inventory: lower-case letters, digits, `.`, `_`, `-` and `/`.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._/-]{0,127}$"))]
+    pub name: String,
+    /// Version of this release, such as `1.4.0`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}$"))]
+    pub version: String,
+    /// The person or team that answers for the model: an e-mail address or a handle.
+    #[schemars(length(min = 1, max = 254))]
+    pub owner: String,
+    /// The person or team that validated it independently of its developers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 254))]
+    pub validator: Option<String>,
+    /// What the model predicts.
+    pub task: Task,
+    /// What the model is for, in a sentence or two.
+    #[schemars(length(min = 1, max = 2000))]
+    pub purpose: String,
+    /// Where it will be released to: a URI such as `oci://…`, `s3://…` or `pkg:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    pub resource_uri: Option<String>,
+}
+
+/// A kind of prediction, which decides the metrics that are recomputed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// One of two classes, with a score for the positive one.
+    BinaryClassification,
+}
+
+/// The intake answers. Materiality is exposure times purpose; these are its parts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Intake {
+    /// Who meets the model's output.
+    pub exposure: Exposure,
+    /// What its output does to a decision.
+    pub decision_role: DecisionRole,
+    /// The field of use.
+    pub domain: Domain,
+    /// How much of the decision is left to a person.
+    pub autonomy: Autonomy,
+    /// The kinds of data that it was trained on or reads.
+    #[schemars(length(min = 1, max = 16))]
+    pub data_classes: Vec<DataClass>,
+    /// Where the people whom it affects are: `EU`, or ISO 3166 codes such as `US` and `US-NY`.
+    #[schemars(length(min = 1, max = 64), inner(regex(pattern = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")))]
+    pub jurisdictions: Vec<String>,
+    /// People whom its output affects in a year.
+    pub people_affected_per_year: u64,
+    /// The tier that the team believes to be right. Below the computed one it is a finding; above,
+    /// it raises the tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_tier: Option<Tier>,
+}
+
+/// Who meets the model's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exposure {
+    /// Only the organisation's own staff.
+    Internal,
+    /// Named business partners.
+    Partner,
+    /// Customers or the public.
+    Public,
+}
+
+/// What the model's output does to a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionRole {
+    /// One piece of information among others.
+    Informs,
+    /// A recommendation that is usually followed.
+    Recommends,
+    /// The output is the decision.
+    Decides,
+}
+
+/// How much of the decision is left to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Autonomy {
+    /// A person confirms each decision.
+    HumanInTheLoop,
+    /// A person watches and can step in.
+    HumanOnTheLoop,
+    /// Nobody sees the decision before it takes effect.
+    FullyAutomated,
+}
+
+/// The field of use. The first group is what regulators treat as consequential for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Domain {
+    /// Creditworthiness, pricing or limits of credit.
+    Credit,
+    /// Hiring, promotion, dismissal, task allocation.
+    Employment,
+    /// Admission, grading, proctoring.
+    Education,
+    /// Risk assessment or pricing in insurance.
+    Insurance,
+    /// Diagnosis, treatment, triage.
+    Health,
+    /// Public benefits and other essential services.
+    EssentialServices,
+    /// Policing, justice, migration and border control.
+    LawEnforcement,
+    /// Identification or categorisation by biometric data.
+    Biometrics,
+    /// A safety component of a product or of critical infrastructure.
+    SafetyComponent,
+    /// Fraud and financial crime.
+    FinancialCrime,
+    /// Advertising, recommendation, personalisation.
+    Marketing,
+    /// Internal operations: forecasting, capacity, routing.
+    Operations,
+    /// Anything else.
+    Other,
+}
+
+/// A kind of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataClass {
+    /// Published or synthetic data.
+    Public,
+    /// The organisation's own data about no person.
+    Internal,
+    /// Data about identifiable people.
+    Personal,
+    /// Accounts, transactions, credit history.
+    Financial,
+    /// Data about health.
+    Health,
+    /// Special categories in the sense of GDPR Article 9.
+    SpecialCategory,
+    /// Biometric data.
+    Biometric,
+    /// Data about children.
+    Children,
+}
+
+/// A file or directory that would be released.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawArtifact {
+    /// Path or glob, relative to the manifest.
+    #[schemars(length(min = 1, max = 1024))]
+    pub path: String,
+    /// What it is to the release.
+    #[serde(default)]
+    pub role: ArtifactRole,
+}
+
+/// What a file is to the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArtifactRole {
+    /// The model itself.
+    #[default]
+    Model,
+    /// Code or parameters that prepare its input.
+    Preprocessor,
+    /// Settings that it is served with.
+    Configuration,
+}
+
+/// One row-level evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawEvaluation {
+    /// Name of the evaluation, such as `holdout`.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]{0,63}$"))]
+    pub name: String,
+    /// Parquet file with one row for each evaluated case, relative to the manifest.
+    #[schemars(length(min = 1, max = 1024))]
+    pub data: String,
+    /// Which column plays which part.
+    pub columns: Columns,
+    /// The two classes as they stand in the label column.
+    pub classes: Classes,
+    /// A case is predicted positive if its score is at least this.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub threshold: f64,
+    /// Columns whose values are the subgroups that every metric is also computed for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub slices: Vec<SliceColumn>,
+    /// Metric values that the team states; each is compared with the recomputed one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub claims: Vec<Claim>,
+}
+
+/// Which column plays which part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Columns {
+    /// Identifier of the case. Must be unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub id: Option<String>,
+    /// What really happened: Boolean, integer or string.
+    #[schemars(length(min = 1, max = 256))]
+    pub label: String,
+    /// The model's score for the positive class, in [0, 1].
+    #[schemars(length(min = 1, max = 256))]
+    pub score: String,
+}
+
+/// The two classes as they stand in the label column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Classes {
+    /// The class that a high score stands for.
+    pub positive: ClassLabel,
+    /// The other one. Labels that are neither are counted as invalid.
+    pub negative: ClassLabel,
+    /// Which prediction is the good outcome for the person concerned (a credit that is granted).
+    /// Without it the favourable rate and the impact ratio are undefined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub favourable: Option<Favourable>,
+}
+
+/// Which prediction is the good outcome for the person concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Favourable {
+    /// Being predicted positive.
+    Positive,
+    /// Being predicted negative.
+    Negative,
+}
+
+/// A value in the label column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ClassLabel {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// An integer, such as 0 or 1.
+    Integer(i64),
+    /// A string, such as `good`.
+    Text(String),
+}
+
+/// A column whose values are subgroups.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SliceColumn {
+    /// The column. Its values are compared as text; a missing value is a group of its own.
+    #[schemars(length(min = 1, max = 256))]
+    pub column: String,
+    /// Whether it is an attribute that the fairness controls compare groups of.
+    #[serde(default)]
+    pub protected: bool,
+}
+
+/// A metric value that the team states.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The metric.
+    pub metric: crate::facts::evaluation::MetricId,
+    /// The value that the team states.
+    pub value: f64,
+    /// How far the recomputed value may be from it, as an absolute difference.
+    /// By default half a unit in the fourth decimal place.
+    #[serde(default = "default_tolerance")]
+    #[schemars(range(min = 0.0, max = 0.1))]
+    pub tolerance: f64,
+}
+
+/// Claims are usually written with four decimals: rounding alone explains half a unit in the last.
+const fn default_tolerance() -> f64 {
+    0.000_05
+}
+
+/// A monitoring configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMonitoring {
+    /// Path or glob, relative to the manifest.
+    #[schemars(length(min = 1, max = 1024))]
+    pub path: String,
+    /// Whose configuration it is.
+    pub format: MonitoringFormat,
+}
+
+/// Whose monitoring configuration a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MonitoringFormat {
+    /// Prometheus alerting rules: a rule file, or the `PrometheusRule` custom resource.
+    Prometheus,
+}
+
+/// What changed since the version now in use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The kind of change.
+    pub kind: ChangeKind,
+    /// The version now in use. Absent for an initial release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub champion_version: Option<String>,
+    /// What changed and why, in a few sentences.
+    #[schemars(length(min = 1, max = 4000))]
+    pub summary: String,
+}
+
+/// The kind of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// The first release of the model.
+    Initial,
+    /// Same data sources, features and algorithm; new training run.
+    Retraining,
+    /// Another decision threshold or calibration.
+    Recalibration,
+    /// Features added, removed or derived otherwise.
+    Features,
+    /// Another source or population of data.
+    Data,
+    /// Another algorithm or architecture.
+    Algorithm,
+    /// Another use than the one that was approved.
+    Purpose,
+}
