@@ -52,8 +52,31 @@ pub struct Environment {
     pub step_summary: Option<PathBuf>,
     /// File for the step's outputs, in GitHub Actions.
     pub step_output: Option<PathBuf>,
+    /// Inputs of the GitHub Action.
+    pub action: ActionInputs,
     /// The time at which the process began.
     pub now: DateTime<Utc>,
+}
+
+/// Inputs of the GitHub Action, as `action.yml` passes them. An empty input is an absent one.
+#[derive(Debug, Clone, Default)]
+pub struct ActionInputs {
+    /// Directory of the release, or its manifest.
+    pub release: Option<String>,
+    /// Directory of policies.
+    pub policies: Option<String>,
+    /// `deny` or `condition`.
+    pub fail_on: Option<String>,
+    /// File for SARIF.
+    pub sarif_file: Option<String>,
+    /// File for JUnit XML.
+    pub junit_file: Option<String>,
+    /// File for the JSON report.
+    pub report_file: Option<String>,
+    /// Directory for the signed bundles.
+    pub evidence_dir: Option<String>,
+    /// Directory of the store.
+    pub store: Option<String>,
 }
 
 impl Environment {
@@ -95,6 +118,16 @@ impl Environment {
             no_color: text("NO_COLOR").is_some(),
             step_summary: text("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             step_output: text("GITHUB_OUTPUT").map(PathBuf::from),
+            action: ActionInputs {
+                release: text("MODELGATE_ACTION_RELEASE"),
+                policies: text("MODELGATE_ACTION_POLICIES"),
+                fail_on: text("MODELGATE_ACTION_FAIL_ON"),
+                sarif_file: text("MODELGATE_ACTION_SARIF_FILE"),
+                junit_file: text("MODELGATE_ACTION_JUNIT_FILE"),
+                report_file: text("MODELGATE_ACTION_REPORT_FILE"),
+                evidence_dir: text("MODELGATE_ACTION_EVIDENCE_DIR"),
+                store: text("MODELGATE_ACTION_STORE"),
+            },
             now: DateTime::from(SystemTime::now()),
         }
     }

@@ -1,2 +1,9 @@
-//! x
-fn main() {}
+//! The `modelgate` program: everything is in the library.
+
+use std::process::ExitCode;
+
+use modelgate::environment::Environment;
+
+fn main() -> ExitCode {
+    modelgate::cli::run(std::env::args_os(), &Environment::read()).into()
+}

@@ -124,6 +124,16 @@ pub struct Condition {
 }
 
 impl Verdict {
+    /// The name in records and outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Conditional => "conditional",
+            Self::Deny => "deny",
+        }
+    }
+
     /// What `outcomes` come to. No outcome at all denies: a gate that checked nothing must not open.
     #[must_use]
     pub fn of(outcomes: &[Outcome]) -> Self {

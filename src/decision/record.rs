@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Outcome, Verdict};
+use crate::canonical::CanonicalJson;
 use crate::digest::Sha256Digest;
+use crate::facts::Facts;
+use crate::policy::EffectiveTime;
 use crate::tier::TierFacts;
 
 /// A decision about one release. Canonical JSON; its digest names it.
@@ -66,4 +69,80 @@ pub struct PolicyReference {
     pub sha256: Sha256Digest,
     /// Files in it.
     pub files: u64,
+}
+
+impl RecordReference {
+    /// The name of a record by its canonical bytes.
+    #[must_use]
+    pub fn of(record: &CanonicalJson) -> Self {
+        Self { sha256: record.digest(), size_bytes: record.bytes().len() as u64 }
+    }
+}
+
+/// What a decision is made of.
+pub struct Inputs<'a> {
+    /// The facts.
+    pub facts: &'a Facts,
+    /// Their digest.
+    pub facts_reference: RecordReference,
+    /// The policies.
+    pub policy: PolicyReference,
+    /// What every control came to.
+    pub outcomes: Vec<Outcome>,
+    /// Days until conditions are due.
+    pub condition_days: u32,
+    /// The time that policies were told.
+    pub effective_time: EffectiveTime,
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(inputs: Inputs<'_>) -> DecisionRecord {
+    let Inputs { facts, facts_reference, policy, outcomes, condition_days, effective_time } = inputs;
+    let decision = Verdict::of(&outcomes);
+    let due = effective_time.plus_days(condition_days);
+    // A denial requires nothing: what stands in its way must be mended before it is asked again.
+    let conditions = match decision {
+        Verdict::Conditional => outcomes
+            .iter()
+            .filter(|outcome| outcome.verdict() == Verdict::Conditional)
+            .map(|outcome| Condition {
+                control: outcome.control.clone(),
+                mitigation: outcome.remediation.clone(),
+                owner: facts.model.owner.clone(),
+                due: due.clone(),
+            })
+            .collect(),
+        Verdict::Approve | Verdict::Deny => Vec::new(),
+    };
+    let model = &facts.model;
+    // The package URL of a thing that is in no registry (purl type `generic`).
+    let resource_uri =
+        model.resource_uri.clone().unwrap_or_else(|| format!("pkg:generic/{}@{}", model.name, model.version));
+    DecisionRecord {
+        version: 1,
+        decision,
+        effective_time: effective_time.to_rfc3339(),
+        tool: Tool::this(),
+        model: model.name.clone(),
+        model_version: model.version.clone(),
+        resource_uri,
+        tier: facts.tier.clone(),
+        facts: facts_reference,
+        policy,
+        outcomes,
+        conditions,
+    }
+}
+
+impl Tool {
+    /// The running program.
+    #[must_use]
+    pub fn this() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            regorus: crate::policy::REGORUS_VERSION.to_owned(),
+        }
+    }
 }

@@ -10,10 +10,18 @@ pub mod evaluation;
 pub mod monitoring;
 pub mod repository;
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-use crate::manifest::raw;
+use crate::digest::Sha256Digest;
+use crate::environment::Environment;
+use crate::manifest::{Manifest, raw};
+use crate::problem::{Location, Problem};
 use crate::tier::TierFacts;
 
 /// Everything that was measured about one release.
@@ -50,7 +58,137 @@ pub struct FileFacts {
     /// Path relative to the release root, with `/` between its parts.
     pub path: String,
     /// SHA-256 of its bytes.
-    pub sha256: crate::digest::Sha256Digest,
+    pub sha256: Sha256Digest,
     /// Size in bytes.
     pub size_bytes: u64,
+}
+
+/// Measures everything that `manifest` declares. `tier` was worked out from its intake answers.
+///
+/// # Errors
+/// Every problem of every file: evidence that is missing or unreadable is no fact to decide on.
+pub async fn measure(
+    manifest: &Manifest,
+    tier: &TierFacts,
+    environment: &Environment,
+) -> Result<Facts, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let artifacts = artifacts(manifest, &mut problems);
+    let mut evaluations = Vec::new();
+    for entry in &manifest.evaluations {
+        let (path, location) = (&entry.data.path, &entry.data.location);
+        let measured = match file_facts(&path.relative, &path.absolute) {
+            Ok(data) => {
+                evaluation::measure(manifest.model.task, &entry.declared, data, &path.absolute, location).await
+            }
+            Err(problem) => Err(vec![problem.at(location.clone())]),
+        };
+        match measured {
+            Ok(facts) => evaluations.push(facts),
+            Err(found) => problems.extend(found),
+        }
+    }
+    let monitoring = monitoring(manifest).unwrap_or_else(|found| {
+        problems.extend(found);
+        monitoring::MonitoringFacts::default()
+    });
+    let card = manifest.card.as_ref().and_then(|entry| {
+        card::read(&entry.path.relative, &entry.path.absolute)
+            .map_err(|problem| problems.push(place(problem, &entry.location)))
+            .ok()
+    });
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Facts {
+        version: 1,
+        manifest: FileFacts {
+            path: manifest.file_name.clone(),
+            sha256: manifest.sha256,
+            size_bytes: manifest.size_bytes,
+        },
+        model: manifest.model.clone(),
+        intake: manifest.intake.clone(),
+        tier: tier.clone(),
+        artifacts,
+        evaluations,
+        monitoring,
+        card,
+        change: manifest.change.clone(),
+        repository: repository::measure(
+            manifest.root.directory(),
+            environment.origin,
+            environment.ci_branch.as_deref(),
+        ),
+    })
+}
+
+/// A problem of a file, at the place where the manifest names it unless it has a better one.
+fn place(problem: Problem, location: &Location) -> Problem {
+    if problem.location.is_some() { problem } else { problem.at(location.clone()) }
+}
+
+/// What a pattern stands for must be there.
+fn nothing_there(pattern: &str, location: &Location) -> Problem {
+    Problem::new("missing-file", format!("`{pattern}` stands for no file"))
+        .at(location.clone())
+        .hint("correct the path, or add the file to the release")
+}
+
+fn artifacts(manifest: &Manifest, problems: &mut Vec<Problem>) -> Vec<artifact::ArtifactFacts> {
+    let mut artifacts = Vec::new();
+    for entry in &manifest.artifacts {
+        if entry.files.is_empty() {
+            problems.push(nothing_there(&entry.pattern, &entry.location));
+        }
+        for file in &entry.files {
+            match artifact::inspect(artifact::FileInput { path: &file.relative, absolute: &file.absolute, role: entry.role }) {
+                Ok(facts) => artifacts.push(facts),
+                Err(problem) => problems.push(place(problem, &entry.location)),
+            }
+        }
+    }
+    artifacts.sort_by(|left, right| left.file.path.cmp(&right.file.path));
+    artifacts
+}
+
+fn monitoring(manifest: &Manifest) -> Result<monitoring::MonitoringFacts, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut inputs = Vec::new();
+    for entry in &manifest.monitoring {
+        if entry.files.is_empty() {
+            problems.push(nothing_there(&entry.pattern, &entry.location));
+        }
+        inputs.extend(entry.files.iter().map(|file| monitoring::MonitoringInput {
+            path: &file.relative,
+            absolute: &file.absolute,
+            format: entry.format,
+        }));
+    }
+    inputs.sort_by_key(|input| input.path);
+    match monitoring::read(&inputs) {
+        Ok(facts) if problems.is_empty() => Ok(facts),
+        Ok(_) => Err(problems),
+        Err(found) => Err(problems.into_iter().chain(found).collect()),
+    }
+}
+
+/// Digest and size of a file, which is called `shown_as` in problems.
+fn file_facts(shown_as: &str, path: &Path) -> Result<FileFacts, Problem> {
+    let unreadable = |error: io::Error| crate::document::unreadable(shown_as, &error);
+    let mut file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        let message = format!("`{shown_as}` is a directory");
+        return Err(Problem::new("directory-for-file", message).hint("name the file in it"));
+    }
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut size_bytes = 0_u64;
+    loop {
+        let count = file.read(&mut buffer).map_err(unreadable)?;
+        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+        hasher.update(bytes);
+        size_bytes += bytes.len() as u64;
+    }
+    Ok(FileFacts { path: shown_as.to_owned(), sha256: Sha256Digest::from_bytes(hasher.finalize().into()), size_bytes })
 }

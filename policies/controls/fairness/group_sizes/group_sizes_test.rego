@@ -1,0 +1,43 @@
+package modelgate.controls.fairness.group_sizes_test
+
+import data.modelgate.controls.fairness.group_sizes
+
+group(positives, n) := {
+	"column": "sex", "value": "female", "protected": true, "missing": false, "rows": n,
+	"metrics": {"prevalence": {"status": "ok", "value": positives / n, "numerator": positives, "n": n}},
+}
+
+found(slices) := result if {
+	result := group_sizes.violation with input as {"evaluations": [{"name": "holdout", "rows": {"total": 100}, "slices": slices}]}
+		with data.parameters as {"minimum_positives": 30, "minimum_negatives": 20, "maximum_missing_share": 0.05}
+}
+
+test_large_enough if found([group(30, 50)]) == set()
+
+test_too_small if {
+	found([group(29, 60)]) == {{
+		"subject": "evaluation/holdout/slice/sex=female", "message": "the group has 29 positive cases", "observed": 29, "expected": 30,
+	}}
+	found([group(30, 49)]) == {{
+		"subject": "evaluation/holdout/slice/sex=female", "message": "the group has 19 negative cases", "observed": 19, "expected": 20,
+	}}
+}
+
+test_groups_of_other_attributes_are_not_judged if found([object.union(group(1, 50), {"protected": false})]) == set()
+
+test_not_counted if found([object.union(group(30, 50), {"metrics": {"prevalence": {"status": "error", "value": null}}})]) == {{
+	"subject": "evaluation/holdout/slice/sex=female", "message": "the cases of the group could not be counted",
+	"observed": null, "expected": 30,
+}}
+
+test_missing_values if {
+	found([object.union(group(1, 5), {"missing": true, "value": ""})]) == set()
+	found([object.union(group(1, 6), {"missing": true, "value": ""})]) == {{
+		"subject": "evaluation/holdout/slice/sex", "message": "6 of 100 rows have no value", "observed": 0.06, "expected": 0.05,
+	}}
+}
+
+test_it_applies_to_protected_attributes if {
+	group_sizes.not_applicable == set() with input as {"evaluations": [{"slices": [group(1, 2)]}]}
+	count(group_sizes.not_applicable) == 1 with input as {"evaluations": [{"slices": []}]}
+}

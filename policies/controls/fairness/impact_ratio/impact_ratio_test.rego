@@ -1,0 +1,49 @@
+package modelgate.controls.fairness.impact_ratio_test
+
+import data.modelgate.controls.fairness.impact_ratio
+
+sex := {"column": "sex", "value": "female", "protected": true}
+
+compared(changes) := object.union({
+	"column": "sex", "comparison": "impact_ratio", "status": "ok", "value": 0.9, "interval": null, "reason": null,
+	"lowest_group": "female", "highest_group": "male",
+}, changes)
+
+found(comparisons) := result if {
+	result := impact_ratio.violation with input as {"evaluations": [{"name": "holdout", "slices": [sex], "comparisons": comparisons}]}
+		with data.parameters as {"minimum": 0.8}
+}
+
+test_alike if found([compared({"value": 0.8})]) == set()
+
+test_unlike if found([compared({"value": 0.75})]) == {{
+	"subject": "evaluation/holdout/sex", "message": "the favourable rate of `female` is 0.75 times that of `male`",
+	"observed": 0.75, "expected": 0.8,
+}}
+
+test_other_comparisons_are_not_judged_here if found([compared({}), compared({"comparison": "recall_difference", "value": 0.1})]) == set()
+
+test_an_undefined_comparison_is_not_an_equality if found([compared({"status": "undefined", "value": null, "reason": "a group is empty"})]) == {{
+	"subject": "evaluation/holdout/sex", "message": "the groups cannot be compared: a group is empty",
+	"observed": null, "expected": 0.8,
+}}
+
+test_a_missing_comparison_is_not_an_equality if {
+	expected := {{
+		"subject": "evaluation/holdout/sex", "message": "the groups cannot be compared: ", "observed": null, "expected": 0.8,
+	}}
+	found([]) == expected
+	found([compared({"comparison": "recall_difference"})]) == expected
+}
+
+test_each_evaluation_is_judged_by_its_own_comparisons if {
+	second := {"name": "second", "slices": [sex], "comparisons": []}
+	first := {"name": "first", "slices": [sex], "comparisons": [compared({})]}
+	findings := impact_ratio.violation with input as {"evaluations": [first, second]} with data.parameters as {"minimum": 0.8}
+	{finding.subject | some finding in findings} == {"evaluation/second/sex"}
+}
+
+test_it_applies_to_protected_attributes if {
+	impact_ratio.not_applicable == set() with input as {"evaluations": [{"name": "holdout", "slices": [sex]}]}
+	count(impact_ratio.not_applicable) == 1 with input as {"evaluations": [{"name": "holdout", "slices": [object.union(sex, {"protected": false})]}]}
+}

@@ -1,0 +1,18 @@
+package modelgate.controls.validation.calibration_test
+
+import data.modelgate.controls.validation.calibration
+
+found(metrics) := result if {
+	result := calibration.violation with input as {"evaluations": [{"name": "holdout", "metrics": metrics}]}
+		with data.parameters as {"maximum": 0.1}
+}
+
+error(value) := {"expected_calibration_error": {"status": "ok", "value": value, "interval": null, "reason": null}}
+
+test_calibrated if found(error(0.1)) == set()
+
+test_not_calibrated if found(error(0.2)) == {{
+	"subject": "evaluation/holdout", "message": "expected_calibration_error is 0.2000, above 0.1", "observed": 0.2, "expected": 0.1,
+}}
+
+test_not_measured if count(found({})) == 1

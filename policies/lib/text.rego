@@ -1,0 +1,6 @@
+# METADATA
+# title: Texts that people wrote
+package modelgate.lib.text
+
+# Number of words.
+words(text) := count([word | some word in regex.split(`\s+`, trim_space(text)); word != ""])

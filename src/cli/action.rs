@@ -1,0 +1,127 @@
+//! `modelgate action`: the step of the GitHub Action.
+//!
+//! Its inputs come by the environment, where no shell can take them for something else, and become
+//! the arguments of `modelgate check`; its results go to the files that the runner names.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::check::{Arguments, Checked};
+use super::printer::Printer;
+use super::{Failure, check};
+use crate::environment::{ActionInputs, Environment};
+use crate::exit_status::ExitStatus;
+use crate::problem::Problem;
+use crate::report::OutputFormat;
+
+/// The command line that the inputs ask for.
+pub(super) fn command_line(inputs: &ActionInputs) -> Vec<OsString> {
+    let mut line: Vec<OsString> = ["modelgate", "check", "--github-step"].map(OsString::from).to_vec();
+    let mut option = |name: &str, value: &Option<String>| {
+        if let Some(value) = value {
+            // One argument, so that a value that begins with a dash stays a value.
+            line.push(format!("{name}={value}").into());
+        }
+    };
+    option("--fail-on", &inputs.fail_on);
+    option("--policies", &inputs.policies);
+    option("--store", &inputs.store);
+    option("--out", &inputs.evidence_dir);
+    let outputs = [("json", &inputs.report_file), ("sarif", &inputs.sarif_file), ("junit", &inputs.junit_file)];
+    for (format, file) in outputs {
+        option("--output", &file.as_ref().map(|file| format!("{format}={file}")));
+    }
+    line.push("--".into());
+    line.push(inputs.release.clone().unwrap_or_else(|| ".".to_owned()).into());
+    line
+}
+
+/// Writes the step's summary and outputs, whatever came of the check.
+pub(super) fn write_step_files(
+    arguments: &Arguments,
+    environment: &Environment,
+    checked: Option<&Checked>,
+    result: &Result<ExitStatus, Failure>,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let status = match result {
+        Ok(status) => *status,
+        Err(failure) => {
+            let (status, _, problems) = failure.parts();
+            printer.workflow_errors(problems);
+            status
+        }
+    };
+    if let (Some(file), Some(checked)) = (&environment.step_summary, checked) {
+        append(file, &check::render(OutputFormat::Markdown, checked)?)?;
+    }
+    if let Some(file) = &environment.step_output {
+        append(file, &outputs(arguments, checked, status))?;
+    }
+    Ok(())
+}
+
+/// `name=value` lines. Values that come from the release's files do not occur among them, and paths
+/// come from the workflow; a line break in one is refused all the same, since it would be an output of its own.
+fn outputs(arguments: &Arguments, checked: Option<&Checked>, status: ExitStatus) -> String {
+    let mut lines = format!("exit-code={}\n", status.code());
+    let mut output = |name: &str, value: &str| {
+        if !value.contains(['\n', '\r']) {
+            let _ = writeln!(lines, "{name}={value}");
+        }
+    };
+    if let Some(checked) = checked {
+        let record = &checked.decided.record;
+        output("decision", record.decision.name());
+        output("tier", record.tier.effective.name());
+        output("decision-digest", &checked.decided.record_json.digest().to_hex());
+        if checked.recorded.is_ok() {
+            output("evidence-dir", &arguments.recording.out_directory().to_string_lossy());
+        }
+        for (name, format) in [("report-file", OutputFormat::Json), ("sarif-file", OutputFormat::Sarif)] {
+            let file = arguments.output.iter().filter(|output| output.format == format).find_map(|output| output.file.as_ref());
+            if let Some(file) = file {
+                output(name, &file.to_string_lossy());
+            }
+        }
+    }
+    lines
+}
+
+fn append(file: &Path, text: &str) -> Result<(), Failure> {
+    OpenOptions::new().append(true).create(true).open(file).and_then(|mut file| file.write_all(text.as_bytes())).map_err(
+        |error| {
+            let message = format!("the runner's file `{}` cannot be written: {error}", file.display());
+            Failure::not_recorded(Problem::new("step-file", message))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_looks_like_an_option_stays_a_value() {
+        let inputs = ActionInputs {
+            release: Some("--policies=/tmp".to_owned()),
+            fail_on: Some("condition".to_owned()),
+            sarif_file: Some("a b.sarif".to_owned()),
+            ..ActionInputs::default()
+        };
+        let line = command_line(&inputs);
+        let expected = [
+            "modelgate",
+            "check",
+            "--github-step",
+            "--fail-on=condition",
+            "--output=sarif=a b.sarif",
+            "--",
+            "--policies=/tmp",
+        ];
+        assert_eq!(line, expected.map(OsString::from));
+    }
+}

@@ -1,0 +1,168 @@
+//! `modelgate check`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::printer::Printer;
+use super::recording::{self, Recorded};
+use super::{Failure, ReleaseArguments, action, policies};
+use crate::decision::Verdict;
+use crate::environment::Environment;
+use crate::exit_status::ExitStatus;
+use crate::gate::{Decided, Timings};
+use crate::problem::Problem;
+use crate::report::{self, OutputFormat, ReportInput, text::TextStyle};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) release: ReleaseArguments,
+    /// What to report and where: `text`, `json`, `markdown`, `sarif` or `junit`, to stdout or to
+    /// `FORMAT=FILE`. Repeatable. Unless another goes to stdout, `text` does
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Output::parse)]
+    pub(super) output: Vec<Output>,
+    /// From which decision on the exit code is 1
+    #[arg(long, value_enum, default_value_t = FailOn::Deny, value_name = "DECISION")]
+    pub(super) fail_on: FailOn,
+    #[command(flatten)]
+    pub(super) recording: recording::Arguments,
+    /// Print how long each station took, to stderr
+    #[arg(long)]
+    pub(super) timings: bool,
+    /// Append to the files that a GitHub Actions runner names for the step's summary and outputs
+    #[arg(long, hide = true)]
+    pub(super) github_step: bool,
+}
+
+/// From which decision on a run fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FailOn {
+    /// Only when denied.
+    Deny,
+    /// When approved on conditions, too.
+    Condition,
+}
+
+/// A report and where it goes.
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    pub(super) format: OutputFormat,
+    /// None is stdout.
+    pub(super) file: Option<PathBuf>,
+}
+
+impl Output {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (format, file) = match text.split_once('=') {
+            None => (text, None),
+            Some((_, "")) => return Err("the file after `=` is empty".to_owned()),
+            Some((format, file)) => (format, Some(PathBuf::from(file))),
+        };
+        Ok(Self { format: format.parse()?, file })
+    }
+}
+
+/// A run that came to a decision.
+pub(super) struct Checked {
+    pub(super) decided: Decided,
+    pub(super) recorded: Result<Recorded, Vec<Problem>>,
+}
+
+pub(super) fn run(
+    arguments: &Arguments,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    if arguments.output.iter().filter(|output| output.file.is_none()).count() > 1 {
+        let problem = Problem::new("two-outputs-to-stdout", "only one report can go to stdout");
+        return Err(Failure::usage(problem.hint("give the others a file: `--output sarif=modelgate.sarif`")));
+    }
+    let mut timings = Timings::default();
+    let (checked, result) = match check(arguments, environment, printer, &mut timings) {
+        Err(failure) => (None, Err(failure)),
+        Ok(checked) => {
+            let reported = timings.time("report", || write_reports(arguments, &checked, printer));
+            let result = reported.and_then(|()| conclude(&checked, arguments.fail_on, printer));
+            (Some(checked), result)
+        }
+    };
+    if arguments.timings {
+        printer.say(&timings_table(&timings));
+    }
+    if arguments.github_step {
+        action::write_step_files(arguments, environment, checked.as_ref(), &result, printer)?;
+    }
+    result
+}
+
+/// From the manifest to stored evidence.
+fn check(
+    arguments: &Arguments,
+    environment: &Environment,
+    printer: &Printer,
+    timings: &mut Timings,
+) -> Result<Checked, Failure> {
+    let opened = arguments.release.open(environment.now, timings)?;
+    let runtime = policies::runtime()?;
+    let facts = timings.time("facts", || runtime.block_on(opened.measure(environment)))?;
+    let decided = opened.decide(facts, timings)?;
+    let recorded = timings.time("evidence", || {
+        runtime.block_on(recording::record(&arguments.recording, &decided, environment, printer))
+    });
+    Ok(Checked { decided, recorded })
+}
+
+/// Writes every report that was asked for; the one to stdout last, so that files are there when it is read.
+fn write_reports(arguments: &Arguments, checked: &Checked, printer: &Printer) -> Result<(), Failure> {
+    for (format, file) in arguments.output.iter().filter_map(|output| Some((output.format, output.file.as_ref()?))) {
+        std::fs::write(file, render(format, checked)?).map_err(|error| {
+            let message = format!("the report `{}` cannot be written: {error}", file.display());
+            Failure::not_recorded(Problem::new("report-file", message).hint("check that its directory exists"))
+        })?;
+    }
+    let to_stdout = arguments.output.iter().find(|output| output.file.is_none());
+    let format = to_stdout.map_or(OutputFormat::Text, |output| output.format);
+    let style = TextStyle { columns: Printer::columns(), colour: printer.color_stdout(), unicode: true };
+    printer.data(&render_styled(format, checked, &style)?)
+}
+
+/// A report for a file: no colours, and a fixed width.
+pub(super) fn render(format: OutputFormat, checked: &Checked) -> Result<String, Failure> {
+    render_styled(format, checked, &TextStyle { columns: 100, colour: false, unicode: true })
+}
+
+fn render_styled(format: OutputFormat, checked: &Checked, style: &TextStyle) -> Result<String, Failure> {
+    let controls = checked.decided.policies.control_summaries();
+    let input = ReportInput {
+        record: &checked.decided.record,
+        facts: &checked.decided.facts,
+        evidence: checked.recorded.as_ref().ok().map(|recorded| &recorded.summary),
+        controls: &controls,
+    };
+    report::render(format, &input, style).map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))
+}
+
+/// The exit status. A denial stays a denial whatever became of its evidence.
+fn conclude(checked: &Checked, fail_on: FailOn, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let verdict = checked.decided.record.decision;
+    let denied = verdict == Verdict::Deny || (verdict == Verdict::Conditional && fail_on == FailOn::Condition);
+    match &checked.recorded {
+        Ok(_) if denied => Ok(ExitStatus::Denied),
+        Ok(_) => Ok(ExitStatus::Success),
+        Err(problems) if denied => {
+            printer.problems("denied, and the evidence is incomplete", problems);
+            Ok(ExitStatus::Denied)
+        }
+        Err(problems) => Err(Failure::NotRecorded(problems.clone())),
+    }
+}
+
+fn timings_table(timings: &Timings) -> String {
+    let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+    let lines: Vec<_> = timings
+        .iter()
+        .map(|(station, duration)| format!("{station:<10} {:>9.1} ms", milliseconds(duration)))
+        .collect();
+    let total: Duration = timings.iter().map(|(_, duration)| duration).sum();
+    format!("{}\n{:<10} {:>9.1} ms", lines.join("\n"), "total", milliseconds(total))
+}

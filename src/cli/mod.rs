@@ -1,0 +1,148 @@
+//! The command line: one file for each subcommand, and the only place that prints.
+
+mod action;
+mod check;
+mod completions;
+mod facts;
+mod init;
+mod keygen;
+mod policies;
+mod printer;
+mod recording;
+mod schema;
+mod tier;
+mod verify;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use self::printer::{ColorChoice, Printer};
+use crate::environment::Environment;
+use crate::exit_status::ExitStatus;
+use crate::problem::Problem;
+
+/// Decides whether a machine-learning model may be released, and can prove how it decided.
+#[derive(Debug, Parser)]
+#[command(name = "modelgate", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// When to colour what is printed. Meaning is never only in a colour.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    color: ColorChoice,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  approved, or conditionally approved; for other commands, done
+  1  denied; for `verify`, not proven
+  2  usage, manifest or policy bundle is wrong: nothing was decided
+  3  could not evaluate: evidence is missing, unreadable or over a limit
+  4  decided, but the evidence could not be signed or stored";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Decide about a release: measure, run the tier's policies, sign and store the decision
+    Check(check::Arguments),
+    /// Print the facts of a release: the exact input that policies see
+    Facts(facts::Arguments),
+    /// Work out the risk tier of a release, and why
+    Tier(tier::Arguments),
+    /// Check a signed verdict, and that it is about a given artifact
+    Verify(verify::Arguments),
+    /// Write a commented manifest, model card and monitoring file to start from
+    Init(init::Arguments),
+    /// Make a signing key
+    Keygen(keygen::Arguments),
+    /// Print the JSON Schema of a document
+    Schema(schema::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+    /// Run as the step of the GitHub Action
+    #[command(hide = true)]
+    Action,
+}
+
+/// Why a command ended without doing what it was asked to.
+#[derive(Debug)]
+enum Failure {
+    /// Usage, manifest or policy bundle is wrong.
+    Usage(Vec<Problem>),
+    /// Evidence is missing, unreadable or over a limit.
+    NotEvaluated(Vec<Problem>),
+    /// Signing, storing or writing failed after the decision.
+    NotRecorded(Vec<Problem>),
+}
+
+impl Failure {
+    fn usage(problem: Problem) -> Self {
+        Self::Usage(vec![problem])
+    }
+
+    fn not_recorded(problem: Problem) -> Self {
+        Self::NotRecorded(vec![problem])
+    }
+
+    /// The exit status, what happened in a few words, and the problems.
+    fn parts(&self) -> (ExitStatus, &'static str, &[Problem]) {
+        match self {
+            Self::Usage(problems) => (ExitStatus::Usage, "nothing was decided", problems),
+            Self::NotEvaluated(problems) => (ExitStatus::NotEvaluated, "could not evaluate the release", problems),
+            Self::NotRecorded(problems) => {
+                (ExitStatus::NotRecorded, "decided, but the evidence is incomplete", problems)
+            }
+        }
+    }
+}
+
+/// Runs the program with `arguments`, the first of which is its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> ExitStatus {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for and go to stdout with 0; the rest is usage.
+            let status = if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Success };
+            return if error.print().is_ok() { status } else { ExitStatus::Usage };
+        }
+    };
+    let printer = Printer::new(cli.color, environment.no_color);
+    if matches!(cli.command, Command::Action) {
+        return run(action::command_line(&environment.action), environment);
+    }
+    let result = match cli.command {
+        Command::Action => Ok(ExitStatus::Usage),
+        Command::Check(arguments) => check::run(&arguments, environment, &printer),
+        Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
+        Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
+        Command::Verify(arguments) => verify::run(&arguments, environment, &printer),
+        Command::Init(arguments) => init::run(&arguments, &printer),
+        Command::Keygen(arguments) => keygen::run(&arguments, &printer),
+        Command::Schema(arguments) => schema::run(&arguments, &printer),
+        Command::Completions(arguments) => completions::run(&arguments, &printer),
+    };
+    match result {
+        Ok(status) => status,
+        Err(failure) => {
+            let (status, summary, problems) = failure.parts();
+            printer.problems(summary, problems);
+            status
+        }
+    }
+}
+
+/// Which release, judged by which policies, as of when.
+#[derive(Debug, clap::Args)]
+struct ReleaseArguments {
+    /// Directory of the release, or its manifest
+    #[arg(default_value = ".", value_name = "RELEASE")]
+    release: PathBuf,
+    /// Directory of policies instead of the embedded library
+    #[arg(long, value_name = "DIRECTORY")]
+    policies: Option<PathBuf>,
+    /// Day or time at which policies are evaluated, RFC 3339; by default the start of today, UTC.
+    /// The past is refused: going back re-enables what has expired
+    #[arg(long, value_name = "TIME")]
+    effective_time: Option<String>,
+}

@@ -1,0 +1,56 @@
+//! What `check`, `facts` and `tier` share: from the command line to an opened release.
+
+use chrono::{DateTime, Utc};
+
+use super::{Failure, ReleaseArguments};
+use crate::gate::{GateError, Opened, Request, Timings};
+use crate::policy::EffectiveTime;
+use crate::problem::Problem;
+
+impl From<GateError> for Failure {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Usage(problems) => Self::Usage(problems),
+            GateError::Evidence(problems) => Self::NotEvaluated(problems),
+        }
+    }
+}
+
+impl ReleaseArguments {
+    /// Opens the release.
+    pub(super) fn open(&self, now: DateTime<Utc>, timings: &mut Timings) -> Result<Opened, Failure> {
+        let request = Request {
+            release: self.release.clone(),
+            policies: self.policies.clone(),
+            effective_time: self.effective_time(now)?,
+        };
+        Ok(Opened::open(&request, timings)?)
+    }
+
+    /// By default the start of the day: whatever is dated in policies and acceptances is dated by the
+    /// day, and a second run on the same day comes to the same bytes.
+    fn effective_time(&self, now: DateTime<Utc>) -> Result<EffectiveTime, Failure> {
+        let today = EffectiveTime::start_of_day(now);
+        let Some(text) = &self.effective_time else { return Ok(today) };
+        let time = EffectiveTime::parse(text).map_err(|message| {
+            Failure::usage(
+                Problem::new("effective-time", format!("`--effective-time {text}`: {message}"))
+                    .hint("write a day such as `2027-01-31` or a time such as `2027-01-31T12:00:00Z`"),
+            )
+        })?;
+        if time < today {
+            let problem = Problem::new("back-dated", format!("`--effective-time {text}` is in the past"));
+            return Err(Failure::usage(problem.hint(
+                "a past date would bring back exceptions that have expired; only a recorded decision is replayed at its own time",
+            )));
+        }
+        Ok(time)
+    }
+}
+
+/// A runtime for what reads and stores.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_time().build().map_err(|error| {
+        Failure::NotEvaluated(vec![Problem::new("no-threads", format!("no worker threads could be started: {error}"))])
+    })
+}

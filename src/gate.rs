@@ -1,0 +1,160 @@
+//! The way through the stations: manifest, facts, tier, policy, decision.
+//!
+//! What comes after (evidence, store, report) is the caller's, since `facts` and `tier` stop half-way.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::canonical::CanonicalJson;
+use crate::decision::record::{self, DecisionRecord};
+use crate::environment::Environment;
+use crate::facts::{self, Facts};
+use crate::manifest::{self, Manifest};
+use crate::policy::{CheckedPolicies, EffectiveTime, Limits, PolicyBundle};
+use crate::problem::Problem;
+use crate::schema::Schema;
+use crate::tier::TierFacts;
+
+/// Which release, judged by which policies, as of when.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Directory of the release, or its manifest.
+    pub release: PathBuf,
+    /// Directory of policies, or none for the embedded library.
+    pub policies: Option<PathBuf>,
+    /// The time that policies are told.
+    pub effective_time: EffectiveTime,
+}
+
+/// Why nothing was decided.
+#[derive(Debug)]
+pub enum GateError {
+    /// The manifest or the policy bundle is wrong.
+    Usage(Vec<Problem>),
+    /// Evidence is missing, unreadable or over a limit.
+    Evidence(Vec<Problem>),
+}
+
+/// How long each station took.
+#[derive(Debug, Default)]
+pub struct Timings(Vec<(&'static str, Duration)>);
+
+impl Timings {
+    /// Runs `work` and notes how long it took as `station`.
+    pub fn time<T>(&mut self, station: &'static str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.0.push((station, start.elapsed()));
+        result
+    }
+
+    /// Stations in the order in which they ran.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+/// A release whose manifest and policies are in order.
+pub struct Opened {
+    manifest: Manifest,
+    policies: CheckedPolicies,
+    tier: TierFacts,
+    effective_time: EffectiveTime,
+}
+
+/// What was decided, and everything that it was decided on.
+pub struct Decided {
+    /// The facts.
+    pub facts: Facts,
+    /// Their canonical bytes.
+    pub facts_json: CanonicalJson,
+    /// The decision record.
+    pub record: DecisionRecord,
+    /// Its canonical bytes.
+    pub record_json: CanonicalJson,
+    /// The policies that were run.
+    pub policies: CheckedPolicies,
+}
+
+impl Opened {
+    /// Reads and checks the manifest and the policies, and works out the tier. Problems of both are
+    /// reported together.
+    ///
+    /// # Errors
+    /// [`GateError::Usage`] with every problem.
+    pub fn open(request: &Request, timings: &mut Timings) -> Result<Self, GateError> {
+        let manifest = timings.time("manifest", || manifest::load(&request.release));
+        let policies = timings.time("policies", || {
+            let bundle = match &request.policies {
+                None => PolicyBundle::embedded()?,
+                Some(directory) => PolicyBundle::from_directory(directory)?,
+            };
+            bundle.check(&Schema::Facts.to_value())
+        });
+        let (manifest, policies) = match (manifest, policies) {
+            (Ok(manifest), Ok(policies)) => (manifest, policies),
+            (Err(manifest), Ok(_)) => return Err(GateError::Usage(manifest)),
+            (Ok(_), Err(policies)) => return Err(GateError::Usage(policies)),
+            (Err(manifest), Err(policies)) => {
+                return Err(GateError::Usage(manifest.into_iter().chain(policies).collect()));
+            }
+        };
+        let tier = timings.time("tier", || {
+            let (model, intake) = (to_value(&manifest.model)?, to_value(&manifest.intake)?);
+            policies.tier(&model, &intake, manifest.intake.declared_tier, request.effective_time)
+        });
+        let tier = tier.map_err(GateError::Usage)?;
+        Ok(Self { manifest, policies, tier, effective_time: request.effective_time })
+    }
+
+    /// The tier, and why.
+    #[must_use]
+    pub const fn tier(&self) -> &TierFacts {
+        &self.tier
+    }
+
+    /// The directory that every path of the manifest is relative to.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.manifest.root.directory()
+    }
+
+    /// Measures the facts.
+    ///
+    /// # Errors
+    /// [`GateError::Evidence`] with every problem of every file.
+    pub async fn measure(&self, environment: &Environment) -> Result<Facts, GateError> {
+        facts::measure(&self.manifest, &self.tier, environment).await.map_err(GateError::Evidence)
+    }
+
+    /// Runs the tier's policies over `facts` and decides.
+    ///
+    /// # Errors
+    /// [`GateError::Evidence`] if a record cannot be written as canonical JSON.
+    pub fn decide(self, facts: Facts, timings: &mut Timings) -> Result<Decided, GateError> {
+        let facts_json = canonical(&facts)?;
+        let tier = facts.tier.effective;
+        let input = to_value(&facts).map_err(GateError::Evidence)?;
+        let outcomes = timings
+            .time("policy", || self.policies.evaluate(&input, tier, self.effective_time, &Limits::default()));
+        let record = record::decide(record::Inputs {
+            facts: &facts,
+            facts_reference: record::RecordReference::of(&facts_json),
+            policy: self.policies.bundle().reference(),
+            outcomes,
+            condition_days: self.policies.condition_days(tier),
+            effective_time: self.effective_time,
+        });
+        let record_json = canonical(&record)?;
+        Ok(Decided { facts, facts_json, record, record_json, policies: self.policies })
+    }
+}
+
+fn to_value<T: serde::Serialize>(record: &T) -> Result<serde_json::Value, Vec<Problem>> {
+    serde_json::to_value(record).map_err(|error| vec![Problem::new("not-json", error.to_string())])
+}
+
+fn canonical<T: serde::Serialize>(record: &T) -> Result<CanonicalJson, GateError> {
+    CanonicalJson::of(record)
+        .map_err(|error| GateError::Evidence(vec![Problem::new("not-canonical", error.to_string())]))
+}

@@ -1,0 +1,269 @@
+//! What can be refused when a bundle is loaded, is refused then: all of it at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::engine::{Prepared, RESERVED_ROOTS};
+use super::lint::{self, LintContext, RegoFile};
+use super::metadata::{self, Control};
+use super::profile::{self, TierProfile};
+use super::{CheckedPolicies, PolicyBundle};
+use crate::document::Document;
+use crate::problem::{Location, Problem, nearest};
+use crate::tier::Tier;
+
+/// Rules of a control that mean something to the gate.
+const RULES: [&str; 2] = ["violation", "not_applicable"];
+
+/// Rule names that were surely meant to be one of [`RULES`], and would never be asked for.
+const NEAR_MISSES: [&str; 9] =
+    ["violations", "Violation", "deny", "warn", "denied", "fail", "not_applicables", "notapplicable", "not_aplicable"];
+
+/// A catalogue of clauses that controls cite.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Framework {
+    #[schemars(range(min = 1, max = 1))]
+    #[expect(dead_code, reason = "checked by the schema")]
+    version: u32,
+    id: String,
+    #[expect(dead_code, reason = "for the documentation of the catalogue")]
+    title: String,
+    #[expect(dead_code, reason = "for the documentation of the catalogue")]
+    jurisdiction: String,
+    #[expect(dead_code, reason = "for the documentation of the catalogue")]
+    status: String,
+    #[expect(dead_code, reason = "for the documentation of the catalogue")]
+    effective_from: Option<String>,
+    #[expect(dead_code, reason = "for the documentation of the catalogue")]
+    effective_to: Option<String>,
+    #[expect(dead_code, reason = "for the documentation of the catalogue")]
+    source: String,
+    clauses: Vec<Clause>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Clause {
+    id: String,
+    #[expect(dead_code, reason = "for the documentation of the catalogue")]
+    title: String,
+    #[expect(dead_code, reason = "whether the id was compared with the primary text")]
+    checked: bool,
+}
+
+impl PolicyBundle {
+    /// Checks everything that can be checked before a policy runs. `facts_schema` is the JSON Schema of
+    /// what policies see as `input`.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn check(self, facts_schema: &Value) -> Result<CheckedPolicies, Vec<Problem>> {
+        let mut loader = Loader { bundle: &self, problems: Vec::new() };
+        let engine = loader.engine();
+        let clauses = loader.clauses();
+        let controls = loader.controls(&engine, &clauses);
+        let profiles = loader.profiles(&controls);
+        loader.lint(facts_schema, &controls);
+        let mut problems = loader.problems;
+        if problems.is_empty() {
+            problems.extend(engine.analyse().err());
+        }
+        if problems.is_empty() {
+            return Ok(CheckedPolicies { bundle: self, controls, profiles, engine });
+        }
+        problems.sort_by(|left, right| left.location.cmp(&right.location));
+        problems.dedup();
+        Err(problems)
+    }
+}
+
+struct Loader<'a> {
+    bundle: &'a PolicyBundle,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Loader<'a> {
+    fn at_start(&self, path: &str) -> Location {
+        Location { file: self.bundle.shown(path), line: 1, column: 1 }
+    }
+
+    fn refuse(&mut self, code: &'static str, message: String, hint: &str, path: &str) {
+        let location = self.at_start(path);
+        self.problems.push(Problem::new(code, message).at(location).hint(hint));
+    }
+
+    fn keep<T>(&mut self, result: Result<T, Vec<Problem>>) -> Option<T> {
+        result.map_err(|problems| self.problems.extend(problems)).ok()
+    }
+
+    fn rego_files(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.bundle.files().filter(|(path, _)| path.ends_with(".rego"))
+    }
+
+    /// Parses every policy file (tests, too: a test that does not parse tests nothing), keeps those that
+    /// are no tests, and mounts the data.
+    fn engine(&mut self) -> Prepared {
+        let mut engine = Prepared::new();
+        let mut tests = Prepared::new();
+        for (path, source) in self.rego_files() {
+            let target = if path.ends_with("_test.rego") { &mut tests } else { &mut engine };
+            self.problems.extend(target.add_policy(&self.bundle.shown(path), source).err());
+            self.package(path, source);
+        }
+        if let Some(data) = self.data() {
+            self.problems.extend(engine.add_bundle_data(&data).err());
+        }
+        engine
+    }
+
+    /// A package belongs where its path says: what is elsewhere is asked by nobody, or shadows what is.
+    fn package(&mut self, path: &str, source: &str) {
+        let Some(line) = source.lines().position(|line| line.starts_with("package ")) else { return };
+        let text = source.lines().nth(line).unwrap_or_default();
+        let package = text.trim_start_matches("package").split('#').next().unwrap_or_default().trim();
+        let stem = path.trim_end_matches(".rego");
+        let parts: Vec<&str> = stem.split('/').collect();
+        let expected = match parts.as_slice() {
+            ["controls", domain, control, file] if file.trim_end_matches("_test") == *control => {
+                let suffix = if file.ends_with("_test") { "_test" } else { "" };
+                format!("modelgate.controls.{domain}.{control}{suffix}")
+            }
+            ["lib", file] => format!("modelgate.lib.{file}"),
+            ["tiering", file] if file.ends_with("_test") => "modelgate.tiering_test".to_owned(),
+            ["tiering", _] => "modelgate.tiering".to_owned(),
+            _ => {
+                let hint = "policies are `tiering/*.rego`, `lib/*.rego` or `controls/<domain>/<control>/<control>.rego`";
+                return self.refuse("misplaced-policy", format!("`{path}` is no place for a policy"), hint, path);
+            }
+        };
+        if package != expected {
+            let problem = Problem::new("wrong-package", format!("the package is `{package}`"))
+                .at(Location { file: self.bundle.shown(path), line: line as u64 + 1, column: 9 })
+                .hint(format!("in this file it is `{expected}`"));
+            self.problems.push(problem);
+        }
+    }
+
+    /// `data/a/b.yaml` is mounted at `data.bundle.a.b`, and nowhere else: a data file that lands on a
+    /// rule replaces it without a word.
+    fn data(&mut self) -> Option<Value> {
+        let mut root = Map::new();
+        for (path, text) in self.bundle.files() {
+            let Some(relative) = path.strip_prefix("data/").filter(|path| !path.ends_with(".rego")) else {
+                self.foreign_data(path);
+                continue;
+            };
+            let shown = self.bundle.shown(path);
+            let Some(document) = self.keep(Document::parse(&shown, text)) else { continue };
+            let stem = relative.rsplit_once('.').map_or(relative, |(stem, _)| stem);
+            if !mount(&mut root, stem, document.value().clone()) {
+                let message = format!("`{path}` lands where other data is already");
+                self.refuse("data-clash", message, "give the files paths of which none is a part of another", path);
+            }
+        }
+        (!root.is_empty()).then_some(Value::Object(root))
+    }
+
+    fn foreign_data(&mut self, path: &str) {
+        let known = ["tiers/", "frameworks/", "data/"].iter().any(|folder| path.starts_with(folder));
+        if !known && !path.ends_with(".rego") {
+            let message = format!("the data file `{path}` is outside `data/`");
+            let hint = "move it below `data/`, where policies see it as `data.bundle.…`: elsewhere it could replace a rule";
+            self.refuse("data-clash", message, hint, path);
+        }
+    }
+
+    fn clauses(&mut self) -> BTreeSet<String> {
+        let mut clauses = BTreeSet::new();
+        for (path, text) in self.bundle.files().filter(|(path, _)| path.starts_with("frameworks/")) {
+            let shown = self.bundle.shown(path);
+            let framework = Document::parse(&shown, text).and_then(|document| document.decode::<Framework>());
+            if let Some(framework) = self.keep(framework) {
+                clauses.extend(framework.clauses.iter().map(|clause| format!("{}:{}", framework.id, clause.id)));
+            }
+        }
+        clauses
+    }
+
+    fn controls(&mut self, engine: &Prepared, clauses: &BTreeSet<String>) -> BTreeMap<String, Control> {
+        let mut controls: BTreeMap<String, Control> = BTreeMap::new();
+        for (path, source) in self.rego_files() {
+            if !path.starts_with("controls/") || path.ends_with("_test.rego") {
+                continue;
+            }
+            let shown = self.bundle.shown(path);
+            let Some(mut control) = self.keep(metadata::read(path, &shown, source, clauses)) else { continue };
+            control.has_not_applicable = engine.declares(&shown, "not_applicable");
+            if !engine.declares(&shown, "violation") {
+                let message = format!("`{}` has no rule `violation`", control.id);
+                self.refuse("no-violation-rule", message, "without `violation contains finding if …` it could never fail", path);
+            }
+            for name in NEAR_MISSES.iter().filter(|name| engine.declares(&shown, name)) {
+                let meant = nearest(name, RULES).unwrap_or("violation");
+                let message = format!("`{}` has a rule `{name}`, which nobody asks for", control.id);
+                self.refuse("near-miss-rule-name", message, &format!("did you mean `{meant}`?"), path);
+            }
+            let twin = controls.values().find(|other| other.title == control.title || other.id == control.id);
+            if let Some(twin) = twin {
+                let message = format!("`{}` has the id or the title of `{}`", control.path, twin.path);
+                self.refuse("duplicate-control", message, "ids and titles are unique in a bundle", path);
+            }
+            controls.insert(control.id.clone(), control);
+        }
+        controls
+    }
+
+    fn profiles(&mut self, controls: &BTreeMap<String, Control>) -> BTreeMap<Tier, TierProfile> {
+        let mut profiles = BTreeMap::new();
+        for tier in Tier::ALL {
+            let path = format!("tiers/{tier}.yaml");
+            let Some(text) = self.bundle.file(&path) else {
+                let message = format!("the bundle has no profile `{path}`");
+                self.refuse("missing-profile", message, "every tier needs one: a release may be in any of them", &path);
+                continue;
+            };
+            let profile = profile::read(tier, &self.bundle.shown(&path), text, controls);
+            if let Some(profile) = self.keep(profile) {
+                profiles.insert(tier, profile);
+            }
+        }
+        profiles
+    }
+
+    fn lint(&mut self, facts_schema: &Value, controls: &BTreeMap<String, Control>) {
+        let shown: Vec<(String, &str)> =
+            self.rego_files().map(|(path, source)| (self.bundle.shown(path), source)).collect();
+        let files: Vec<RegoFile<'_>> = shown.iter().map(|(path, source)| RegoFile { path, source }).collect();
+        let declared_parameters = controls
+            .values()
+            .map(|control| (control.package.clone(), control.parameters.keys().cloned().collect()))
+            .collect();
+        let context = LintContext {
+            facts_schema,
+            declared_parameters: &declared_parameters,
+            reserved_roots: &RESERVED_ROOTS,
+        };
+        self.problems.extend(lint::check(&files, &context));
+    }
+}
+
+/// Puts `value` at the path `stem`; false if something is there already.
+fn mount(root: &mut Map<String, Value>, stem: &str, value: Value) -> bool {
+    match stem.split_once('/') {
+        None => match root.entry(stem) {
+            serde_json::map::Entry::Vacant(slot) => {
+                slot.insert(value);
+                true
+            }
+            serde_json::map::Entry::Occupied(_) => false,
+        },
+        Some((folder, rest)) => match root.entry(folder).or_insert_with(|| Value::Object(Map::new())) {
+            Value::Object(below) => mount(below, rest, value),
+            _ => false,
+        },
+    }
+}

@@ -1,0 +1,157 @@
+//! Reports: one decision, said to a person in a terminal, to a pull request, and to other programs.
+//!
+//! Every renderer is a pure function of the same [`ReportInput`], so the same decision gives the
+//! same bytes. Names, messages and values come from a pull request and are hostile until shown
+//! otherwise: what makes them harmless in each format is in [`escape`], and nowhere else.
+
+pub mod escape;
+mod groups;
+pub mod json;
+mod junit;
+mod layout;
+mod markdown;
+mod number;
+mod sarif;
+pub mod text;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod snapshots;
+
+pub use text::TextStyle;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::decision::Severity;
+use crate::decision::record::DecisionRecord;
+use crate::digest::Sha256Digest;
+use crate::facts::Facts;
+
+/// What every renderer is given.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportInput<'a> {
+    /// What was decided.
+    pub record: &'a DecisionRecord,
+    /// What was measured.
+    pub facts: &'a Facts,
+    /// Where the evidence is; `None` when none was recorded.
+    pub evidence: Option<&'a EvidenceSummary>,
+    /// The controls of the policy bundle, for formats that list rules beside results.
+    pub controls: &'a [ControlSummary],
+}
+
+/// The evidence of a run, as far as a reader needs it to find and verify it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceSummary {
+    /// SHA-256 of the canonical decision record.
+    pub decision_sha256: Sha256Digest,
+    /// SHA-256 of the canonical facts.
+    pub facts_sha256: Sha256Digest,
+    /// The run's key in the store.
+    pub run: String,
+    /// Where the store is.
+    pub store: String,
+    /// Paths of the signed bundles.
+    pub files: Vec<String>,
+    /// The command that verifies them.
+    pub verify_command: String,
+    /// Description of the key that signed.
+    pub signed_by: String,
+    /// Whether the store already held this very run.
+    pub already_recorded: bool,
+}
+
+/// A control, as its metadata describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlSummary {
+    /// Stable id, such as `VAL-003`.
+    pub id: String,
+    /// What it asks for.
+    pub title: String,
+    /// Why it matters and how it is judged.
+    pub description: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// How to mend a fail.
+    pub remediation: String,
+    /// Domain, such as `validation`.
+    pub domain: String,
+}
+
+/// A format of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OutputFormat {
+    /// For a person, in a terminal.
+    Text,
+    /// Report v1, as `docs/schema/report-v1.schema.json` describes it.
+    Json,
+    /// For a step summary or a comment on a pull request.
+    Markdown,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// JUnit XML, for test reports.
+    Junit,
+}
+
+impl OutputFormat {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Markdown, Self::Sarif, Self::Junit];
+
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Markdown => "markdown",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+        }
+    }
+}
+
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The name is that of no format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown output format `{0}`: `text`, `json`, `markdown`, `sarif` and `junit` are known")]
+pub struct UnknownFormat(String);
+
+impl FromStr for OutputFormat {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| UnknownFormat(name.to_owned()))
+    }
+}
+
+/// The report cannot be written in the format.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// JSON or SARIF.
+    #[error("the report cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// JUnit.
+    #[error("the report cannot be written as JUnit XML: {0}")]
+    Junit(#[from] quick_junit::SerializeError),
+}
+
+/// Renders the report, with a newline at its end.
+///
+/// # Errors
+/// [`RenderError`] if the format cannot carry the record.
+pub fn render(format: OutputFormat, input: &ReportInput<'_>, style: &TextStyle) -> Result<String, RenderError> {
+    match format {
+        OutputFormat::Text => Ok(text::render(input, *style)),
+        OutputFormat::Json => json::render(input),
+        OutputFormat::Markdown => Ok(markdown::render(input)),
+        OutputFormat::Sarif => sarif::render(input),
+        OutputFormat::Junit => junit::render(input),
+    }
+}

@@ -1,0 +1,53 @@
+//! The JSON Schemas of every document that crosses a boundary, generated from its types.
+
+use schemars::schema_for;
+
+use crate::decision::record::DecisionRecord;
+use crate::facts::Facts;
+use crate::manifest::raw::RawManifest;
+
+/// A document with a published schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Schema {
+    /// `modelgate.yaml`, version 1.
+    Manifest,
+    /// Facts, version 1: what policies see as `input`.
+    Facts,
+    /// The decision record, version 1.
+    Decision,
+    /// The JSON report, version 1.
+    Report,
+}
+
+impl Schema {
+    /// Every schema.
+    pub const ALL: [Self; 4] = [Self::Manifest, Self::Facts, Self::Decision, Self::Report];
+
+    /// Its file under `docs/schema/`.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest-v1.schema.json",
+            Self::Facts => "facts-v1.schema.json",
+            Self::Decision => "decision-v1.schema.json",
+            Self::Report => "report-v1.schema.json",
+        }
+    }
+
+    /// The schema itself.
+    #[must_use]
+    pub fn to_value(self) -> serde_json::Value {
+        match self {
+            Self::Manifest => schema_for!(RawManifest).to_value(),
+            Self::Facts => schema_for!(Facts).to_value(),
+            Self::Decision => schema_for!(DecisionRecord).to_value(),
+            Self::Report => crate::report::json::schema(),
+        }
+    }
+
+    /// The schema as indented JSON that ends with a line feed.
+    #[must_use]
+    pub fn to_json(self) -> String {
+        format!("{:#}\n", self.to_value())
+    }
+}

@@ -1,0 +1,125 @@
+//! The example releases come to the decisions that their READMEs promise.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::common::Sandbox;
+
+/// Ids of the controls with `result` in a JSON report.
+fn controls(report: &Value, result: &str) -> BTreeSet<String> {
+    let outcomes = report["outcomes"].as_array().unwrap();
+    let matching = outcomes.iter().filter(|outcome| outcome["result"] == result);
+    matching.map(|outcome| outcome["control"].as_str().unwrap().to_owned()).collect()
+}
+
+fn set(ids: &[&str]) -> BTreeSet<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
+}
+
+#[test]
+fn the_approved_release_is_approved() {
+    let report = Sandbox::with("approved").run("check release --output json").expect(0).json();
+    assert_eq!(report["decision"], "approve");
+    assert_eq!(report["tier"]["effective"], "high");
+    assert_eq!(controls(&report, "fail"), set(&[]));
+    assert_eq!(controls(&report, "error"), set(&[]));
+    assert!(controls(&report, "pass").len() >= 20);
+}
+
+#[test]
+fn the_conditional_release_is_approved_on_conditions() {
+    let sandbox = Sandbox::with("conditional");
+    let report = sandbox.run("check release --output json").expect(0).json();
+    assert_eq!(report["decision"], "conditional");
+    assert_eq!(controls(&report, "fail"), set(&["FAI-002", "MON-004"]));
+    let conditions = report["conditions"].as_array().unwrap();
+    assert_eq!(conditions.len(), 2);
+    for condition in conditions {
+        assert!(condition["owner"].as_str().unwrap().ends_with("@example.com"));
+        assert_eq!(condition["due"].as_str().unwrap().len(), "2027-01-31".len());
+    }
+    sandbox.run("check release --fail-on condition").expect(1);
+}
+
+#[test]
+fn the_denied_release_is_denied_for_every_planted_fault() {
+    let report = Sandbox::with("denied").run("check release --output json").expect(1).json();
+    assert_eq!(report["decision"], "deny");
+    let failed = controls(&report, "fail");
+    for planted in ["VAL-005", "ART-001", "ART-002", "INT-001", "MON-001"] {
+        assert!(failed.contains(planted), "{planted} is not among {failed:?}");
+    }
+    assert_eq!(controls(&report, "error"), set(&[]));
+}
+
+#[test]
+fn text_names_every_planted_fault() {
+    let ran = Sandbox::with("denied").run("check release").expect(1);
+    for part in ["DENIED", "VAL-005", "ART-001", "ART-002", "INT-001", "MON-001", "roc_auc", "system", "modelgate verify"] {
+        assert!(ran.stdout.contains(part), "`{part}` is not in:\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_tier_is_computed_and_a_declaration_can_only_raise_it() {
+    let sandbox = Sandbox::with("denied");
+    let tier = sandbox.run("tier release --json").expect(0).json();
+    assert_eq!((&tier["computed"], &tier["declared"], &tier["effective"]), (&"high".into(), &"limited".into(), &"high".into()));
+    sandbox.edit("release/modelgate.yaml", "declared_tier: limited", "declared_tier: critical");
+    let tier = sandbox.run("tier release --json").expect(0).json();
+    assert_eq!((&tier["computed"], &tier["effective"]), (&"high".into(), &"critical".into()));
+    assert!(sandbox.run("tier release").expect(0).stdout.starts_with("critical\n"));
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes_and_a_changed_byte_other_ones() {
+    let sandbox = Sandbox::with("approved");
+    let arguments = "check release --output json --effective-time 2999-01-01";
+    let digests = |report: &Value| {
+        (report["evidence"]["decision_sha256"].clone(), report["evidence"]["facts_sha256"].clone())
+    };
+    let first = digests(&sandbox.run(arguments).expect(0).json());
+    assert_eq!(digests(&sandbox.run(arguments).expect(0).json()), first);
+    let facts = sandbox.run("facts release").expect(0).stdout;
+    assert_eq!(sandbox.run("facts release").expect(0).stdout, facts);
+    for file in ["model/model.onnx", "data/holdout.parquet", "MODEL_CARD.md", "monitoring/alerts.yml", "modelgate.yaml"] {
+        let path = sandbox.path("release").join(file);
+        let original = std::fs::read(&path).unwrap();
+        let mut changed = original.clone();
+        // A comment, a blank, or a byte that a format need not notice: the digest must.
+        changed.push(b'\n');
+        std::fs::write(&path, changed).unwrap();
+        let ran = sandbox.run(arguments);
+        if ran.code == 0 || ran.code == 1 {
+            let (decision, facts) = digests(&ran.json());
+            assert_ne!(decision, first.0, "{file}");
+            assert_ne!(facts, first.1, "{file}");
+        } else {
+            assert_eq!(ran.code, 3, "{file}: {}", ran.stderr);
+        }
+        std::fs::write(&path, original).unwrap();
+    }
+}
+
+#[test]
+fn init_writes_a_release_that_says_what_is_missing_and_never_overwrites() {
+    let sandbox = Sandbox::new();
+    sandbox.run("init fresh").expect(0);
+    for file in ["modelgate.yaml", "MODEL_CARD.md", "monitoring/alerts.yml"] {
+        assert!(sandbox.path("fresh").join(file).is_file(), "{file}");
+    }
+    let before = sandbox.read("fresh/MODEL_CARD.md");
+    sandbox.run("init fresh").expect(2).says(&["modelgate.yaml"]);
+    assert_eq!(sandbox.read("fresh/MODEL_CARD.md"), before);
+    // The files that only the team has are missing: an error that names them, and no decision.
+    sandbox.run("check fresh").expect(3).says(&["fresh/modelgate.yaml:", "hint"]);
+}
+
+#[test]
+fn timings_name_the_stations() {
+    Sandbox::with("approved")
+        .run("check release --timings")
+        .expect(0)
+        .says(&["manifest", "policies", "tier", "facts", "policy", "evidence", "report", "total"]);
+}
