@@ -10,8 +10,9 @@ use crate::decision::Verdict;
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::gate::{Decided, Timings};
+use crate::policy::Control;
 use crate::problem::Problem;
-use crate::report::{self, OutputFormat, ReportInput, text::TextStyle};
+use crate::report::{self, ControlSummary, OutputFormat, ReportInput, TextStyle};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -58,7 +59,7 @@ impl Output {
             Some((_, "")) => return Err("the file after `=` is empty".to_owned()),
             Some((format, file)) => (format, Some(PathBuf::from(file))),
         };
-        Ok(Self { format: format.parse()?, file })
+        Ok(Self { format: format.parse().map_err(|error: report::UnknownFormat| error.to_string())?, file })
     }
 }
 
@@ -132,7 +133,15 @@ pub(super) fn render(format: OutputFormat, checked: &Checked) -> Result<String, 
 }
 
 fn render_styled(format: OutputFormat, checked: &Checked, style: &TextStyle) -> Result<String, Failure> {
-    let controls = checked.decided.policies.control_summaries();
+    let summary = |control: &Control| ControlSummary {
+        id: control.id.clone(),
+        title: control.title.clone(),
+        description: control.description.clone(),
+        severity: control.severity,
+        remediation: control.remediation.clone(),
+        domain: control.domain.clone(),
+    };
+    let controls: Vec<ControlSummary> = checked.decided.policies.controls().map(summary).collect();
     let input = ReportInput {
         record: &checked.decided.record,
         facts: &checked.decided.facts,

@@ -15,13 +15,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let written = SigningKey::generate()
+    let public = SigningKey::generate()
         .and_then(|key| key.write_new(&arguments.file))
         .map_err(|error| Failure::usage(Problem::new("keygen", error.to_string())))?;
-    printer.say(&format!(
-        "private key {} (keep it secret), public key {}",
-        arguments.file.display(),
-        written.display()
-    ));
+    let private = arguments.file.display();
+    printer.say(&format!("private key {private} (keep it secret), public key {}", public.display()));
     Ok(ExitStatus::Success)
 }

@@ -1,15 +1,17 @@
 //! From a decision to evidence that outlives the run: signed, stored, and written for whoever ships it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::printer::Printer;
 use crate::environment::{Environment, SIGNING_KEY};
-use crate::evidence::{self, SignedRun, key::SigningKey};
+use crate::evidence::key::SigningKey;
+use crate::evidence::{self, RunKey, SignedRun};
 use crate::facts::repository::Origin;
 use crate::gate::Decided;
 use crate::problem::Problem;
 use crate::report::EvidenceSummary;
-use crate::store::{Receipt, Run, RunKey, Store};
+use crate::store::{Appended, Run, Store, StoreError};
 
 /// Directory for the store and the evidence, below the current one.
 const STATE_DIRECTORY: &str = ".modelgate";
@@ -47,39 +49,124 @@ pub(super) struct Recorded {
     pub(super) summary: EvidenceSummary,
 }
 
-/// Signs, writes and stores what was decided. Evidence that is signed is written before it is stored,
-/// so that a store which cannot be reached loses nothing.
+/// A signing key, and what to call it.
+struct Signer {
+    key: SigningKey,
+    description: String,
+}
+
+/// Signs, writes and stores what was decided. Evidence is written before it is stored, so that a store
+/// which cannot be reached loses nothing.
 pub(super) async fn record(
     arguments: &Arguments,
     decided: &Decided,
     environment: &Environment,
     printer: &Printer,
 ) -> Result<Recorded, Vec<Problem>> {
-    let one = |problem: Problem| vec![problem];
-    let run_key = run_key(decided, environment);
-    let key = signing_key(arguments, environment, printer).map_err(one)?;
-    let decision = decided.record_json.digest();
-    let signed = evidence::sign(run_key.short(), &decided.record, decision, &decided.facts, &key)
-        .map_err(|error| one(Problem::new("evidence", error.to_string())))?;
-    let files = write(&arguments.out_directory(), &signed, &key).map_err(one)?;
-    let stored = store(arguments, decided, run_key.clone(), &signed).await.map_err(|error| {
-        let problem = Problem::new("store", error.to_string());
-        one(problem.hint(format!(
+    let signer = signer(arguments, environment, printer)?;
+    let signed = RunKey::of(&decided.record, environment.ci_run.as_deref())
+        .map_err(evidence::EvidenceError::from)
+        .and_then(|run_key| evidence::sign_run(&decided.record, &decided.facts, run_key, &signer.key))
+        .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
+    let directory = arguments.out_directory();
+    let written = write(&directory, &signed, &signer.key)?;
+    let appended = store(arguments, decided, &signed).await.map_err(|error| {
+        let hint = format!(
             "nothing is lost: the signed evidence is in `{}`; mend the store and run the check again",
-            arguments.out_directory().display()
-        )))
+            directory.display()
+        );
+        vec![Problem::new("store", error.to_string()).hint(hint)]
     })?;
-    let (public_key, verdict) = (files.public_key.display().to_string(), files.verdict.display().to_string());
+    let shown = |name: &str| directory.join(name).display().to_string();
+    let verdict = &signed.verdict.bundle.name;
+    let artifact = decided.facts.artifacts.first().map(|artifact| format!(" --artifact {}", artifact.file.path));
     Ok(Recorded {
         summary: EvidenceSummary {
-            decision_sha256: decision,
+            decision_sha256: decided.record_json.digest(),
             facts_sha256: decided.facts_json.digest(),
-            run: run_key.to_hex(),
+            run: signed.run_key.to_string(),
             store: arguments.store_directory().display().to_string(),
-            files: files.written,
-            verify_command: format!("modelgate verify {verdict} --key {public_key}"),
-            signed_by: key.description().to_owned(),
-            already_recorded: stored.already_recorded,
+            files: signed.files().map(|file| shown(&file.name)).collect(),
+            verify_command: format!(
+                "modelgate verify {} --key {}{}",
+                shown(verdict),
+                written.display(),
+                artifact.unwrap_or_default()
+            ),
+            signed_by: signer.description,
+            already_recorded: appended.already_recorded,
         },
     })
+}
+
+/// The key by its option, its variable, or on a person's machine the local one, in this order.
+fn signer(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<Signer, Vec<Problem>> {
+    let problem = |error: evidence::key::KeyError| vec![Problem::new("signing-key", error.to_string())];
+    if let Some(file) = &arguments.key {
+        let key = SigningKey::load(file).map_err(problem)?;
+        return Ok(Signer { key, description: format!("key {}", file.display()) });
+    }
+    if let Some(secret) = &environment.signing_key {
+        let description = format!("key in {SIGNING_KEY}");
+        // PEM begins with dashes; no path that anybody writes does.
+        let key = match secret.expose().trim_start() {
+            text if text.starts_with("-----BEGIN") => SigningKey::from_pem_text(text),
+            path => SigningKey::load(Path::new(path)),
+        };
+        return Ok(Signer { key: key.map_err(problem)?, description });
+    }
+    if environment.origin != Origin::Local {
+        let message = format!("there is no signing key: `{SIGNING_KEY}` is not set and `--key` is not given");
+        return Err(vec![Problem::new("no-signing-key", message).hint(
+            "make one with `modelgate keygen`, keep it as a secret of the CI system, and pass it to this step; a fork's run has no secrets",
+        )]);
+    }
+    let Some(directory) = &environment.config_directory else {
+        let message = "there is no home directory to keep a local key in";
+        return Err(vec![Problem::new("no-signing-key", message).hint("make a key with `modelgate keygen` and give it with `--key`")]);
+    };
+    let file = directory.join(LOCAL_KEY);
+    let key = if file.exists() { SigningKey::load(&file) } else { make_local_key(directory, &file, printer) };
+    Ok(Signer { key: key.map_err(problem)?, description: format!("local key {}, which only this machine knows", file.display()) })
+}
+
+fn make_local_key(directory: &Path, file: &Path, printer: &Printer) -> Result<SigningKey, evidence::key::KeyError> {
+    // A directory that cannot be made shows as a file that cannot be written.
+    let _ = fs::create_dir_all(directory);
+    let key = SigningKey::generate()?;
+    key.write_new(file)?;
+    printer.say(&format!("made a local signing key: {}", file.display()));
+    Ok(key)
+}
+
+/// Writes the signed files and the public key; gives the path of the latter.
+fn write(directory: &Path, signed: &SignedRun, key: &SigningKey) -> Result<PathBuf, Vec<Problem>> {
+    let public_key = directory.join("public-key.pem");
+    let pem = key.public_key().to_pem().map_err(|error| vec![Problem::new("signing-key", error.to_string())])?;
+    let write_all = || {
+        fs::create_dir_all(directory)?;
+        if directory.starts_with(STATE_DIRECTORY) {
+            // What the gate writes must not make the work tree that it judges look changed.
+            fs::write(Path::new(STATE_DIRECTORY).join(".gitignore"), "*\n")?;
+        }
+        for file in signed.files() {
+            fs::write(directory.join(&file.name), &file.bytes)?;
+        }
+        fs::write(&public_key, &pem)
+    };
+    write_all().map_err(|error| {
+        let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
+        vec![Problem::new("evidence-directory", message).hint("name another directory with `--out`")]
+    })?;
+    Ok(public_key)
+}
+
+async fn store(arguments: &Arguments, decided: &Decided, signed: &SignedRun) -> Result<Appended, StoreError> {
+    let store = Store::open_local(arguments.store_directory()).await?;
+    let mut blobs = Vec::new();
+    // The policies make the record complete: with them it can be run again. Texts have a canonical form.
+    if let Ok(archive) = decided.policies.bundle().to_archive() {
+        blobs.push(archive.bytes().to_vec());
+    }
+    store.append(&Run::new(&decided.record, signed, blobs)).await
 }

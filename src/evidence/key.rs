@@ -1,271 +1,515 @@
-//! Signing keys: ECDSA P-256, which every verifier of Sigstore bundles takes.
+//! Signing keys: ECDSA on P-256 with SHA-256, the one algorithm that every verifier of Sigstore
+//! bundles takes.
 
+use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use p256::SecretKey;
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
-use p256::ecdsa::{Signature, SigningKey as P256SigningKey, VerifyingKey};
-use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use p256::ecdsa::{DerSignature, VerifyingKey};
+use p256::pkcs8::{DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use zeroize::Zeroizing;
 
 use crate::digest::Sha256Digest;
 
-/// A P-256 key is 227 bytes of PEM; with comments around it, a few thousand.
-const KEY_FILE_BYTES_MAX: u64 = 16 * 1024;
+/// Largest key file that is read. A P-256 key in PEM has some 250 bytes; comments may stand before it.
+const MAX_KEY_FILE_BYTES: u64 = 16 * 1024;
 
-/// A key that cannot be used. None of its texts holds anything of a private key.
+/// How often a random string is drawn before giving up. One in 2^32 is not a private key of P-256.
+const MAX_DRAWS: u32 = 8;
+
+const PKCS8_LABEL: &str = "PRIVATE KEY";
+const SEC1_LABEL: &str = "EC PRIVATE KEY";
+const SPKI_LABEL: &str = "PUBLIC KEY";
+
+/// A key cannot be read, made or written. No message holds any of a key's text.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read or written.
-    #[error("the key file `{path}` {what}: {source}")]
-    Io {
+    /// The file cannot be opened or read.
+    #[error("the key `{}` cannot be read: {source}", path.display())]
+    Unreadable {
         /// The file.
         path: PathBuf,
-        /// What failed.
-        what: &'static str,
         /// Why.
         source: io::Error,
     },
-    /// Others than its owner may read it.
-    #[error("the key file `{path}` may be read by others (mode {mode:04o}); run `chmod 600 {path}`")]
+    /// The path is a directory, a pipe or a device.
+    #[error("the key `{}` is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// The file is far larger than a key.
+    #[error("the key `{}` is over {MAX_KEY_FILE_BYTES} bytes, which no key is", .0.display())]
+    TooLarge(PathBuf),
+    /// Others than its owner may read or write the file.
+    #[error(
+        "the key `{shown}` is open to others than its owner (mode {mode:04o}): run `chmod 600 {shown}`, \
+         and make a new key if somebody may have read it",
+        shown = path.display()
+    )]
     NotPrivate {
         /// The file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// It is something else than a file.
-    #[error("the key file `{0}` is not a regular file")]
-    NotAFile(PathBuf),
-    /// It holds no key that is understood.
-    #[error("{origin} holds no ECDSA P-256 key as PKCS#8 PEM (`BEGIN PRIVATE KEY`, or `BEGIN PUBLIC KEY`); `modelgate keygen` makes one")]
+    /// The text is not a key of the kind that is needed.
+    #[error("{name} cannot be used: {reason}")]
     NotAKey {
-        /// Where it was looked for.
-        origin: String,
+        /// The file, or what else the text came from.
+        name: String,
+        /// What is wrong.
+        reason: KeyFormatError,
     },
-    /// The operating system gave no random bytes.
-    #[error("the operating system gives no random bytes: {0}")]
-    NoRandomness(String),
+    /// The file is there already, and a key is never overwritten.
+    #[error("`{}` is there already and is not overwritten: name another file", .0.display())]
+    Exists(PathBuf),
+    /// The file cannot be written.
+    #[error("the key `{}` cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The operating system gave no random numbers.
+    #[error("no key could be made: the operating system gave no random numbers")]
+    NoRandomness,
+    /// The key could not be encoded or used.
+    #[error("the key could not be encoded")]
+    Encoding,
 }
 
-/// A private key. What holds it is wiped when it is dropped.
-pub struct SigningKey {
-    key: P256SigningKey,
-    description: String,
+/// Why a text is not a usable key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFormatError {
+    /// No private key in PEM.
+    #[error("it has no PEM block `PRIVATE KEY` (PKCS#8) or `EC PRIVATE KEY` (SEC 1)")]
+    NoPrivateKey,
+    /// A public key where a private one is needed.
+    #[error("it holds a public key, and a private one is needed")]
+    PublicInsteadOfPrivate,
+    /// A private key where a public one is needed.
+    #[error("it holds a private key, and the public one is needed: the file that ends in `.pub`")]
+    PrivateInsteadOfPublic,
+    /// A passphrase is needed.
+    #[error("it is encrypted, and keys with a passphrase are not supported: decrypt it with `openssl pkcs8`")]
+    Encrypted,
+    /// No public key in PEM.
+    #[error("it has no PEM block `PUBLIC KEY`")]
+    NoPublicKey,
+    /// PEM, but of another kind of key, or damaged.
+    #[error("it is not an intact ECDSA P-256 key: make one with `modelgate keygen`")]
+    NotP256,
 }
 
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("SigningKey").field("description", &self.description).finish_non_exhaustive()
-    }
-}
+/// A private key. It does not show itself, and is wiped from memory when it goes.
+pub struct SigningKey(p256::ecdsa::SigningKey);
+
+/// A public key: what a verifier trusts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
 
 impl SigningKey {
-    /// Makes a key from the operating system's random bytes.
+    /// Makes a key from the operating system's random numbers.
     ///
     /// # Errors
     /// [`KeyError::NoRandomness`].
     pub fn generate() -> Result<Self, KeyError> {
-        // Of 2^256 scalars all but one in 2^32 are keys of P-256.
-        const ATTEMPTS_MAX: usize = 8;
-        for _ in 0..ATTEMPTS_MAX {
-            let mut scalar = Zeroizing::new([0_u8; 32]);
-            getrandom::fill(scalar.as_mut_slice()).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
-            if let Ok(key) = P256SigningKey::from_slice(scalar.as_slice()) {
-                return Ok(Self { key, description: "new key".to_owned() });
+        let mut bytes = Zeroizing::new([0; 32]);
+        for _ in 0..MAX_DRAWS {
+            getrandom::fill(bytes.as_mut_slice()).map_err(|_| KeyError::NoRandomness)?;
+            // Drawing again, rather than reducing modulo the order, keeps every key equally likely.
+            if let Ok(key) = p256::ecdsa::SigningKey::from_slice(bytes.as_slice()) {
+                return Ok(Self(key));
             }
         }
-        Err(KeyError::NoRandomness("none of them was a key".to_owned()))
+        Err(KeyError::NoRandomness)
     }
 
-    /// Reads a key from a file that only its owner can read.
+    /// Reads a key in PEM: PKCS#8, or SEC 1 as `openssl ecparam -genkey` writes it.
     ///
     /// # Errors
-    /// The file is absent, not private, no file, or holds no key.
+    /// [`KeyError::NotAKey`], without any of the text.
+    pub fn from_pem_text(text: &str) -> Result<Self, KeyError> {
+        Self::parse(text).map_err(|reason| KeyError::NotAKey { name: "the signing key's text".to_owned(), reason })
+    }
+
+    /// Reads a key from a file that only its owner may read (on Unix: no permission bit for group or
+    /// others).
+    ///
+    /// # Errors
+    /// [`KeyError`] for a file that is not there, not regular, not private, too large or not a key.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let text = read(path, true)?;
-        Self::from_pem(&text, &format!("the key file `{}`", path.display()))
+        let text = read_key_file(path, |metadata| check_private(path, metadata))?;
+        std::str::from_utf8(&text)
+            .map_err(|_| KeyFormatError::NoPrivateKey)
+            .and_then(Self::parse)
+            .map_err(|reason| not_a_key(path, reason))
     }
 
-    /// Reads a key from PEM text, which `origin` names in errors.
-    ///
-    /// # Errors
-    /// [`KeyError::NotAKey`].
-    pub fn from_pem(text: &str, origin: &str) -> Result<Self, KeyError> {
-        // The decoder's own error could quote what it read.
-        let key = P256SigningKey::from_pkcs8_pem(text.trim()).map_err(|_| KeyError::NotAKey { origin: origin.to_owned() })?;
-        Ok(Self { key, description: origin.to_owned() })
+    fn parse(text: &str) -> Result<Self, KeyFormatError> {
+        let Some(block) = pem_block(text, PKCS8_LABEL).or_else(|| pem_block(text, SEC1_LABEL)) else {
+            // Sigstore's and PKCS#8's encrypted keys both say so in the label.
+            return Err(if text.contains("-----BEGIN ENCRYPTED ") {
+                KeyFormatError::Encrypted
+            } else if pem_block(text, SPKI_LABEL).is_some() {
+                KeyFormatError::PublicInsteadOfPrivate
+            } else {
+                KeyFormatError::NoPrivateKey
+            });
+        };
+        let key = SecretKey::from_pem(block).map_err(|_| KeyFormatError::NotP256)?;
+        Ok(Self(p256::ecdsa::SigningKey::from(&key)))
     }
 
-    /// Writes the key to a new file that only its owner can read, and the public key beside it with
-    /// `.pub` added to the name. Gives the path of the latter.
+    /// The key as PKCS#8 PEM, in memory that is wiped when it goes.
     ///
     /// # Errors
-    /// Either file exists already or cannot be written.
+    /// [`KeyError::Encoding`].
+    pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
+        self.0.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Encoding)
+    }
+
+    /// Writes the key to `path`, readable by its owner alone, and the public key beside it with
+    /// `.pub` added to the name. Gives the public key's path.
+    ///
+    /// # Errors
+    /// [`KeyError`] if either file is there already or cannot be written; then neither is left new.
     pub fn write_new(&self, path: &Path) -> Result<PathBuf, KeyError> {
-        let public_path = PathBuf::from(format!("{}.pub", path.display()));
-        let not_encoded = || KeyError::NotAKey { origin: "the new key".to_owned() };
-        let private = self.key.to_pkcs8_pem(LineEnding::LF).map_err(|_| not_encoded())?;
-        if public_path.exists() {
-            let source = io::Error::from(io::ErrorKind::AlreadyExists);
-            return Err(KeyError::Io { path: public_path, what: "cannot be written", source });
+        let public = public_path(path);
+        if public.symlink_metadata().is_ok() {
+            return Err(KeyError::Exists(public));
         }
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|source| KeyError::Io { path: path.to_owned(), what: "cannot be written", source })?;
+        write_new_file(path, self.to_pem()?.as_bytes())?;
+        let written =
+            self.public_key().to_pem().and_then(|pem| write_new_file(&public, pem.as_bytes()).map(|()| public));
+        if written.is_err() {
+            // It was made a moment ago by this very call: nothing of anybody's is lost.
+            let _ = std::fs::remove_file(path);
         }
-        create(path, private.as_bytes(), 0o600)?;
-        create(&public_path, self.public_key().to_pem().as_bytes(), 0o644)?;
-        Ok(public_path)
+        written
     }
 
-    /// The public key.
+    /// The public half.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        PublicKey { key: *self.key.verifying_key() }
+        PublicKey(*self.0.verifying_key())
     }
 
-    /// Where the key came from, for reports.
-    #[must_use]
-    pub fn description(&self) -> &str {
-        &self.description
-    }
-
-    /// The same key under another description.
-    #[must_use]
-    pub fn described_as(self, description: impl Into<String>) -> Self {
-        Self { description: description.into(), ..self }
-    }
-
-    /// Signs: ECDSA with SHA-256, DER, deterministic (RFC 6979), so that the same statement gives the
-    /// same bundle.
-    #[must_use]
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let signature: Signature = self.key.sign(message);
-        signature.to_der().as_bytes().to_vec()
+    /// Signs `message`: ASN.1 DER, deterministic (RFC 6979), so that a retry comes to the same bytes.
+    ///
+    /// # Errors
+    /// [`KeyError::Encoding`].
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let signature: DerSignature = self.0.try_sign(message).map_err(|_| KeyError::Encoding)?;
+        Ok(signature.as_bytes().to_vec())
     }
 }
 
-/// A public key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicKey {
-    key: VerifyingKey,
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SigningKey(***)")
+    }
 }
 
 impl PublicKey {
-    /// Reads a key in PEM (`BEGIN PUBLIC KEY`).
+    /// Reads a public key (SPKI) in PEM.
     ///
     /// # Errors
-    /// The file is absent or holds no such key.
-    pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let text = read(path, false)?;
-        let key = VerifyingKey::from_public_key_pem(text.trim())
-            .map_err(|_| KeyError::NotAKey { origin: format!("the key file `{}`", path.display()) })?;
-        Ok(Self { key })
+    /// [`KeyError::NotAKey`].
+    pub fn from_pem_text(text: &str) -> Result<Self, KeyError> {
+        Self::parse(text).map_err(|reason| KeyError::NotAKey { name: "the public key's text".to_owned(), reason })
     }
 
-    /// The key as PEM that ends with a line feed.
-    #[must_use]
-    pub fn to_pem(&self) -> String {
-        // Encoding a key that exists does not fail.
-        self.key.to_public_key_pem(LineEnding::LF).unwrap_or_default()
+    /// Reads a public key (SPKI PEM) from a file.
+    ///
+    /// # Errors
+    /// [`KeyError`] for a file that is not there, not regular, too large or not a public key.
+    pub fn load_pem(path: &Path) -> Result<Self, KeyError> {
+        let text = read_key_file(path, |_| Ok(()))?;
+        std::str::from_utf8(&text)
+            .map_err(|_| KeyFormatError::NoPublicKey)
+            .and_then(Self::parse)
+            .map_err(|reason| not_a_key(path, reason))
     }
 
-    /// Names the key in a bundle: base64 of the SHA-256 of its SPKI DER, as cosign does.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        let der = self.key.to_public_key_der().map(|der| der.as_bytes().to_vec()).unwrap_or_default();
-        STANDARD.encode(Sha256Digest::of(&der).as_bytes())
+    fn parse(text: &str) -> Result<Self, KeyFormatError> {
+        let Some(block) = pem_block(text, SPKI_LABEL) else {
+            return Err(if text.contains(" PRIVATE KEY-----") || text.contains("-----BEGIN PRIVATE KEY-----") {
+                KeyFormatError::PrivateInsteadOfPublic
+            } else {
+                KeyFormatError::NoPublicKey
+            });
+        };
+        VerifyingKey::from_public_key_pem(block).map(Self).map_err(|_| KeyFormatError::NotP256)
     }
 
-    /// Whether `signature` (DER) is this key's over `message`.
+    /// The key as SPKI PEM.
+    ///
+    /// # Errors
+    /// [`KeyError::Encoding`].
+    pub fn to_pem(&self) -> Result<String, KeyError> {
+        self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Encoding)
+    }
+
+    /// Base64 of the SHA-256 of the SPKI DER: how cosign and RFC 6962 name a key.
+    ///
+    /// # Errors
+    /// [`KeyError::Encoding`].
+    pub fn hint(&self) -> Result<String, KeyError> {
+        let der = self.0.to_public_key_der().map_err(|_| KeyError::Encoding)?;
+        Ok(STANDARD.encode(Sha256Digest::of(der.as_bytes()).as_bytes()))
+    }
+
+    /// Whether `signature` (ASN.1 DER) is this key's over `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_der(signature).is_ok_and(|signature| self.key.verify(message, &signature).is_ok())
+        DerSignature::try_from(signature).is_ok_and(|signature| self.0.verify(message, &signature).is_ok())
     }
 }
 
-fn read(path: &Path, private: bool) -> Result<Zeroizing<String>, KeyError> {
-    let unreadable = |source| KeyError::Io { path: path.to_owned(), what: "cannot be read", source };
-    let file = File::open(path).map_err(unreadable)?;
-    // Of the file that is open, not of the name, which could mean another one by now.
-    let metadata = file.metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PublicKey({})", self.hint().unwrap_or_default())
+    }
+}
+
+/// `<path>.pub`.
+fn public_path(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".pub");
+    PathBuf::from(name)
+}
+
+fn not_a_key(path: &Path, reason: KeyFormatError) -> KeyError {
+    KeyError::NotAKey { name: format!("the key `{}`", path.display()), reason }
+}
+
+/// The first PEM block with this label, its boundaries included. What stands around it, such as the
+/// curve's parameters that OpenSSL puts first, is left out.
+fn pem_block<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+    let block = text.get(text.find(&begin)?..)?;
+    let length = block.find(&end)?.checked_add(end.len())?;
+    block.get(..length)
+}
+
+/// Reads a file of bounded size, after `check` has seen the metadata of the very file that is read.
+fn read_key_file(
+    path: &Path,
+    check: impl FnOnce(&Metadata) -> Result<(), KeyError>,
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let unreadable = |source| KeyError::Unreadable { path: path.to_owned(), source };
+    // Before it is opened: to open a pipe would wait for a writer.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(KeyError::NotAFile(path.to_owned()));
     }
-    #[cfg(unix)]
-    if private {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::NotPrivate { path: path.to_owned(), mode });
-        }
+    let file = File::open(path).map_err(unreadable)?;
+    check(&file.metadata().map_err(unreadable)?)?;
+    let limit = MAX_KEY_FILE_BYTES.saturating_add(1);
+    // With its whole capacity from the start, no copy is left behind by growing.
+    let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(limit).unwrap_or_default()));
+    file.take(limit).read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_KEY_FILE_BYTES {
+        return Err(KeyError::TooLarge(path.to_owned()));
     }
-    let mut text = Zeroizing::new(String::new());
-    file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(unreadable)?;
     Ok(text)
 }
 
-fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyError> {
+#[cfg(unix)]
+fn check_private(path: &Path, metadata: &Metadata) -> Result<(), KeyError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::NotPrivate { path: path.to_owned(), mode }) }
+}
+
+#[cfg(not(unix))]
+fn check_private(_: &Path, _: &Metadata) -> Result<(), KeyError> {
+    Ok(())
+}
+
+/// Creates `path`, readable by its owner alone, with `bytes` in it. Never overwrites.
+fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(mode);
-    }
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(|source| KeyError::Io { path: path.to_owned(), what: "cannot be written", source })
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeyError::Exists(path.to_owned()),
+        _ => KeyError::Unwritable { path: path.to_owned(), source },
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| {
+        // Half a key is no use to anybody, and would stand in the way of the next attempt.
+        let _ = std::fs::remove_file(path);
+        KeyError::Unwritable { path: path.to_owned(), source }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    // Bodies alone, so that no scanner takes this file for one with a key in it.
+    /// Made with `openssl ecparam -name prime256v1 -genkey`.
+    const SEC1_BODY: &str = "MHcCAQEEIJUzjR6i5ZWwU7DCPR46i9fD1IL+04rpr7E9imm8/hCpoAoGCCqGSM49\n\
+        AwEHoUQDQgAE5C9uD8D9RrhBObe5TziCiJnLufXCkFxFekB9D0rW81Tz60/AniL9\n\
+        6FsUMhVuEF9ajPtSa+LO6DZ4Uv3gVrWGdQ==";
+    /// The same key through `openssl pkcs8 -topk8 -nocrypt`.
+    const PKCS8_BODY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglTONHqLllbBTsMI9\n\
+        HjqL18PUgv7TiumvsT2Kabz+EKmhRANCAATkL24PwP1GuEE5t7lPOIKImcu59cKQ\n\
+        XEV6QH0PStbzVPPrT8CeIv3oWxQyFW4QX1qM+1Jr4s7oNnhS/eBWtYZ1";
+    /// Its public key by `openssl ec -pubout`.
+    const SPKI_BODY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE5C9uD8D9RrhBObe5TziCiJnLufXC\n\
+        kFxFekB9D0rW81Tz60/AniL96FsUMhVuEF9ajPtSa+LO6DZ4Uv3gVrWGdQ==";
+    /// Made with `openssl genpkey -algorithm ed25519`.
+    const ED25519_BODY: &str = "MC4CAQAwBQYDK2VwBCIEIIpuFRWp9clpXAlZH+Mobb9bYCfi47DwKaPG5Cflc8K7";
+
+    fn pem(label: &str, body: &str) -> String {
+        format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+    }
+
+    /// As OpenSSL writes it: the curve's parameters come first.
+    fn sec1() -> String {
+        pem("EC PARAMETERS", "BggqhkjOPQMBBw==") + &pem(SEC1_LABEL, SEC1_BODY)
+    }
+
+    fn pkcs8() -> String {
+        pem(PKCS8_LABEL, PKCS8_BODY)
+    }
+
+    fn spki() -> String {
+        pem(SPKI_LABEL, SPKI_BODY)
+    }
+
     #[test]
-    fn a_key_survives_its_file_and_never_shows_itself() {
+    fn both_encodings_of_openssl_are_the_same_key() {
+        let key = SigningKey::from_pem_text(&sec1()).unwrap();
+        assert_eq!(key.to_pem().unwrap().as_str(), pkcs8());
+        assert_eq!(key.public_key().to_pem().unwrap(), spki());
+        assert_eq!(key.public_key(), PublicKey::from_pem_text(&spki()).unwrap());
+        for text in [pkcs8(), pkcs8().replace('\n', "\r\n"), format!("# who made it\n{}\n\n", pkcs8())] {
+            assert_eq!(SigningKey::from_pem_text(&text).unwrap().to_pem().unwrap().as_str(), pkcs8());
+        }
+    }
+
+    #[test]
+    fn the_hint_is_what_cosign_computes() {
+        // openssl ec -pubin -outform der | openssl dgst -sha256 -binary | base64
+        assert_eq!(
+            PublicKey::from_pem_text(&spki()).unwrap().hint().unwrap(),
+            "942FJQV0ErVRwou8FglIjq/t7cmL8FSqutRq/D7dycU="
+        );
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_message_and_key_alone() {
+        let (key, other) = (SigningKey::from_pem_text(&sec1()).unwrap(), SigningKey::generate().unwrap());
+        let signature = key.sign(b"message").unwrap();
+        assert_eq!(signature, key.sign(b"message").unwrap());
+        assert!(key.public_key().verifies(b"message", &signature));
+        assert!(!key.public_key().verifies(b"massage", &signature));
+        assert!(!other.public_key().verifies(b"message", &signature));
+        assert!(!key.public_key().verifies(b"message", b""));
+    }
+
+    #[test]
+    fn every_other_text_is_refused_with_its_reason() {
+        let encrypted = pkcs8().replace("PRIVATE", "ENCRYPTED PRIVATE");
+        let damaged = pkcs8().replacen("MIG", "MIH", 1);
+        for (text, reason) in [
+            ("", KeyFormatError::NoPrivateKey),
+            ("-----BEGIN PRIVATE KEY-----", KeyFormatError::NoPrivateKey),
+            (spki().as_str(), KeyFormatError::PublicInsteadOfPrivate),
+            (encrypted.as_str(), KeyFormatError::Encrypted),
+            (damaged.as_str(), KeyFormatError::NotP256),
+            (pem(PKCS8_LABEL, ED25519_BODY).as_str(), KeyFormatError::NotP256),
+        ] {
+            let KeyError::NotAKey { reason: found, .. } = SigningKey::from_pem_text(text).unwrap_err() else {
+                panic!("{text}")
+            };
+            assert_eq!(found, reason, "{text}");
+        }
+        for (text, reason) in [
+            ("", KeyFormatError::NoPublicKey),
+            (pkcs8().as_str(), KeyFormatError::PrivateInsteadOfPublic),
+            (sec1().as_str(), KeyFormatError::PrivateInsteadOfPublic),
+            (&spki().replacen("MFk", "MFl", 1), KeyFormatError::NotP256),
+        ] {
+            let KeyError::NotAKey { reason: found, .. } = PublicKey::from_pem_text(text).unwrap_err() else {
+                panic!("{text}")
+            };
+            assert_eq!(found, reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_never_shows_itself() {
+        let key = SigningKey::from_pem_text(&pkcs8()).unwrap();
+        assert_eq!(format!("{key:?}"), "SigningKey(***)");
+        // A line of the key in a text that is refused: neither form of the error repeats it.
+        let secret = PKCS8_BODY.lines().next().unwrap();
+        let error = SigningKey::from_pem_text(&pkcs8().replacen("MIG", "MIH", 1)).unwrap_err();
+        for shown in [error.to_string(), format!("{error:?}")] {
+            assert!(!shown.contains(&secret[8..40]), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_new_key_is_private_and_never_overwrites() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("sub/key.pem");
+        let path = directory.path().join("key.pem");
         let key = SigningKey::generate().unwrap();
         let public = key.write_new(&path).unwrap();
-        let loaded = SigningKey::load(&path).unwrap();
-        let signature = loaded.sign(b"message");
-        assert_eq!(signature, key.sign(b"message"), "signatures are deterministic");
-        let public = PublicKey::load(&public).unwrap();
-        assert!(public.verifies(b"message", &signature));
-        assert!(!public.verifies(b"massage", &signature));
-        assert!(!SigningKey::generate().unwrap().public_key().verifies(b"message", &signature));
-        let secret = fs::read_to_string(&path).unwrap();
-        let body = secret.lines().nth(1).unwrap();
-        assert!(!format!("{loaded:?}").contains(body));
-        assert!(key.write_new(&path).is_err(), "an existing key is never overwritten");
+        assert_eq!(public, directory.path().join("key.pem.pub"));
+        assert_eq!(SigningKey::load(&path).unwrap().public_key(), key.public_key());
+        assert_eq!(PublicKey::load_pem(&public).unwrap(), key.public_key());
+
+        let before = std::fs::read(&path).unwrap();
+        let other = SigningKey::generate().unwrap();
+        assert!(matches!(other.write_new(&path), Err(KeyError::Exists(there)) if there == public));
+        std::fs::remove_file(&public).unwrap();
+        assert!(matches!(other.write_new(&path), Err(KeyError::Exists(there)) if there == path));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert!(!public.exists());
+        let nowhere = directory.path().join("nowhere/key.pem");
+        assert!(other.write_new(&nowhere).unwrap_err().to_string().contains("nowhere/key.pem"));
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_others_can_read_is_refused() {
+    fn a_key_that_others_may_read_is_refused_with_the_mend() {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key.pem");
         SigningKey::generate().unwrap().write_new(&path).unwrap();
-        for mode in [0o644, 0o640, 0o604, 0o660] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let message = SigningKey::load(&path).unwrap_err().to_string();
-            assert!(message.contains("chmod 600") && message.contains(&format!("{mode:04o}")), "{message}");
+        for mode in [0o644, 0o640, 0o604, 0o660, 0o601] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let error = SigningKey::load(&path).unwrap_err().to_string();
+            let mend = format!("chmod 600 {}", path.display());
+            assert!(error.contains(&mend) && error.contains(&format!("{mode:04o}")), "{error}");
         }
-        assert!(SigningKey::load(directory.path()).is_err());
+        for mode in [0o600, 0o400] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(SigningKey::load(&path).is_ok());
+        }
     }
 
     #[test]
-    fn what_is_no_key_is_not_quoted() {
-        for text in ["", "secret", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"] {
-            let message = SigningKey::from_pem(text, "MODELGATE_SIGNING_KEY").unwrap_err().to_string();
-            assert!(message.contains("MODELGATE_SIGNING_KEY") && !message.contains("c2Vj"), "{message}");
-        }
+    fn what_is_no_key_file_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(SigningKey::load(directory.path()), Err(KeyError::NotAFile(_))));
+        let missing = SigningKey::load(&directory.path().join("missing.pem")).unwrap_err().to_string();
+        assert!(missing.contains("missing.pem"), "{missing}");
+        let large = directory.path().join("large.pem");
+        write_new_file(&large, &vec![b'a'; 20_000]).unwrap();
+        assert!(matches!(SigningKey::load(&large), Err(KeyError::TooLarge(_))));
+        let binary = directory.path().join("binary.pem");
+        write_new_file(&binary, b"\xff\xfe").unwrap();
+        assert!(SigningKey::load(&binary).unwrap_err().to_string().contains("PEM block `PRIVATE KEY`"));
+        assert!(PublicKey::load_pem(&binary).unwrap_err().to_string().contains("binary.pem"));
     }
 }

@@ -1,111 +1,396 @@
-//! Checking a bundle: that the given key signed it, what it says, and that it is about these files.
+//! Verification of a bundle that modelgate signed, offline and against one key.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::bundle::{Bundle, BundleError};
 use super::key::PublicKey;
-use super::statement::{EVALUATION_TYPE, STATEMENT_TYPE, SUBJECTS_MAX, Statement, VERDICT_TYPE, VERIFIER, level_of};
+use super::statement::{
+    self, DecisionSummary, EVALUATION_PREDICATE, EvaluationPredicate, MAX_SUBJECTS, Resource, STATEMENT_TYPE,
+    Statement, Subject, TestResult, VERDICT_PREDICATE, VERIFIER_ID, VerdictPredicate, VerificationResult,
+};
+use super::strict_json;
+use crate::decision::Verdict;
 use crate::digest::Sha256Digest;
 use crate::tier::Tier;
 
-/// What a bundle must say.
+/// Which of modelgate's statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StatementKind {
+    /// Whether the artifacts may be released.
+    #[default]
+    Verdict,
+    /// What the controls came to, over every input.
+    Evaluation,
+}
+
+/// What must hold beside the signature. The default asks for a passed verdict.
 #[derive(Debug, Clone, Default)]
 pub struct Expectations {
-    /// Files that must be subjects: what to call them, and their digests.
+    /// Which statement it must be. An evaluation record says of its subjects that they were judged,
+    /// and not that they may be released.
+    pub kind: StatementKind,
+    /// Files that the statement must be about: a name for messages, and the digest that binds.
     pub artifacts: Vec<(String, Sha256Digest)>,
-    /// The least tier that a verdict must be of.
-    pub tier: Option<Tier>,
+    /// The tier whose profile the release must have passed, or a stricter one.
+    pub require_tier: Option<Tier>,
+    /// Take a statement that says `FAILED`, too: to read why, never to release.
+    pub allow_failed: bool,
 }
 
-/// A statement that holds.
-#[derive(Debug, Clone)]
-pub struct Verified {
-    /// The statement.
-    pub statement: Statement,
-    /// The tier of a verdict.
-    pub tier: Option<Tier>,
+/// What a verified statement says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifiedStatement {
+    /// Which statement.
+    pub kind: StatementKind,
+    /// Its predicate type.
+    pub predicate_type: String,
+    /// `PASSED`, `WARNED` or `FAILED`.
+    pub result: TestResult,
+    /// The decision behind it.
+    pub decision: DecisionSummary,
+    /// What it is about.
+    pub subjects: Vec<Subject>,
+    /// The policies that were run.
+    pub policy: Resource,
+    /// Where the release goes; an evaluation record does not say.
+    pub resource_uri: Option<String>,
+    /// SHA-256 of the signed payload.
+    pub statement_sha256: Sha256Digest,
 }
 
-/// Why a bundle does not prove what it should.
+/// Nothing is proven.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// The bundle itself.
-    #[error(transparent)]
+    /// The file is not a bundle that this version reads.
+    #[error("the bundle is refused: {0}")]
     Bundle(#[from] BundleError),
-    /// What is signed is not a statement of ours.
-    #[error("what is signed is no statement that this version knows: {0}")]
+    /// The key did not sign this payload.
+    #[error("the signature is not this key's: the bundle was changed, or another key signed it")]
+    Signature,
+    /// Signed, but not in the form of a statement.
+    #[error("the signed payload is not a statement of modelgate: {0}")]
     Statement(String),
-    /// The verdict is not PASSED.
-    #[error("the verdict is {0}, not PASSED")]
-    NotPassed(String),
-    /// The verdict is of a lower tier.
-    #[error("the verdict is for the tier `{found}`, and `{required}` is required")]
-    LowerTier {
-        /// The tier of the verdict.
+    /// Signed, but another kind of statement.
+    #[error("the statement is of type `{found}`, and `{expected}` is expected")]
+    PredicateType {
+        /// Type in the bundle.
         found: String,
-        /// The tier that is required.
-        required: Tier,
+        /// Type that was asked for.
+        expected: &'static str,
     },
-    /// The statement is not about a file.
-    #[error("the statement is not about `{name}` (sha256 {sha256})")]
+    /// Signed by the key in another capacity.
+    #[error("the statement was made by `{0}`, and `{VERIFIER_ID}` is expected")]
+    Verifier(String),
+    /// The parts of the statement contradict each other.
+    #[error("the statement contradicts itself: {0}")]
+    Contradiction(&'static str),
+    /// Not about an artifact that was asked for.
+    #[error("`{name}` is not what the statement is about: no subject has its digest sha256:{digest}")]
     NotASubject {
-        /// The file.
+        /// The artifact.
         name: String,
         /// Its digest.
-        sha256: Sha256Digest,
+        digest: Sha256Digest,
+    },
+    /// The release was denied.
+    #[error("the statement says FAILED: the release of {0} was denied")]
+    Failed(String),
+    /// The release passed a more lenient tier.
+    #[error("the release passed the controls of tier `{found}`, and tier `{required}` is required")]
+    Tier {
+        /// Tier that it passed.
+        found: Tier,
+        /// Tier that was asked for.
+        required: Tier,
     },
 }
 
-/// Checks a bundle against a key and expectations. Nothing in the bundle is believed before its
-/// signature holds, and what it says of its key is not believed at all.
+/// Verifies a bundle: the signature over the payload as received, then that the payload is a
+/// statement of modelgate's, then what is expected of it. The hint and the key id in the bundle are
+/// not looked at.
 ///
 /// # Errors
-/// [`VerifyError`]: anything but a statement that holds.
-pub fn verify(bundle: &[u8], key: &PublicKey, expectations: &Expectations) -> Result<Verified, VerifyError> {
-    let payload = Bundle::from_json(bundle)?.envelope().verify(key)?;
-    let statement = parse(&payload)?;
-    let tier = match statement.predicate_type.as_str() {
-        VERDICT_TYPE => Some(check_verdict(&statement.predicate, expectations.tier)?),
-        EVALUATION_TYPE if expectations.tier.is_none() => None,
-        EVALUATION_TYPE => return Err(VerifyError::Statement("an evaluation is no verdict for a tier".to_owned())),
-        other => return Err(VerifyError::Statement(format!("its predicate is `{other}`"))),
+/// [`VerifyError`] for the first thing that does not hold.
+pub fn verify(bundle: &[u8], key: &PublicKey, expectations: &Expectations) -> Result<VerifiedStatement, VerifyError> {
+    let bundle = Bundle::from_bytes(bundle)?;
+    if !bundle.envelope.is_signed_by(key) {
+        return Err(VerifyError::Signature);
+    }
+    let payload = bundle.envelope.payload();
+    let verified = match expectations.kind {
+        StatementKind::Verdict => verdict(payload)?,
+        StatementKind::Evaluation => evaluation(payload)?,
     };
-    for (name, sha256) in &expectations.artifacts {
-        if !statement.subject.iter().any(|subject| subject.has_sha256(*sha256)) {
-            return Err(VerifyError::NotASubject { name: name.clone(), sha256: *sha256 });
+    expectations.check(&verified)?;
+    Ok(verified)
+}
+
+impl Expectations {
+    fn check(&self, verified: &VerifiedStatement) -> Result<(), VerifyError> {
+        for (name, digest) in &self.artifacts {
+            if !verified.subjects.iter().any(|subject| subject.digest.sha256 == *digest) {
+                return Err(VerifyError::NotASubject { name: name.clone(), digest: *digest });
+            }
+        }
+        let decision = &verified.decision;
+        if verified.result == TestResult::Failed && !self.allow_failed {
+            return Err(VerifyError::Failed(format!("{} {}", decision.model, decision.model_version)));
+        }
+        match self.require_tier {
+            Some(required) if decision.tier < required => Err(VerifyError::Tier { found: decision.tier, required }),
+            Some(_) | None => Ok(()),
         }
     }
-    Ok(Verified { statement, tier })
 }
 
-fn parse(payload: &[u8]) -> Result<Statement, VerifyError> {
-    let statement: Statement =
-        serde_json::from_slice(payload).map_err(|error| VerifyError::Statement(error.to_string()))?;
-    if statement.statement_type != STATEMENT_TYPE {
-        return Err(VerifyError::Statement(format!("its type is `{}`", statement.statement_type)));
+fn verdict(payload: &[u8]) -> Result<VerifiedStatement, VerifyError> {
+    let statement: Statement<VerdictPredicate> = parse(payload, VERDICT_PREDICATE)?;
+    let predicate = statement.predicate;
+    if predicate.verifier.id != VERIFIER_ID {
+        return Err(VerifyError::Verifier(predicate.verifier.id));
     }
-    if statement.subject.is_empty() || statement.subject.len() > SUBJECTS_MAX {
-        return Err(VerifyError::Statement(format!("it has {} subjects", statement.subject.len())));
-    }
-    Ok(statement)
-}
-
-fn check_verdict(predicate: &Value, required: Option<Tier>) -> Result<Tier, VerifyError> {
-    let text = |pointer: &str| predicate.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    if text("/verifier/id") != VERIFIER {
-        return Err(VerifyError::Statement(format!("its verifier is `{}`", text("/verifier/id"))));
-    }
-    let result = text("/verificationResult");
-    if result != "PASSED" {
-        return Err(VerifyError::NotPassed(if result.is_empty() { "absent".to_owned() } else { result.to_owned() }));
-    }
-    let levels = predicate.get("verifiedLevels").and_then(Value::as_array);
-    let has_level = |tier: Tier| levels.is_some_and(|levels| levels.iter().any(|level| *level == level_of(tier)));
-    let Some(found) = Tier::ALL.into_iter().rev().find(|tier| has_level(*tier)) else {
-        return Err(VerifyError::Statement("it verifies no tier".to_owned()));
+    let decision = predicate.decision;
+    let denied = decision.decision == Verdict::Deny;
+    let result = match predicate.verification_result {
+        VerificationResult::Failed if denied => TestResult::Failed,
+        VerificationResult::Passed if !denied => TestResult::Passed,
+        VerificationResult::Failed | VerificationResult::Passed => {
+            return Err(VerifyError::Contradiction("its result is not what the decision comes to"));
+        }
     };
-    match required {
-        Some(required) if found < required => Err(VerifyError::LowerTier { found: found.to_string(), required }),
-        _ => Ok(found),
+    if result == TestResult::Passed && !predicate.verified_levels.contains(&statement::level(decision.tier)) {
+        return Err(VerifyError::Contradiction("its verified levels lack the tier of the decision"));
+    }
+    Ok(VerifiedStatement {
+        kind: StatementKind::Verdict,
+        predicate_type: statement.predicate_type,
+        result,
+        decision,
+        subjects: statement.subject,
+        policy: predicate.policy,
+        resource_uri: Some(predicate.resource_uri),
+        statement_sha256: Sha256Digest::of(payload),
+    })
+}
+
+fn evaluation(payload: &[u8]) -> Result<VerifiedStatement, VerifyError> {
+    let statement: Statement<EvaluationPredicate> = parse(payload, EVALUATION_PREDICATE)?;
+    let predicate = statement.predicate;
+    let policy = predicate
+        .configuration
+        .into_iter()
+        .find_map(|part| Some(Resource { uri: part.uri, digest: part.digest? }))
+        .ok_or_else(|| VerifyError::Statement("its `configuration` names no policies by digest".to_owned()))?;
+    Ok(VerifiedStatement {
+        kind: StatementKind::Evaluation,
+        predicate_type: statement.predicate_type,
+        result: predicate.result,
+        decision: predicate.decision.summary,
+        subjects: statement.subject,
+        policy,
+        resource_uri: None,
+        statement_sha256: Sha256Digest::of(payload),
+    })
+}
+
+fn parse<P: DeserializeOwned>(payload: &[u8], expected: &'static str) -> Result<Statement<P>, VerifyError> {
+    let not_a_statement = |error: serde_json::Error| VerifyError::Statement(error.to_string());
+    let value = strict_json::parse(payload).map_err(not_a_statement)?;
+    // Before the predicate is read as what it may not be.
+    match value.get("predicateType") {
+        Some(Value::String(found)) if found == expected => {}
+        Some(Value::String(found)) => {
+            return Err(VerifyError::PredicateType { found: found.clone(), expected });
+        }
+        Some(_) | None => return Err(VerifyError::Statement("it has no `predicateType`".to_owned())),
+    }
+    let statement: Statement<P> = serde_json::from_value(value).map_err(not_a_statement)?;
+    if statement.statement_type != STATEMENT_TYPE {
+        let found = statement.statement_type;
+        return Err(VerifyError::Statement(format!("its `_type` is `{found}`, and `{STATEMENT_TYPE}` is expected")));
+    }
+    match statement.subject.len() {
+        0 => Err(VerifyError::Statement("it has no subject".to_owned())),
+        count if count > MAX_SUBJECTS => {
+            Err(VerifyError::Statement(format!("it has {count} subjects, and {MAX_SUBJECTS} are the most")))
+        }
+        _ => Ok(statement),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::decision::{Enforcement, OutcomeResult};
+    use crate::evidence::dsse::Envelope;
+    use crate::evidence::key::SigningKey;
+    use crate::evidence::{RunKey, SignedRun, sample, sign_run};
+
+    fn key() -> SigningKey {
+        SigningKey::generate().unwrap()
+    }
+
+    fn signed(key: &SigningKey, result: OutcomeResult, enforcement: Enforcement) -> SignedRun {
+        let facts = sample::facts();
+        let record = sample::record_of(&facts, vec![sample::outcome("VAL-001", result, enforcement)]);
+        sign_run(&record, &facts, RunKey::of(&record, None).unwrap(), key).unwrap()
+    }
+
+    fn approved(key: &SigningKey) -> SignedRun {
+        signed(key, OutcomeResult::Pass, Enforcement::Block)
+    }
+
+    fn artifact(path: &str) -> Expectations {
+        let artifacts = vec![(path.to_owned(), Sha256Digest::of(path.as_bytes()))];
+        Expectations { artifacts, ..Expectations::default() }
+    }
+
+    /// A bundle over `payload`, rightly signed by `key`.
+    fn bundle_of(payload: &[u8], key: &SigningKey) -> Vec<u8> {
+        let envelope = Envelope::sign(payload.to_vec(), key).unwrap();
+        Bundle { envelope, hint: String::new() }.to_json().unwrap()
+    }
+
+    fn payload(run: &SignedRun) -> Value {
+        serde_json::from_slice(Bundle::from_bytes(&run.verdict.bundle.bytes).unwrap().envelope.payload()).unwrap()
+    }
+
+    #[test]
+    fn an_approval_verifies_for_its_artifacts_and_says_what_was_signed() {
+        let key = key();
+        let run = approved(&key);
+        let verified = verify(&run.verdict.bundle.bytes, &key.public_key(), &artifact("model/scaler.json")).unwrap();
+        assert_eq!((verified.kind, verified.result), (StatementKind::Verdict, TestResult::Passed));
+        assert_eq!(verified.predicate_type, "https://slsa.dev/verification_summary/v1");
+        assert_eq!((verified.decision.tier, verified.subjects.len()), (Tier::High, 2));
+        assert_eq!(verified.policy.digest.sha256, Sha256Digest::of(b"policies"));
+        assert_eq!(verified.decision.effective_time, "2027-01-01T12:00:00Z");
+        assert_eq!(verified.decision.decision_record.sha256, run.record.digest());
+        assert_eq!(verified.statement_sha256, run.verdict.statement_sha256);
+        let other = verify(&run.verdict.bundle.bytes, &key.public_key(), &artifact("data/holdout.parquet"));
+        let Err(VerifyError::NotASubject { name, .. }) = other else { panic!("{other:?}") };
+        assert_eq!(name, "data/holdout.parquet");
+    }
+
+    #[test]
+    fn a_conditional_approval_passes_with_its_conditions() {
+        let key = key();
+        let run = signed(&key, OutcomeResult::Fail, Enforcement::Condition);
+        let verified = verify(&run.verdict.bundle.bytes, &key.public_key(), &Expectations::default()).unwrap();
+        assert_eq!(verified.result, TestResult::Passed);
+        assert_eq!(verified.decision.conditions.map(|conditions| conditions.count), Some(1));
+    }
+
+    #[test]
+    fn a_denial_verifies_only_for_whoever_asks_to_read_it() {
+        let key = key();
+        let run = signed(&key, OutcomeResult::Fail, Enforcement::Block);
+        let bundle = &run.verdict.bundle.bytes;
+        let refused = verify(bundle, &key.public_key(), &Expectations::default()).unwrap_err();
+        assert_eq!(refused, VerifyError::Failed("credit/default-risk 2.1.0".to_owned()));
+        let read = Expectations { allow_failed: true, ..Expectations::default() };
+        assert_eq!(verify(bundle, &key.public_key(), &read).unwrap().result, TestResult::Failed);
+    }
+
+    #[test]
+    fn a_tier_holds_for_itself_and_for_those_below_it() {
+        let key = key();
+        let run = approved(&key);
+        for (required, holds) in
+            [(Tier::Minimal, true), (Tier::Limited, true), (Tier::High, true), (Tier::Critical, false)]
+        {
+            let expectations = Expectations { require_tier: Some(required), ..Expectations::default() };
+            let verified = verify(&run.verdict.bundle.bytes, &key.public_key(), &expectations);
+            assert_eq!(verified.is_ok(), holds, "{required}");
+        }
+    }
+
+    #[test]
+    fn an_evaluation_record_is_no_verdict() {
+        let key = key();
+        let run = approved(&key);
+        let bundle = &run.evaluation.bundle.bytes;
+        let refused = verify(bundle, &key.public_key(), &artifact("data/holdout.parquet")).unwrap_err();
+        assert!(matches!(refused, VerifyError::PredicateType { .. }), "{refused}");
+        let asked = Expectations { kind: StatementKind::Evaluation, ..artifact("data/holdout.parquet") };
+        let verified = verify(bundle, &key.public_key(), &asked).unwrap();
+        assert_eq!((verified.result, verified.subjects.len()), (TestResult::Passed, 6));
+        assert_eq!(verified.policy.digest.sha256, Sha256Digest::of(b"policies"));
+    }
+
+    #[test]
+    fn a_foreign_key_is_refused_whatever_the_hint_says() {
+        let (key, foreign) = (key(), SigningKey::generate().unwrap());
+        let run = approved(&foreign);
+        let mut bundle: Value = serde_json::from_slice(&run.verdict.bundle.bytes).unwrap();
+        bundle["verificationMaterial"]["publicKey"]["hint"] = json!(key.public_key().hint().unwrap());
+        let bundle = bundle.to_string();
+        let verified = verify(bundle.as_bytes(), &key.public_key(), &Expectations::default());
+        assert_eq!(verified, Err(VerifyError::Signature));
+        assert!(verify(bundle.as_bytes(), &foreign.public_key(), &Expectations::default()).is_ok());
+    }
+
+    #[test]
+    fn no_changed_byte_changes_what_is_proven() {
+        let key = key();
+        let run = approved(&key);
+        let original = &run.verdict.bundle.bytes;
+        let expected = verify(original, &key.public_key(), &Expectations::default()).unwrap();
+        let mut refused = 0_usize;
+        for index in 0..original.len() {
+            let mut changed = original.clone();
+            // One bit: enough to leave the alphabet of base64, or to stay in it.
+            changed[index] ^= 1 << (index % 7);
+            match verify(&changed, &key.public_key(), &Expectations::default()) {
+                Ok(verified) => assert_eq!(verified, expected, "byte {index}"),
+                Err(_) => refused += 1,
+            }
+        }
+        // The hint alone may change.
+        assert!(refused > original.len() - 60, "{refused} of {}", original.len());
+    }
+
+    #[test]
+    fn what_was_signed_but_is_no_statement_of_ours_is_refused() {
+        let key = key();
+        let run = approved(&key);
+        let mut cases: Vec<(String, &str)> = vec![("{}".to_owned(), "predicateType"), ("[1".to_owned(), "EOF")];
+        let mut change = |part: &str, value: Value, says: &'static str| {
+            let mut payload = payload(&run);
+            *payload.pointer_mut(part).unwrap() = value;
+            cases.push((payload.to_string(), says));
+        };
+        change("/_type", json!("https://in-toto.io/Statement/v0.1"), "_type");
+        change("/subject", json!([]), "no subject");
+        change("/subject", json!(vec![payload(&run)["subject"][0].clone(); 1025]), "1025 subjects");
+        change("/subject/0/digest", json!({"sha1": "00"}), "sha1");
+        change("/predicateType", json!(7), "predicateType");
+        change("/predicateType", json!("https://slsa.dev/provenance/v1"), "provenance");
+        change("/predicate/verifier/id", json!("https://example.com/other"), "example.com/other");
+        change("/predicate/verificationResult", json!("FAILED"), "contradicts");
+        change("/predicate/verificationResult", json!("MAYBE"), "MAYBE");
+        change("/predicate/verifiedLevels", json!(["MODELGATE_TIER_CRITICAL"]), "contradicts");
+        change("/predicate/urn:modelgate:decision:v1/tier", json!("critical"), "contradicts");
+        let doubled = payload(&run).to_string().replacen('{', r#"{"subject":[],"#, 1);
+        cases.push((doubled, "twice"));
+        let unknown = payload(&run).to_string().replacen('{', r#"{"extra":1,"#, 1);
+        cases.push((unknown, "extra"));
+        for (payload, says) in cases {
+            let bundle = bundle_of(payload.as_bytes(), &key);
+            let error = verify(&bundle, &key.public_key(), &Expectations::default()).unwrap_err().to_string();
+            assert!(error.contains(says), "`{says}` is not in: {error}");
+        }
+    }
+
+    #[test]
+    fn fields_that_a_later_version_adds_to_the_predicate_are_left_alone() {
+        let key = key();
+        let mut payload = payload(&approved(&key));
+        payload["predicate"]["later"] = json!(true);
+        let bundle = bundle_of(payload.to_string().as_bytes(), &key);
+        assert!(verify(&bundle, &key.public_key(), &Expectations::default()).is_ok());
     }
 }

@@ -1,10 +1,25 @@
 //! What is inside the files that would be released, found without running any of them.
 
+mod detect;
+mod onnx;
+mod pickle;
+mod pickle_imports;
+mod safetensors;
+mod zip;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::FileFacts;
+use crate::digest::Sha256Digest;
+use crate::document::unreadable;
 use crate::manifest::raw::ArtifactRole;
+use crate::problem::Problem;
 
 /// One file that would be released.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -148,4 +163,114 @@ pub enum RiskSeverity {
     Medium,
     /// Runs code, or cannot be what it says it is.
     High,
+}
+
+/// A file that is to be inspected.
+#[derive(Debug, Clone, Copy)]
+pub struct FileInput<'a> {
+    /// Path relative to the release root.
+    pub path: &'a str,
+    /// Path as the program opens it.
+    pub absolute: &'a Path,
+    /// What it is to the release.
+    pub role: ArtifactRole,
+}
+
+/// Bytes of a file that are kept for inspection. All of a larger file is hashed; what its format needs
+/// beyond this is a risk that says so.
+const INSPECTED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What an inspector finds out about a file.
+#[derive(Debug, Default)]
+struct Findings {
+    pickle: Option<PickleFacts>,
+    safetensors: Option<SafetensorsFacts>,
+    onnx: Option<OnnxFacts>,
+    risks: Vec<Risk>,
+}
+
+impl Findings {
+    fn risk(&mut self, offset: u64, severity: RiskSeverity, code: &str, message: impl Into<String>) {
+        self.risks.push(Risk { offset, severity, code: code.to_owned(), message: message.into() });
+    }
+}
+
+/// The beginning of a file, and how long all of it is.
+#[derive(Debug, Clone, Copy)]
+struct Content<'a> {
+    bytes: &'a [u8],
+    size_bytes: u64,
+}
+
+impl Content<'_> {
+    /// Whether nothing is missing from the bytes.
+    const fn is_whole(&self) -> bool {
+        self.bytes.len() as u64 == self.size_bytes
+    }
+}
+
+/// Hashes a file and looks inside it, reading it once and never running anything in it.
+///
+/// # Errors
+/// The file is absent, a directory or cannot be read.
+pub fn inspect(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
+    let (bytes, sha256, size_bytes) = read(input)?;
+    let content = Content { bytes: &bytes, size_bytes };
+    let (format, mut findings) = detect::inspect(content);
+    if let Some(pickle) = &findings.pickle {
+        let risks = pickle_risks(pickle);
+        findings.risks.extend(risks);
+    }
+    findings.risks.sort();
+    findings.risks.dedup();
+    Ok(ArtifactFacts {
+        file: FileFacts { path: input.path.to_owned(), sha256, size_bytes },
+        role: input.role,
+        format,
+        lfs_pointer: detect::is_lfs_pointer(content),
+        pickle: findings.pickle,
+        safetensors: findings.safetensors,
+        onnx: findings.onnx,
+        risks: findings.risks,
+    })
+}
+
+fn read(input: FileInput<'_>) -> Result<(Vec<u8>, Sha256Digest, u64), Problem> {
+    let problem = |error: std::io::Error| unreadable(input.path, &error);
+    let mut file = File::open(input.absolute).map_err(problem)?;
+    if file.metadata().map_err(problem)?.is_dir() {
+        let message = format!("`{}` is a directory", input.path);
+        return Err(Problem::new("directory-for-file", message).hint("name the file in it"));
+    }
+    let mut hasher = Sha256::new();
+    let mut kept = Vec::new();
+    let mut buffer = vec![0; 1 << 18];
+    let mut size_bytes = 0_u64;
+    loop {
+        let count = file.read(&mut buffer).map_err(problem)?;
+        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+        hasher.update(bytes);
+        size_bytes += bytes.len() as u64;
+        let room = INSPECTED_BYTES_MAX - kept.len();
+        kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+    }
+    Ok((kept, Sha256Digest::from_bytes(hasher.finalize().into()), size_bytes))
+}
+
+/// The risks that follow from what a pickle imports.
+fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
+    let risk = |import: &PickleImport| {
+        let name = format!("{}.{}", import.module, import.name);
+        let (severity, code, message) = match import.verdict {
+            ImportVerdict::Allowed => return None,
+            ImportVerdict::Unknown => {
+                (RiskSeverity::Medium, "pickle-unknown-import", format!("loading it imports `{name}`, which is on no list"))
+            }
+            ImportVerdict::Dangerous => {
+                (RiskSeverity::High, "pickle-dangerous-import", format!("loading it imports `{name}`, which can run code"))
+            }
+        };
+        Some(Risk { offset: import.offset, severity, code: code.to_owned(), message })
+    };
+    pickle.imports.iter().filter_map(risk).collect()
 }

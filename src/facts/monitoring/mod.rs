@@ -1,9 +1,17 @@
 //! Monitoring configurations of every vendor, in one normal form.
 
+mod prometheus;
+
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::FileFacts;
+use crate::digest::Sha256Digest;
+use crate::document::{Document, TEXT_BYTES_MAX, read_text};
+use crate::manifest::raw::MonitoringFormat;
+use crate::problem::Problem;
 
 /// Who would notice when the model goes wrong.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -86,4 +94,80 @@ pub struct Source {
     pub file: String,
     /// Line, from 1.
     pub line: u64,
+}
+
+/// A configuration that is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct MonitoringInput<'a> {
+    /// Path relative to the release root.
+    pub path: &'a str,
+    /// Path as the program opens it.
+    pub absolute: &'a Path,
+    /// Whose configuration it is.
+    pub format: MonitoringFormat,
+}
+
+/// Reads configurations of any vendor into one normal form.
+///
+/// # Errors
+/// Every problem of every file.
+pub fn read(inputs: &[MonitoringInput<'_>]) -> Result<MonitoringFacts, Vec<Problem>> {
+    let mut facts = MonitoringFacts::default();
+    let mut problems = Vec::new();
+    for input in inputs {
+        match read_one(input) {
+            Ok((file, signals)) => {
+                facts.files.push(file);
+                facts.signals.extend(signals);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { Ok(facts) } else { Err(problems) }
+}
+
+fn read_one(input: &MonitoringInput<'_>) -> Result<(FileFacts, Vec<Signal>), Vec<Problem>> {
+    let text = read_text(input.absolute, input.path, TEXT_BYTES_MAX).map_err(|problem| vec![problem])?;
+    let document = Document::parse(input.path, &text)?;
+    // A new vendor is one file and one line here.
+    let signals = match input.format {
+        MonitoringFormat::Prometheus => prometheus::signals(&document)?,
+    };
+    let sha256 = Sha256Digest::of(text.as_bytes());
+    Ok((FileFacts { path: input.path.to_owned(), sha256, size_bytes: text.len() as u64 }, signals))
+}
+
+/// Words in names and what an alert with them watches. The first match counts: what is narrower
+/// stands first.
+const KIND_WORDS: &[(&[&str], SignalKind)] = &[
+    (&["fairness", "parity", "disparate", "impact_ratio", "bias"], SignalKind::Fairness),
+    (&["toxicity", "refusal", "jailbreak", "harm"], SignalKind::Safety),
+    (&["score_drift", "prediction_drift", "score_psi", "score_distribution", "output_drift"], SignalKind::PredictionDrift),
+    (&["drift", "psi", "distribution_shift", "wasserstein"], SignalKind::DataDrift),
+    (&["auc", "accuracy", "precision", "recall", "brier", "calibration", "f1_score", "logloss", "log_loss"], SignalKind::Performance),
+    (&["missing", "null", "schema", "freshness", "stale", "out_of_range"], SignalKind::DataQuality),
+    (&["latency", "error", "5xx", "http_requests", "availability", "saturation", "cpu", "memory", "down"], SignalKind::Operational),
+];
+
+/// What an alert with these names probably watches.
+fn kind_by_name<'a>(names: impl Iterator<Item = &'a str>) -> SignalKind {
+    let names: Vec<String> = names.map(snake_case).collect();
+    let matches = |words: &&(&[&str], SignalKind)| {
+        words.0.iter().any(|word| names.iter().any(|name| format!("_{name}_").contains(&format!("_{word}_"))))
+    };
+    KIND_WORDS.iter().find(matches).map_or(SignalKind::Unclassified, |(_, kind)| *kind)
+}
+
+/// `CreditScoreDrift` and `credit-score drift` as `credit_score_drift`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 8);
+    let mut previous_lower = false;
+    for character in name.chars() {
+        if character.is_uppercase() && previous_lower {
+            snake.push('_');
+        }
+        previous_lower = character.is_lowercase() || character.is_ascii_digit();
+        snake.extend(if character.is_alphanumeric() { character.to_lowercase().next() } else { Some('_') });
+    }
+    snake
 }

@@ -1,0 +1,181 @@
+//! safetensors: an eight-byte length, a JSON header, and the tensors one after the other.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Content, Findings, RiskSeverity, SafetensorsFacts};
+
+/// Length of a header, as the reference implementation bounds it.
+const HEADER_BYTES_MAX: u64 = 100_000_000;
+
+/// Bits of an element, by type.
+const DTYPES: [(&str, u64); 20] = [
+    ("BF16", 16),
+    ("BOOL", 8),
+    ("C64", 64),
+    ("F16", 16),
+    ("F32", 32),
+    ("F4", 4),
+    ("F64", 64),
+    ("F6_E2M3", 6),
+    ("F6_E3M2", 6),
+    ("F8_E4M3", 8),
+    ("F8_E5M2", 8),
+    ("F8_E8M0", 8),
+    ("I16", 16),
+    ("I32", 32),
+    ("I64", 64),
+    ("I8", 8),
+    ("U16", 16),
+    ("U32", 32),
+    ("U64", 64),
+    ("U8", 8),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tensor {
+    dtype: String,
+    shape: Vec<u64>,
+    data_offsets: (u64, u64),
+}
+
+/// Entries of the header, each key once: a repeated one would hide the first from every reader but one.
+struct Header(BTreeMap<String, serde_json::Value>);
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Header;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a mapping of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+                let mut entries = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, _>()? {
+                    if entries.insert(key.clone(), value).is_some() {
+                        return Err(A::Error::custom(format!("the tensor `{key}` occurs twice")));
+                    }
+                }
+                Ok(Header(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// Recognised by a plausible length that is followed by the brace of a header.
+pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
+    let (length, rest) = content.bytes.split_first_chunk::<8>()?;
+    let length = u64::from_le_bytes(*length);
+    if rest.first() != Some(&b'{') || length > HEADER_BYTES_MAX || length < 2 {
+        return None;
+    }
+    let mut findings = Findings::default();
+    let header = usize::try_from(length).ok().and_then(|length| rest.get(..length));
+    let facts = match header {
+        Some(header) => check(header, content.size_bytes - 8 - length),
+        None => Err("the header is longer than the file".to_owned()),
+    };
+    match facts {
+        Ok(facts) => findings.safetensors = Some(facts),
+        Err(message) => {
+            let message = format!("the safetensors header is broken: {message}");
+            findings.risk(8, RiskSeverity::High, "safetensors-malformed", message);
+        }
+    }
+    Some(findings)
+}
+
+/// What the header says, if the tensors cover the data without a hole, an overlap or a rest.
+fn check(header: &[u8], data_bytes: u64) -> Result<SafetensorsFacts, String> {
+    let Header(entries) = serde_json::from_slice(header).map_err(|error| error.to_string())?;
+    let mut spans = Vec::new();
+    let mut dtypes = std::collections::BTreeSet::new();
+    let mut parameters = 0_u64;
+    for (name, value) in entries {
+        if name == "__metadata__" {
+            serde_json::from_value::<BTreeMap<String, String>>(value).map_err(|_| "`__metadata__` is no mapping of texts")?;
+            continue;
+        }
+        let tensor: Tensor = serde_json::from_value(value).map_err(|error| format!("`{name}`: {error}"))?;
+        let bits = DTYPES.iter().find(|(dtype, _)| *dtype == tensor.dtype).map(|(_, bits)| *bits);
+        let bits = bits.ok_or_else(|| format!("`{name}` has the unknown type `{}`", tensor.dtype))?;
+        let elements = tensor.shape.iter().try_fold(1_u64, |product, extent| product.checked_mul(*extent));
+        let size = elements.and_then(|elements| elements.checked_mul(bits)).map(|bits| bits.div_ceil(8));
+        let (begin, end) = tensor.data_offsets;
+        if size.is_none() || end.checked_sub(begin) != size {
+            return Err(format!("the bytes of `{name}` do not fit its shape and type"));
+        }
+        parameters = parameters.saturating_add(elements.unwrap_or_default());
+        dtypes.insert(tensor.dtype);
+        spans.push((begin, end, name));
+    }
+    spans.sort();
+    let mut position = 0;
+    for (begin, end, name) in &spans {
+        if *begin != position {
+            return Err(format!("`{name}` does not begin where the tensor before it ends"));
+        }
+        position = *end;
+    }
+    if position != data_bytes {
+        return Err(format!("the tensors end at byte {position} of {data_bytes}"));
+    }
+    Ok(SafetensorsFacts { tensors: spans.len() as u64, parameters, dtypes: dtypes.into_iter().collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(header: &str, data: usize) -> Vec<u8> {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.resize(bytes.len() + data, 0);
+        bytes
+    }
+
+    fn inspect_bytes(bytes: &[u8]) -> Option<Findings> {
+        inspect(Content { bytes, size_bytes: bytes.len() as u64 })
+    }
+
+    const GOOD: &str = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"I8","shape":[4],"data_offsets":[24,28]}}"#;
+
+    #[test]
+    fn a_file_in_order_gives_its_facts() {
+        let findings = inspect_bytes(&file(GOOD, 28)).unwrap();
+        let expected = SafetensorsFacts { tensors: 2, parameters: 10, dtypes: vec!["F32".to_owned(), "I8".to_owned()] };
+        assert_eq!((findings.safetensors, findings.risks), (Some(expected), Vec::new()));
+    }
+
+    #[test]
+    fn whatever_does_not_add_up_is_a_risk() {
+        for (header, data) in [
+            (GOOD.to_owned(), 27),
+            (GOOD.to_owned(), 29),
+            (GOOD.replace("[24,28]", "[20,24]"), 24),
+            (GOOD.replace("[24,28]", "[25,29]"), 29),
+            (GOOD.replace("[2,3]", "[2,4]"), 28),
+            (GOOD.replace("[2,3]", "[4294967296,4294967296,3]"), 28),
+            (GOOD.replace("F32", "F33"), 28),
+            (GOOD.replace("\"b\"", "\"a\""), 28),
+            (GOOD.replace("\"pt\"", "1"), 28),
+            (GOOD.replace("}}", "}"), 28),
+        ] {
+            let findings = inspect_bytes(&file(&header, data)).unwrap();
+            assert_eq!(findings.risks.len(), 1, "{header} {data}");
+            assert_eq!(findings.safetensors, None);
+        }
+        let mut long = file(GOOD, 28);
+        long[0] = 255;
+        assert_eq!(inspect_bytes(&long).unwrap().risks[0].code, "safetensors-malformed");
+        assert!(inspect_bytes(b"short").is_none());
+    }
+}

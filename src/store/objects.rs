@@ -1,0 +1,179 @@
+//! Objects by their paths: read, listed, and created once. Nothing is ever overwritten or removed.
+
+use std::io::ErrorKind;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use futures::TryStreamExt as _;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+
+use super::StoreError;
+
+/// Largest object that is read.
+pub(super) const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Whether an object was created or had been there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Created {
+    New,
+    AlreadyThere,
+}
+
+/// The objects of one store.
+#[derive(Debug, Clone)]
+pub(super) struct Objects {
+    store: Arc<dyn ObjectStore>,
+    /// Directory of a local store. There, object_store 0.13 hands a new file to the operating system
+    /// and does not wait for the disk: after a power cut the file may be there and empty, for good,
+    /// since nothing is overwritten. A local file is therefore created by [`create_durably`].
+    directory: Option<PathBuf>,
+}
+
+impl Objects {
+    pub(super) fn local(directory: &FilePath) -> Result<Self, StoreError> {
+        let store = LocalFileSystem::new_with_prefix(directory)
+            .map_err(|error| StoreError::access(&directory.display(), &error))?;
+        Ok(Self { store: Arc::new(store), directory: Some(directory.to_owned()) })
+    }
+
+    #[cfg(test)]
+    pub(super) fn remote(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, directory: None }
+    }
+
+    /// How a person finds the object.
+    pub(super) fn shown(&self, path: &Path) -> String {
+        match &self.directory {
+            Some(directory) => format!("{}/{path}", directory.display()),
+            None => format!("{}/{path}", self.store),
+        }
+    }
+
+    /// Creates an object with all of its bytes, or leaves the one that is there.
+    pub(super) async fn create(&self, path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
+        let Some(directory) = self.directory.clone() else {
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            return match self.store.put_opts(path, PutPayload::from(bytes.to_vec()), options).await {
+                Ok(_) => Ok(Created::New),
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::AlreadyThere),
+                Err(error) => Err(StoreError::access(&self.shown(path), &error)),
+            };
+        };
+        let (file, bytes) = (directory.join(path.as_ref()), bytes.to_vec());
+        tokio::task::spawn_blocking(move || create_durably(&directory, &file, &bytes))
+            .await
+            .map_err(|error| StoreError::access(&self.shown(path), &error))?
+    }
+
+    /// Creates an object, or finds the same bytes there.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if other bytes are there.
+    pub(super) async fn create_same(&self, path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
+        match self.create(path, bytes).await? {
+            Created::New => Ok(Created::New),
+            Created::AlreadyThere => match self.get(path).await? {
+                Some(there) if there == bytes => Ok(Created::AlreadyThere),
+                // S3 may say that it is there when a concurrent attempt got in the way of both.
+                None => self.create(path, bytes).await,
+                Some(_) => Err(StoreError::Conflict { object: self.shown(path) }),
+            },
+        }
+    }
+
+    /// The bytes of an object, or none when it is not there.
+    pub(super) async fn get(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+        let result = match self.store.get(path).await {
+            Ok(result) => result,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(StoreError::access(&self.shown(path), &error)),
+        };
+        if result.meta.size > MAX_OBJECT_BYTES {
+            return Err(StoreError::damaged(self.shown(path), "it is larger than any object of a store"));
+        }
+        let bytes = result.bytes().await.map_err(|error| StoreError::access(&self.shown(path), &error))?;
+        Ok(Some(bytes.to_vec()))
+    }
+
+    /// Whether an object is there.
+    pub(super) async fn exists(&self, path: &Path) -> Result<bool, StoreError> {
+        match self.store.head(path).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(StoreError::access(&self.shown(path), &error)),
+        }
+    }
+
+    /// The last parts of the paths directly below `prefix`, sorted; with `after`, those that sort
+    /// behind it.
+    pub(super) async fn names(&self, prefix: &Path, after: Option<&Path>) -> Result<Vec<String>, StoreError> {
+        let objects = match after {
+            Some(after) => self.store.list_with_offset(Some(prefix), after),
+            None => self.store.list(Some(prefix)),
+        };
+        let objects: Vec<_> =
+            objects.try_collect().await.map_err(|error| StoreError::access(&self.shown(prefix), &error))?;
+        let mut names: Vec<_> =
+            objects.iter().filter_map(|object| object.location.filename().map(str::to_owned)).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+/// Creates `file` with `bytes`, so that it is either whole and on the disk or not there at all.
+fn create_durably(root: &FilePath, file: &FilePath, bytes: &[u8]) -> Result<Created, StoreError> {
+    let failed = |error: std::io::Error| StoreError::access(&file.display(), &error);
+    if file.try_exists().map_err(failed)? {
+        return Ok(Created::AlreadyThere);
+    }
+    let parent = file.parent().unwrap_or(root);
+    let is_new_directory = !parent.is_dir();
+    std::fs::create_dir_all(parent).map_err(failed)?;
+    // `#` and digits at the end: object_store takes such a file for one that is not finished, and does
+    // not list it.
+    let random = getrandom::u64().map_err(|_| StoreError::NoRandomness)?;
+    let mut staged = file.as_os_str().to_owned();
+    staged.push(format!("#{random}"));
+    let staged = PathBuf::from(staged);
+    let written = write_and_sync(&staged, bytes).map_err(failed).and_then(|()| {
+        // A link, unlike a rename, fails if the name is taken: this is where writers are put in order.
+        match std::fs::hard_link(&staged, file) {
+            Ok(()) => Ok(Created::New),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Created::AlreadyThere),
+            // The directory could be written a moment ago, so what is refused is the link.
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+                Err(StoreError::NoHardLinks { directory: root.to_owned() })
+            }
+            Err(error) => Err(failed(error)),
+        }
+    });
+    let _ = std::fs::remove_file(&staged);
+    if matches!(written, Ok(Created::New)) {
+        sync_directory(parent).map_err(failed)?;
+        if is_new_directory {
+            let mut above = parent.ancestors().skip(1).take_while(|above| above.starts_with(root));
+            above.try_for_each(sync_directory).map_err(failed)?;
+        }
+    }
+    written
+}
+
+fn write_and_sync(path: &FilePath, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Waits until the names in a directory are on the disk.
+#[cfg(unix)]
+fn sync_directory(path: &FilePath) -> std::io::Result<()> {
+    std::fs::File::open(path)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &FilePath) -> std::io::Result<()> {
+    Ok(())
+}
