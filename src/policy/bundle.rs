@@ -18,6 +18,9 @@ static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/policies");
 /// Files of a bundle. The embedded library has under two hundred.
 const FILES_MAX: usize = 5_000;
 
+/// Size of all files of a bundle. The embedded library has under a megabyte, and each file a limit of its own.
+const BUNDLE_BYTES_MAX: usize = 64 << 20;
+
 /// The files of a bundle, by their paths in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyBundle {
@@ -54,7 +57,9 @@ impl PolicyBundle {
             for file in directory.files() {
                 let path = file.path().to_string_lossy().replace('\\', "/");
                 if takes_part(&path) {
-                    let text = file.contents_utf8().ok_or_else(|| vec![Problem::new("not-utf8", format!("`{path}` is not UTF-8"))])?;
+                    let text = file
+                        .contents_utf8()
+                        .ok_or_else(|| vec![Problem::new("not-utf8", format!("`{path}` is not UTF-8"))])?;
                     files.insert(path, text.to_owned());
                 }
             }
@@ -68,16 +73,34 @@ impl PolicyBundle {
     /// It cannot be read, holds no policies, or too many; a file in it is not UTF-8 or too large.
     pub fn from_directory(directory: &Path) -> Result<Self, Vec<Problem>> {
         let shown = directory.display().to_string();
+        let shown = shown.trim_end_matches('/').to_owned();
         let root = ReleaseRoot::open(directory).map_err(|_| {
-            vec![Problem::new("missing-policies", format!("the policies `{shown}` cannot be opened"))
-                .hint("name a directory of policies, or leave `--policies` out for the embedded library")]
+            vec![
+                Problem::new("missing-policies", format!("the policies `{shown}` cannot be opened"))
+                    .hint("name a directory of policies, or leave `--policies` out for the embedded library"),
+            ]
         })?;
-        let paths = root.expand("**/*").map_err(|problem| vec![problem])?;
+        let mut paths = root.expand("**/*").map_err(|problem| vec![problem])?;
+        paths.retain(|path| takes_part(&path.relative));
+        let too_large = |what: String| {
+            let problem = Problem::new("bundle-too-large", format!("`{shown}` has more than {what}"));
+            vec![problem.hint("name the directory that holds the policies and nothing else")]
+        };
+        if paths.len() > FILES_MAX {
+            return Err(too_large(format!("{FILES_MAX} policy files")));
+        }
         let mut files = BTreeMap::new();
         let mut problems = Vec::new();
-        for path in paths.into_iter().filter(|path| takes_part(&path.relative)) {
+        let mut size_bytes = 0_usize;
+        for path in paths {
             match read_text(&path.absolute, &format!("{shown}/{}", path.relative), TEXT_BYTES_MAX) {
-                Ok(text) => drop(files.insert(path.relative, text)),
+                Ok(text) => {
+                    size_bytes = size_bytes.saturating_add(text.len());
+                    if size_bytes > BUNDLE_BYTES_MAX {
+                        return Err(too_large(format!("{BUNDLE_BYTES_MAX} bytes of policies")));
+                    }
+                    files.insert(path.relative, text);
+                }
                 Err(problem) => problems.push(problem),
             }
         }
@@ -86,9 +109,6 @@ impl PolicyBundle {
                 Problem::new("no-policies", format!("there is no policy in `{shown}`"))
                     .hint("a bundle has `tiering/`, `tiers/` and `controls/`, as the embedded library has"),
             );
-        }
-        if files.len() > FILES_MAX {
-            problems.push(Problem::new("too-many-files", format!("`{shown}` has more than {FILES_MAX} files")));
         }
         if problems.is_empty() { Ok(Self { uri: shown, files }) } else { Err(problems) }
     }
@@ -159,7 +179,8 @@ mod tests {
     #[test]
     fn the_digest_is_that_of_a_sha256sum_listing() {
         let bundle = PolicyBundle::of(&[("b.rego", "package b\n"), ("a.yaml", "x: 1\n")]);
-        let listing = format!("{}  a.yaml\n{}  b.rego\n", Sha256Digest::of(b"x: 1\n"), Sha256Digest::of(b"package b\n"));
+        let listing =
+            format!("{}  a.yaml\n{}  b.rego\n", Sha256Digest::of(b"x: 1\n"), Sha256Digest::of(b"package b\n"));
         assert_eq!(bundle.digest(), Sha256Digest::of(listing.as_bytes()));
         assert_ne!(PolicyBundle::of(&[("b.rego", "package b\n\n"), ("a.yaml", "x: 1\n")]).digest(), bundle.digest());
         assert_ne!(PolicyBundle::of(&[("c.rego", "package b\n"), ("a.yaml", "x: 1\n")]).digest(), bundle.digest());

@@ -10,17 +10,28 @@ use super::engine::{Prepared, RESERVED_ROOTS};
 use super::lint::{self, LintContext, RegoFile};
 use super::metadata::{self, Control};
 use super::profile::{self, TierProfile};
-use super::{CheckedPolicies, PolicyBundle};
+use super::{CheckedPolicies, PolicyBundle, TIERING_PACKAGE, TIERING_RULE};
 use crate::document::Document;
-use crate::problem::{Location, Problem, nearest};
+use crate::problem::{Location, Problem};
 use crate::tier::Tier;
 
-/// Rules of a control that mean something to the gate.
-const RULES: [&str; 2] = ["violation", "not_applicable"];
-
-/// Rule names that were surely meant to be one of [`RULES`], and would never be asked for.
-const NEAR_MISSES: [&str; 9] =
-    ["violations", "Violation", "deny", "warn", "denied", "fail", "not_applicables", "notapplicable", "not_aplicable"];
+/// Rule names that were surely meant to be another, which is beside them, and would never be asked for.
+/// Conftest's `deny` and `warn` are here, too: run as a control they would be a silent pass.
+const NEAR_MISSES: [(&str, &str); 13] = [
+    ("violations", "violation"),
+    ("Violation", "violation"),
+    ("violate", "violation"),
+    ("violated", "violation"),
+    ("viloation", "violation"),
+    ("deny", "violation"),
+    ("denied", "violation"),
+    ("fail", "violation"),
+    ("warn", "violation"),
+    ("not_applicables", "not_applicable"),
+    ("Not_applicable", "not_applicable"),
+    ("notapplicable", "not_applicable"),
+    ("not_aplicable", "not_applicable"),
+];
 
 /// A catalogue of clauses that controls cite.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,6 +75,7 @@ impl PolicyBundle {
     pub fn check(self, facts_schema: &Value) -> Result<CheckedPolicies, Vec<Problem>> {
         let mut loader = Loader { bundle: &self, problems: Vec::new() };
         let engine = loader.engine();
+        loader.tiering(&engine);
         let clauses = loader.clauses();
         let controls = loader.controls(&engine, &clauses);
         let profiles = loader.profiles(&controls);
@@ -112,7 +124,12 @@ impl<'a> Loader<'a> {
         for (path, source) in self.rego_files() {
             let target = if path.ends_with("_test.rego") { &mut tests } else { &mut engine };
             self.problems.extend(target.add_policy(&self.bundle.shown(path), source).err());
-            self.package(path, source);
+        }
+        for parsed in [&engine, &tests] {
+            match parsed.packages() {
+                Ok(packages) => self.packages(&packages),
+                Err(problem) => self.problems.push(problem),
+            }
         }
         if let Some(data) = self.data() {
             self.problems.extend(engine.add_bundle_data(&data).err());
@@ -121,30 +138,33 @@ impl<'a> Loader<'a> {
     }
 
     /// A package belongs where its path says: what is elsewhere is asked by nobody, or shadows what is.
-    fn package(&mut self, path: &str, source: &str) {
-        let Some(line) = source.lines().position(|line| line.starts_with("package ")) else { return };
-        let text = source.lines().nth(line).unwrap_or_default();
-        let package = text.trim_start_matches("package").split('#').next().unwrap_or_default().trim();
-        let stem = path.trim_end_matches(".rego");
-        let parts: Vec<&str> = stem.split('/').collect();
-        let expected = match parts.as_slice() {
-            ["controls", domain, control, file] if file.trim_end_matches("_test") == *control => {
-                let suffix = if file.ends_with("_test") { "_test" } else { "" };
-                format!("modelgate.controls.{domain}.{control}{suffix}")
+    fn packages(&mut self, packages: &BTreeMap<String, Vec<String>>) {
+        for (path, source) in self.rego_files() {
+            // A file without a package did not parse, which is said already, or is of the other engine.
+            let Some(package) = packages.get(&self.bundle.shown(path)) else { continue };
+            let Some(expected) = package_of(path) else {
+                let hint =
+                    "policies are `tiering/*.rego`, `lib/*.rego` or `controls/<domain>/<control>/<control>.rego`";
+                self.refuse("misplaced-policy", format!("`{path}` is no place for a policy"), hint, path);
+                continue;
+            };
+            if !package.iter().map(String::as_str).eq(expected.split('.')) {
+                let line = source.lines().position(|line| line.trim_start().starts_with("package")).unwrap_or(0);
+                let problem = Problem::new("wrong-package", format!("the package is `{}`", package.join(".")))
+                    .at(Location { file: self.bundle.shown(path), line: line as u64 + 1, column: 1 })
+                    .hint(format!("in this file it is `{expected}`"));
+                self.problems.push(problem);
             }
-            ["lib", file] => format!("modelgate.lib.{file}"),
-            ["tiering", file] if file.ends_with("_test") => "modelgate.tiering_test".to_owned(),
-            ["tiering", _] => "modelgate.tiering".to_owned(),
-            _ => {
-                let hint = "policies are `tiering/*.rego`, `lib/*.rego` or `controls/<domain>/<control>/<control>.rego`";
-                return self.refuse("misplaced-policy", format!("`{path}` is no place for a policy"), hint, path);
-            }
-        };
-        if package != expected {
-            let problem = Problem::new("wrong-package", format!("the package is `{package}`"))
-                .at(Location { file: self.bundle.shown(path), line: line as u64 + 1, column: 9 })
-                .hint(format!("in this file it is `{expected}`"));
-            self.problems.push(problem);
+        }
+    }
+
+    /// Without a rule that gives reasons there is no tier, and so no release that can be judged.
+    fn tiering(&mut self, engine: &Prepared) {
+        let mut files = self.rego_files().filter(|(path, _)| path.starts_with("tiering/"));
+        if !files.any(|(path, _)| engine.declares(&self.bundle.shown(path), TIERING_RULE)) {
+            let message = format!("the bundle has no tiering rules: no file of `tiering/` has a rule `{TIERING_RULE}`");
+            let hint = "add `tiering/tiering.rego`, as the embedded library has it";
+            self.refuse("no-tiering-rules", message, hint, "tiering/tiering.rego");
         }
     }
 
@@ -172,7 +192,8 @@ impl<'a> Loader<'a> {
         let known = ["tiers/", "frameworks/", "data/"].iter().any(|folder| path.starts_with(folder));
         if !known && !path.ends_with(".rego") {
             let message = format!("the data file `{path}` is outside `data/`");
-            let hint = "move it below `data/`, where policies see it as `data.bundle.…`: elsewhere it could replace a rule";
+            let hint =
+                "move it below `data/`, where policies see it as `data.bundle.…`: elsewhere it could replace a rule";
             self.refuse("data-clash", message, hint, path);
         }
     }
@@ -189,6 +210,7 @@ impl<'a> Loader<'a> {
         clauses
     }
 
+    /// Every control whose METADATA can be read.
     fn controls(&mut self, engine: &Prepared, clauses: &BTreeSet<String>) -> BTreeMap<String, Control> {
         let mut controls: BTreeMap<String, Control> = BTreeMap::new();
         for (path, source) in self.rego_files() {
@@ -198,15 +220,7 @@ impl<'a> Loader<'a> {
             let shown = self.bundle.shown(path);
             let Some(mut control) = self.keep(metadata::read(path, &shown, source, clauses)) else { continue };
             control.has_not_applicable = engine.declares(&shown, "not_applicable");
-            if !engine.declares(&shown, "violation") {
-                let message = format!("`{}` has no rule `violation`", control.id);
-                self.refuse("no-violation-rule", message, "without `violation contains finding if …` it could never fail", path);
-            }
-            for name in NEAR_MISSES.iter().filter(|name| engine.declares(&shown, name)) {
-                let meant = nearest(name, RULES).unwrap_or("violation");
-                let message = format!("`{}` has a rule `{name}`, which nobody asks for", control.id);
-                self.refuse("near-miss-rule-name", message, &format!("did you mean `{meant}`?"), path);
-            }
+            self.rules_of(engine, &control);
             let twin = controls.values().find(|other| other.title == control.title || other.id == control.id);
             if let Some(twin) = twin {
                 let message = format!("`{}` has the id or the title of `{}`", control.path, twin.path);
@@ -217,8 +231,31 @@ impl<'a> Loader<'a> {
         controls
     }
 
+    /// Refuses a control that could never fail because its rules have no name that is asked for.
+    fn rules_of(&mut self, engine: &Prepared, control: &Control) {
+        let shown = self.bundle.shown(&control.path);
+        let declares = |rule: &str| engine.declares(&shown, rule);
+        let near_misses: Vec<_> = NEAR_MISSES.iter().filter(|(name, _)| declares(name)).collect();
+        for (name, meant) in &near_misses {
+            let message = format!("`{}` has a rule `{name}`, which nobody asks for", control.id);
+            self.refuse("near-miss-rule-name", message, &format!("did you mean `{meant}`?"), &control.path);
+        }
+        // A file that does not parse, or has another package, declares nothing; that is said already.
+        let is_sound = !self.problems.iter().any(|problem| {
+            let here = problem.location.as_ref().is_some_and(|location| location.file == shown);
+            here && ["policy-syntax", "wrong-package"].contains(&problem.code)
+        });
+        if is_sound && near_misses.is_empty() && !declares("violation") {
+            let message = format!("`{}` has no rule `violation`", control.id);
+            let hint = "without `violation contains finding if …` it could never fail";
+            self.refuse("no-violation-rule", message, hint, &control.path);
+        }
+    }
+
     fn profiles(&mut self, controls: &BTreeMap<String, Control>) -> BTreeMap<Tier, TierProfile> {
         let mut profiles = BTreeMap::new();
+        let is_control = |path: &str| path.starts_with("controls/") && !path.ends_with("_test.rego");
+        let all_controls_read = self.rego_files().filter(|(path, _)| is_control(path)).count() == controls.len();
         for tier in Tier::ALL {
             let path = format!("tiers/{tier}.yaml");
             let Some(text) = self.bundle.file(&path) else {
@@ -226,15 +263,30 @@ impl<'a> Loader<'a> {
                 self.refuse("missing-profile", message, "every tier needs one: a release may be in any of them", &path);
                 continue;
             };
-            let profile = profile::read(tier, &self.bundle.shown(&path), text, controls);
-            if let Some(profile) = self.keep(profile) {
-                profiles.insert(tier, profile);
+            match profile::read(tier, &self.bundle.shown(&path), text, controls) {
+                Ok(profile) => drop(profiles.insert(tier, profile)),
+                // A control that could not be read is no control that is not there.
+                Err(problems) => self.problems.extend(
+                    problems.into_iter().filter(|problem| all_controls_read || problem.code != "unknown-control"),
+                ),
+            }
+        }
+        let known = Tier::ALL.map(|tier| format!("tiers/{tier}.yaml"));
+        for (path, _) in self.bundle.files().filter(|(path, _)| path.starts_with("tiers/") && !path.ends_with(".rego"))
+        {
+            if !known.iter().any(|name| name == path) {
+                let message = format!("`{path}` is the profile of no tier");
+                self.refuse("unknown-profile", message, &format!("the profiles are `{}`", known.join("`, `")), path);
             }
         }
         profiles
     }
 
     fn lint(&mut self, facts_schema: &Value, controls: &BTreeMap<String, Control>) {
+        // What a file that does not parse would have declared is missing everywhere else.
+        if self.problems.iter().any(|problem| problem.code == "policy-syntax") {
+            return;
+        }
         let shown: Vec<(String, &str)> =
             self.rego_files().map(|(path, source)| (self.bundle.shown(path), source)).collect();
         let files: Vec<RegoFile<'_>> = shown.iter().map(|(path, source)| RegoFile { path, source }).collect();
@@ -242,12 +294,24 @@ impl<'a> Loader<'a> {
             .values()
             .map(|control| (control.package.clone(), control.parameters.keys().cloned().collect()))
             .collect();
-        let context = LintContext {
-            facts_schema,
-            declared_parameters: &declared_parameters,
-            reserved_roots: &RESERVED_ROOTS,
-        };
+        let context =
+            LintContext { facts_schema, declared_parameters: &declared_parameters, reserved_roots: &RESERVED_ROOTS };
         self.problems.extend(lint::check(&files, &context));
+    }
+}
+
+/// The package that the policy file at `path` must have, or none where no policy belongs.
+fn package_of(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.strip_suffix(".rego")?.split('/').collect();
+    match parts.as_slice() {
+        ["controls", domain, control, file] => {
+            let suffix = file.strip_prefix(control).filter(|suffix| ["", "_test"].contains(suffix))?;
+            Some(format!("modelgate.controls.{domain}.{control}{suffix}"))
+        }
+        ["lib", file] => Some(format!("modelgate.lib.{file}")),
+        ["tiering", file] if file.ends_with("_test") => Some(format!("{TIERING_PACKAGE}_test")),
+        ["tiering", _] => Some(TIERING_PACKAGE.to_owned()),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The time that policies are told: an input like any other, and recorded.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
 /// An instant, UTC, to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +13,8 @@ impl EffectiveTime {
         Self(now.date_naive().and_time(NaiveTime::MIN).and_utc())
     }
 
-    /// Reads a day (`2027-01-31`, its start) or a time (`2027-01-31T12:00:00Z`).
+    /// Reads a day (`2027-01-31`, its start) or a time (`2027-01-31T12:00:00Z`), of the years 1970 to 9999.
+    /// Parts of a second are cut off.
     ///
     /// # Errors
     /// What is wrong with it, as the end of a sentence.
@@ -24,10 +25,11 @@ impl EffectiveTime {
                 .map_err(|_| "it is neither a day nor a time of RFC 3339".to_owned())?
                 .to_utc(),
         };
-        let time = Self(DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time));
-        // Rego's clock counts nanoseconds in 64 bits: it ends in the year 2262. A date beyond it is
-        // only far away, and comes to the last instant that policies can be told.
-        Ok(time)
+        // Days are compared as texts, which is right for four digits only.
+        if !(1970..=9999).contains(&time.year()) {
+            return Err("its year is not one of 1970 to 9999".to_owned());
+        }
+        Ok(Self(DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)))
     }
 
     /// `2027-01-31T00:00:00Z`.
@@ -49,7 +51,8 @@ impl EffectiveTime {
         date.checked_add_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MAX).to_string()
     }
 
-    /// Nanoseconds since 1970, as `time.now_ns` gives them; the last that fit for times beyond 2262.
+    /// Nanoseconds since 1970, as `time.now_ns` gives them. They end in the year 2262: a time beyond it is
+    /// only far away, and comes to the last instant that policies can be told.
     #[must_use]
     pub fn nanoseconds(self) -> i64 {
         self.0.timestamp_nanos_opt().unwrap_or(i64::MAX)
@@ -64,7 +67,9 @@ mod tests {
     fn days_and_times_are_read_and_anything_else_is_not() {
         assert_eq!(EffectiveTime::parse("2027-01-31").unwrap().to_rfc3339(), "2027-01-31T00:00:00Z");
         assert_eq!(EffectiveTime::parse("2027-01-31T13:00:00.9+01:00").unwrap().to_rfc3339(), "2027-01-31T12:00:00Z");
-        for text in ["", "31.1.2027", "2027-02-30", "now", "2027-01-31T25:00:00Z"] {
+        for text in
+            ["", "31.1.2027", "2027-02-30", "now", "2027-01-31T25:00:00Z", "1969-12-31", "+10000-01-01", "-0001-01-01"]
+        {
             assert!(EffectiveTime::parse(text).is_err(), "{text}");
         }
         assert_eq!(EffectiveTime::parse("2027-01-31").unwrap().plus_days(30), "2027-03-02");

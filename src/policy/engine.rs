@@ -1,41 +1,68 @@
-//! The one file that knows regorus.
+//! The file that runs regorus.
 //!
 //! It has traps that turn a mistake into a silent pass; each is closed here or in [`super::check`],
 //! and has a test: builtin errors that would be undefined (strict mode), data that shadows rules
 //! (data only below reserved roots), the wall clock (replaced), evaluation without an end (a
-//! cooperative limit, and a thread that is given up when it does not keep to it).
+//! cooperative limit, and a thread that is given up when it does not keep to it), and ranges that
+//! reserve more memory than there is (bounded).
 
-use std::num::NonZeroU32;
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use regorus::utils::limits::ExecutionTimerConfig;
+use regorus::utils::limits::{ExecutionTimerConfig, PolicyLengthConfig};
 use regorus::{Engine, Value as RegoValue};
 use serde_json::Value;
 
-use super::{EffectiveTime, Limits};
+use super::EffectiveTime;
 use crate::problem::{Location, Problem};
 
 /// Roots of `data` that hold data: no package may be below them.
 pub(super) const RESERVED_ROOTS: [&str; 2] = ["parameters", "bundle"];
 
+/// Where the parameters of all controls are mounted, by control. A policy sees those of its own control
+/// as `data.parameters`: a `with` modifier puts them there. Adding them as data for each control would
+/// make regorus analyse the whole bundle again every time, which is nine tenths of an evaluation.
+const PARAMETERS_BY_CONTROL: &str = "parameters_by_control";
+
+/// Longest line, largest file and most lines of a policy. regorus' defaults, written down so that they
+/// do not change with it.
+const LENGTHS: PolicyLengthConfig = PolicyLengthConfig {
+    max_col: NonZeroU32::MIN.saturating_add(1_023),
+    max_file_bytes: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
+    max_lines: NonZeroUsize::MIN.saturating_add(19_999),
+};
+
 /// Work between two looks at the clock: often enough to stop within a millisecond.
 const TIMER_INTERVAL: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
 
 /// How much longer than its limit an evaluation is waited for. The cooperative limit does not work
-/// inside a builtin (`numbers.range` over a billion); then the thread is given up.
+/// inside a builtin; then the thread is given up.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// Stack of an evaluation: rules that depend on each other are evaluated by recursion, and an overflow
+/// would end the program. Reserved, not used.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Elements of a range. The builtin reserves memory for all of them at once, and a process that cannot
+/// get it is ended; facts have no list near this long.
+const RANGE_ELEMENTS_MAX: u64 = 1_000_000;
 
 /// Length of an engine error in a reason.
 const MESSAGE_CHARACTERS_MAX: usize = 400;
+
+/// What regorus says when its timer runs out. An error that comes out of a function is made anew from its
+/// text, so that its type cannot be relied on.
+const TIME_LIMIT_TEXT: &str = "execution exceeded time limit (elapsed=";
 
 /// Policies and bundle data, parsed once.
 pub(super) struct Prepared {
     engine: Engine,
 }
 
-/// Policies with an input and a clock.
+/// Policies with an input, a clock and parameters, analysed once.
 pub(super) struct Session {
     engine: Engine,
 }
@@ -45,12 +72,14 @@ impl Prepared {
     pub(super) fn new() -> Self {
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(true);
+        engine.set_policy_length_config(LENGTHS);
         Self { engine }
     }
 
     /// Adds a policy file; `shown` is its name in problems.
     pub(super) fn add_policy(&mut self, shown: &str, source: &str) -> Result<(), Problem> {
-        self.engine.add_policy(shown.to_owned(), source.to_owned()).map(drop).map_err(|error| syntax_problem(shown, source, &error.to_string()))
+        let added = self.engine.add_policy(shown.to_owned(), source.to_owned());
+        added.map(drop).map_err(|error| syntax_problem(shown, source, &error.to_string()))
     }
 
     /// Mounts the data files of the bundle below `data.bundle`.
@@ -61,71 +90,152 @@ impl Prepared {
             .map_err(|error| Problem::new("invalid-data", first_line(&error.to_string())))
     }
 
-    /// Analyses all policies together: what only shows when they meet, such as recursion or a variable
-    /// that is never bound.
-    pub(super) fn analyse(&self) -> Result<(), Problem> {
-        let mut engine = self.engine.clone();
-        engine.set_input(RegoValue::new_object());
-        // A query that touches no rule still prepares every module.
-        engine.eval_query("true".to_owned(), false).map(drop).map_err(|error| {
-            let message = error.to_string();
-            located("invalid-policy", &message).hint("regorus analyses all files of the bundle together")
-        })
+    /// The parts of the package of every file that was added, by the file's name in problems.
+    ///
+    /// In parts, because `package a["b.c"]` and `package a.b.c` are written alike otherwise, and are
+    /// two packages.
+    pub(super) fn packages(&self) -> Result<BTreeMap<String, Vec<String>>, Problem> {
+        let packages = self.engine.get_policy_package_components();
+        let packages = packages.map_err(|error| Problem::new("invalid-package", first_line(&error.to_string())))?;
+        Ok(packages.into_iter().map(|package| (package.source_file, package.components)).collect())
     }
 
-    /// Whether the file declares a rule of this name.
+    /// Whether the file declares a rule of this name, or below it. Rules are looked for as their heads are
+    /// written, which is without the package. A file that did not parse declares nothing.
     pub(super) fn declares(&self, shown: &str, rule: &str) -> bool {
         self.engine.has_declared_rule_rooted_at(shown, rule).unwrap_or(false)
     }
 
-    /// Binds an input and a clock.
-    pub(super) fn session(&self, input: &Value, when: EffectiveTime) -> Result<Session, String> {
+    /// Analyses all policies together: what only shows when they meet, such as a variable that is
+    /// never bound.
+    pub(super) fn analyse(&self) -> Result<(), Problem> {
+        analysed(self.engine.clone()).map(drop).map_err(|rendered| {
+            located("invalid-policy", &rendered).hint("regorus analyses all files of the bundle together")
+        })
+    }
+
+    /// Binds an input, a clock, and the parameters of every control that will be evaluated.
+    pub(super) fn session(
+        &self,
+        input: &Value,
+        parameters: &BTreeMap<&str, &serde_json::Map<String, Value>>,
+        when: EffectiveTime,
+    ) -> Result<Session, String> {
         let mut engine = self.engine.clone();
         engine.set_input(to_rego(input)?);
-        let now = RegoValue::from(when.nanoseconds());
-        engine
-            .add_extension("time.now_ns".to_owned(), 0, Box::new(move |_| Ok(now.clone())))
-            .map_err(|error| first_line(&error.to_string()))?;
-        Ok(Session { engine })
+        let document = serde_json::json!({PARAMETERS_BY_CONTROL: parameters});
+        engine.add_data(to_rego(&document)?).map_err(|error| first_line(&error.to_string()))?;
+        replace_builtins(&mut engine, when)?;
+        analysed(engine).map(|engine| Session { engine }).map_err(|rendered| error_summary(&rendered))
     }
 }
 
 impl Session {
-    /// Evaluates `rules` (`data.…` paths), each to a JSON value, with `parameters` as `data.parameters`.
-    pub(super) fn evaluate(&self, parameters: &Value, rules: &[String], limits: Limits) -> Result<Vec<Value>, String> {
+    /// The value of `rule` (a `data.…` path) as JSON; sets become sorted arrays. `control` is the one whose
+    /// parameters the rule sees.
+    ///
+    /// # Errors
+    /// It is undefined, raises an error, or is not done in `limit`.
+    pub(super) fn evaluate(&self, control: Option<&str>, rule: &str, limit: Duration) -> Result<Value, String> {
         let mut engine = self.engine.clone();
-        let parameters = to_rego(&serde_json::json!({"parameters": parameters}))?;
-        engine.add_data(parameters).map_err(|error| first_line(&error.to_string()))?;
-        let limit = limits.control_time;
         engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: TIMER_INTERVAL });
-        let rules = rules.to_vec();
+        let query = match control {
+            // Control ids are capitals, digits and a hyphen: they need no escaping.
+            Some(id) => format!("{rule} with data.parameters as data.{PARAMETERS_BY_CONTROL}[\"{id}\"]"),
+            None => rule.to_owned(),
+        };
+        let over = format!("the time limit of {} ms is exceeded", limit.as_millis());
+        let (rule, over_inside) = (rule.to_owned(), over.clone());
         let (sender, receiver) = mpsc::sync_channel(1);
         let worker = move || {
             // The receiver is gone when the time was up: nobody wants the answer then.
-            let _ = sender.send(rules.into_iter().map(|rule| value_of(&mut engine, rule)).collect::<Result<Vec<_>, _>>());
+            let _ = sender.send(value_of(&mut engine, query, &rule, &over_inside));
         };
-        thread::Builder::new().name("policy".to_owned()).spawn(worker).map_err(|error| error.to_string())?;
-        let over = || format!("the time limit of {} ms is exceeded", limit.as_millis());
-        match receiver.recv_timeout(limit + GRACE) {
-            Ok(Err(message)) if message.contains("time limit") => Err(over()),
-            Ok(values) => values,
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(over()),
+        let builder = thread::Builder::new().name("policy".to_owned()).stack_size(STACK_BYTES);
+        builder.spawn(worker).map_err(|error| format!("no thread could be started: {error}"))?;
+        match receiver.recv_timeout(limit.saturating_add(GRACE)) {
+            Ok(value) => value,
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(over),
             Err(mpsc::RecvTimeoutError::Disconnected) => Err("the policy engine stopped without an answer".to_owned()),
         }
     }
 }
 
-fn value_of(engine: &mut Engine, rule: String) -> Result<Value, String> {
-    let value = engine.eval_rule(rule.clone()).map_err(|error| {
-        match error.downcast_ref::<regorus::LimitError>() {
-            Some(regorus::LimitError::TimeLimitExceeded { .. }) => "time limit".to_owned(),
-            _ => first_line(&error_summary(&error.to_string())),
-        }
-    })?;
-    if value == RegoValue::Undefined {
-        return Err(format!("`{rule}` is undefined"));
+/// An engine that has analysed its modules: clones of it share the analysis.
+fn analysed(mut engine: Engine) -> Result<Engine, String> {
+    // A query that touches no rule still prepares every module.
+    engine.eval_query("true".to_owned(), false).map_err(|error| error.to_string())?;
+    Ok(engine)
+}
+
+/// Puts our own functions before builtins: the recorded clock, no chance (regorus has `rand.intn` whenever it
+/// has `std`; the lint refuses it as well), and ranges that cannot exhaust memory.
+pub(super) fn replace_builtins(engine: &mut Engine, when: EffectiveTime) -> Result<(), String> {
+    let now = RegoValue::from(when.nanoseconds());
+    engine
+        .add_extension("time.now_ns".to_owned(), 0, Box::new(move |_| Ok(now.clone())))
+        .map_err(|error| first_line(&error.to_string()))?;
+    let no_chance: Box<dyn regorus::Extension> = Box::new(|_| Err(NoChance.into()));
+    engine.add_extension("rand.intn".to_owned(), 2, no_chance).map_err(|error| first_line(&error.to_string()))?;
+    let added = engine.add_extension(
+        "numbers.range".to_owned(),
+        2,
+        Box::new(|arguments| match arguments.as_slice() {
+            [from, to] => Ok(range(from, to, &RegoValue::from(1_i64))?),
+            _ => Err(RangeError::NotWhole.into()),
+        }),
+    );
+    let added = added.and_then(|()| {
+        let range_step: Box<dyn regorus::Extension> = Box::new(|arguments| match arguments.as_slice() {
+            [from, to, step] => Ok(range(from, to, step)?),
+            _ => Err(RangeError::NotWhole.into()),
+        });
+        engine.add_extension("numbers.range_step".to_owned(), 3, range_step)
+    });
+    added.map_err(|error| first_line(&error.to_string()))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a decision must come out the same when it is replayed: there is no chance in it")]
+struct NoChance;
+
+#[derive(Debug, thiserror::Error)]
+enum RangeError {
+    #[error("a range is between whole numbers, and its step is one above zero")]
+    NotWhole,
+    #[error("a range of more than {RANGE_ELEMENTS_MAX} elements is over the limit")]
+    TooLong,
+}
+
+/// `numbers.range` and `numbers.range_step` of OPA: both ends included, downwards if `to` is less.
+fn range(from: &RegoValue, to: &RegoValue, step: &RegoValue) -> Result<RegoValue, RangeError> {
+    let whole = |value: &RegoValue| value.as_i64().map_err(|_| RangeError::NotWhole);
+    let (from, to, step) = (whole(from)?, whole(to)?, whole(step)?);
+    let size = usize::try_from(step).ok().filter(|step| *step > 0).ok_or(RangeError::NotWhole)?;
+    if from.abs_diff(to) / step.unsigned_abs() >= RANGE_ELEMENTS_MAX {
+        return Err(RangeError::TooLong);
     }
-    let json = value.to_json_str().map_err(|error| first_line(&error.to_string()))?;
+    let elements: Vec<RegoValue> = if from <= to {
+        (from..=to).step_by(size).map(RegoValue::from).collect()
+    } else {
+        (to..=from).rev().step_by(size).map(RegoValue::from).collect()
+    };
+    Ok(RegoValue::from(elements))
+}
+
+fn value_of(engine: &mut Engine, query: String, rule: &str, over: &str) -> Result<Value, String> {
+    let results = engine.eval_query(query, false).map_err(|error| {
+        let rendered = error.to_string();
+        if rendered.contains(TIME_LIMIT_TEXT) { over.to_owned() } else { error_summary(&rendered) }
+    })?;
+    // A query that has no solution gives no row, and one that has several is not about a rule.
+    let undefined = || format!("`{rule}` is undefined");
+    let [row] = results.result.as_slice() else { return Err(undefined()) };
+    let [expression] = row.expressions.as_slice() else { return Err(undefined()) };
+    if expression.value == RegoValue::Undefined {
+        return Err(undefined());
+    }
+    let json = expression.value.to_json_str().map_err(|error| first_line(&error.to_string()))?;
     serde_json::from_str(&json).map_err(|error| error.to_string())
 }
 
@@ -134,17 +244,23 @@ fn to_rego(value: &Value) -> Result<RegoValue, String> {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().chars().take(MESSAGE_CHARACTERS_MAX).collect()
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    line.chars().take(MESSAGE_CHARACTERS_MAX).collect()
 }
 
-/// regorus renders an error as an excerpt of the source with `error: …` at the end and
-/// `--> file:line:column` at the start. One line says it here.
+/// The sentence in an error. regorus renders it below an excerpt of the source, as `error: …`; the
+/// excerpt's lines begin with a number or a bar.
+fn message_of(rendered: &str) -> String {
+    let message = first_line(rendered.lines().find_map(|line| line.trim().strip_prefix("error: ")).unwrap_or(rendered));
+    // What follows is the state of the engine, or a list that begins on the next line.
+    message.split(" (path [").next().unwrap_or_default().trim_end_matches(':').to_owned()
+}
+
+/// The place and the sentence in one line.
 fn error_summary(rendered: &str) -> String {
-    let message = rendered.lines().find_map(|line| line.trim().strip_prefix("error: "));
-    match (message, place_of(rendered)) {
-        (Some(message), Some(place)) => format!("{place}: {message}"),
-        (Some(message), None) => message.to_owned(),
-        (None, _) => first_line(rendered),
+    match place_of(rendered) {
+        Some(place) => format!("{place}: {}", message_of(rendered)),
+        None => message_of(rendered),
     }
 }
 
@@ -157,8 +273,7 @@ fn place_of(rendered: &str) -> Option<Location> {
 }
 
 fn located(code: &'static str, rendered: &str) -> Problem {
-    let message = rendered.lines().find_map(|line| line.trim().strip_prefix("error: "));
-    let problem = Problem::new(code, message.map_or_else(|| first_line(rendered), str::to_owned));
+    let problem = Problem::new(code, message_of(rendered));
     match place_of(rendered) {
         Some(location) => problem.at(location),
         None => problem,
@@ -166,14 +281,11 @@ fn located(code: &'static str, rendered: &str) -> Problem {
 }
 
 fn syntax_problem(shown: &str, source: &str, rendered: &str) -> Problem {
-    let problem = located("policy-syntax", rendered);
-    let problem = if problem.location.is_some() {
-        problem
-    } else {
-        problem.at(Location { file: shown.to_owned(), line: 1, column: 1 })
-    };
-    let line = problem.location.as_ref().and_then(|location| usize::try_from(location.line).ok()).unwrap_or(1);
-    let text = source.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let mut problem = located("policy-syntax", rendered);
+    let start = || Location { file: shown.to_owned(), line: 1, column: 1 };
+    let line = problem.location.get_or_insert_with(start).line;
+    let index = usize::try_from(line).unwrap_or(1).saturating_sub(1);
+    let text = source.lines().nth(index).unwrap_or_default();
     match super::lint::explain_syntax_error(text, &problem.message) {
         Some(hint) => problem.hint(hint),
         None => problem,

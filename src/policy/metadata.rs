@@ -141,9 +141,11 @@ pub(super) fn read(path: &str, shown: &str, source: &str, clauses: &BTreeSet<Str
     let package_line = lines.iter().position(|line| line.starts_with("package ")).unwrap_or(lines.len());
     let header = lines.get(..package_line).unwrap_or_default();
     let Some(marker) = header.iter().rposition(|line| line.trim() == "# METADATA") else {
-        return Err(vec![Problem::new("no-metadata", "the control has no METADATA block above its package")
-            .at(start)
-            .hint("begin the file with `# METADATA` and its YAML as comments; see docs/policies.md")]);
+        return Err(vec![
+            Problem::new("no-metadata", "the control has no METADATA block above its package")
+                .at(start)
+                .hint("begin the file with `# METADATA` and its YAML as comments; see docs/policies.md"),
+        ]);
     };
     // Blank lines before the block and nothing in front of its text: lines and columns stay those of the
     // source but for the two characters of each comment.
@@ -154,8 +156,9 @@ pub(super) fn read(path: &str, shown: &str, source: &str, clauses: &BTreeSet<Str
     let mut problems = Vec::new();
     for (index, clause) in raw.custom.frameworks.iter().enumerate() {
         if !clauses.contains(clause) {
-            let problem = Problem::new("unknown-clause", format!("no framework of the bundle has the clause `{clause}`"))
-                .at(document.location(&format!("/custom/frameworks/{index}")));
+            let problem =
+                Problem::new("unknown-clause", format!("no framework of the bundle has the clause `{clause}`"))
+                    .at(document.location(&format!("/custom/frameworks/{index}")));
             problems.push(match nearest(clause, clauses.iter().map(String::as_str)) {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None => problem.hint("add it to its catalogue in `frameworks/`"),
@@ -245,7 +248,7 @@ package modelgate.controls.validation.sample
     #[test]
     fn a_block_is_read_and_its_mistakes_have_places() {
         assert_eq!(codes(SOURCE), []);
-        assert_eq!(codes(&SOURCE.replace("law:1", "law:2")), [("unknown-clause", 12, 17)]);
+        assert_eq!(codes(&SOURCE.replace("law:1", "law:2")), [("unknown-clause", 12, 18)]);
         assert_eq!(codes(&SOURCE.replace("severity: high", "severity: hihg")), [("unknown-value", 6, 15)]);
         assert_eq!(codes(&SOURCE.replace("remediation", "remedation")), [("missing-key", 4, 3), ("unknown-key", 7, 5)]);
         assert_eq!(codes("package x\n"), [("no-metadata", 1, 1)]);

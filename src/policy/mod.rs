@@ -1,12 +1,14 @@
 //! Policies: a bundle of Rego controls, checked when it is loaded and run so that nothing passes by accident.
 //!
 //! What is guaranteed:
-//! - every control that a tier profile names gives exactly one outcome; one that is undefined, of the
-//!   wrong shape, over its time or raises an error gives `error`, which blocks;
+//! - every control that a tier profile names gives exactly one outcome; one that is missing, undefined,
+//!   of the wrong shape, over its time or raises an error gives `error`, which blocks;
 //! - a bundle with a syntax error, an unknown function, an `input` path that the facts do not have, a
 //!   profile that names a missing control, or data that could shadow a rule is refused before anything runs;
 //! - the clock that policies see is the effective time, and they reach neither network, files,
-//!   environment nor randomness.
+//!   environment nor randomness;
+//! - a control is bounded in time, the sizes of policies, of bundles and of what a control reports are
+//!   bounded. Memory is not: a policy that builds a huge value ends the program, which decides nothing.
 
 mod bundle;
 mod check;
@@ -33,6 +35,10 @@ use crate::tier::{Tier, TierFacts, TierReason};
 
 /// Version of the policy engine, which is pinned in `Cargo.toml`.
 pub const REGORUS_VERSION: &str = "0.14.1";
+
+/// The package of the tiering rules, and the rule that gives the reasons for a tier.
+const TIERING_PACKAGE: &str = "modelgate.tiering";
+const TIERING_RULE: &str = "reason";
 
 /// Bounds of one evaluation.
 #[derive(Debug, Clone, Copy)]
@@ -96,11 +102,13 @@ impl CheckedPolicies {
             vec![problem.hint("correct `tiering/` in the policy bundle")]
         };
         let input = serde_json::json!({"model": model, "intake": intake});
-        let rule = vec!["data.modelgate.tiering.reason".to_owned()];
-        let session = self.engine.session(&input, when).map_err(refuse)?;
-        let values = session.evaluate(&serde_json::json!({}), &rule, Limits::default()).map_err(refuse)?;
-        let reasons = values.into_iter().next().unwrap_or(Value::Null);
+        let session = self.engine.session(&input, &BTreeMap::new(), when).map_err(refuse)?;
+        let rule = format!("data.{TIERING_PACKAGE}.{TIERING_RULE}");
+        let reasons = session.evaluate(None, &rule, Limits::default().control_time).map_err(refuse)?;
         let reasons: Vec<TierReason> = serde_json::from_value(reasons).map_err(|error| refuse(error.to_string()))?;
+        if reasons.iter().any(|reason| reason.rule.is_empty() || reason.reason.is_empty()) {
+            return Err(refuse("a reason has no rule id or no text".to_owned()));
+        }
         TierFacts::new(reasons, declared).ok_or_else(|| refuse("no rule gives a reason for any tier".to_owned()))
     }
 
@@ -108,16 +116,21 @@ impl CheckedPolicies {
     /// names, in the order of ids.
     #[must_use]
     pub fn evaluate(&self, facts: &Value, tier: Tier, when: EffectiveTime, limits: &Limits) -> Vec<Outcome> {
+        // A bundle without a profile for each tier does not pass its checks; no outcome at all denies.
         let Some(profile) = self.profiles.get(&tier) else { return Vec::new() };
-        let session = self.engine.session(facts, when);
+        let parameters = profile.controls.iter().map(|(id, chosen)| (id.as_str(), &chosen.parameters)).collect();
+        let session = self.engine.session(facts, &parameters, when);
         let run = |(id, chosen): (&String, &profile::ControlProfile)| {
-            let control = self.controls.get(id)?;
-            Some(outcome::of(control, chosen, facts, when, |rules| {
+            // Checked when the profile is read; were it to slip through, it must not vanish.
+            let Some(control) = self.controls.get(id) else { return outcome::of_missing_control(id, chosen) };
+            outcome::of(control, chosen, facts, when, |rule| {
                 let session = session.as_ref().map_err(Clone::clone)?;
-                session.evaluate(&Value::Object(chosen.parameters.clone()), rules, *limits)
-            }))
+                session.evaluate(Some(id), rule, limits.control_time)
+            })
         };
-        // A control that is not in the bundle is refused when the profile is read.
-        profile.controls.iter().filter_map(run).collect()
+        profile.controls.iter().map(run).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

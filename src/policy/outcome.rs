@@ -1,24 +1,34 @@
 //! From what a control's rules gave to its outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::EffectiveTime;
 use super::metadata::{Control, Need};
 use super::profile::ControlProfile;
-use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult};
+use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
 
 /// Findings that one control reports; the rest is counted.
 const FINDINGS_MAX: usize = 1_000;
 
-/// The outcome of `control`. `evaluate` gives the values of rules, or why it cannot.
+/// Reasons for which one control does not apply; the rest is counted.
+const REASONS_MAX: usize = 100;
+
+/// Length of a text in a finding or a reason. Some of it comes from the release, such as the name of
+/// a slice, and a report is read by people.
+const TEXT_CHARACTERS_MAX: usize = 2_000;
+
+/// Size of an observed or expected value as JSON.
+const VALUE_BYTES_MAX: usize = 16 << 10;
+
+/// The outcome of `control`. `evaluate` gives the value of a rule, or why it cannot.
 pub(super) fn of(
     control: &Control,
     chosen: &ControlProfile,
     facts: &Value,
     when: EffectiveTime,
-    evaluate: impl Fn(&[String]) -> Result<Vec<Value>, String>,
+    evaluate: impl Fn(&str) -> Result<Value, String>,
 ) -> Outcome {
     let mut outcome = Outcome {
         control: control.id.clone(),
@@ -35,7 +45,7 @@ pub(super) fn of(
     };
     let not_yet = control.effective_on.as_ref().filter(|day| **day > when.date());
     match result_of(control, facts, &evaluate) {
-        Err(reason) => outcome.reasons.push(reason),
+        Err(reason) => outcome.reasons.push(cut(reason)),
         Ok(Verdict::NotApplicable(reasons)) => {
             outcome.result = OutcomeResult::NotApplicable;
             outcome.reasons = reasons;
@@ -55,6 +65,23 @@ pub(super) fn of(
     outcome
 }
 
+/// The outcome of a control that the bundle does not have.
+pub(super) fn of_missing_control(id: &str, chosen: &ControlProfile) -> Outcome {
+    Outcome {
+        control: id.to_owned(),
+        title: format!("The control {id} is in the policy bundle"),
+        domain: "policy".to_owned(),
+        severity: Severity::Critical,
+        enforcement: chosen.enforcement,
+        result: OutcomeResult::Error,
+        reasons: vec![format!("there is no control `{id}` in the bundle")],
+        findings: Vec::new(),
+        remediation: "Add the control to the policy bundle, or remove it from the tier profile.".to_owned(),
+        parameters: chosen.parameters.clone(),
+        frameworks: Vec::new(),
+    }
+}
+
 enum Verdict {
     NotApplicable(Vec<String>),
     Findings(Vec<Finding>),
@@ -63,15 +90,11 @@ enum Verdict {
 fn result_of(
     control: &Control,
     facts: &Value,
-    evaluate: &impl Fn(&[String]) -> Result<Vec<Value>, String>,
+    evaluate: &impl Fn(&str) -> Result<Value, String>,
 ) -> Result<Verdict, String> {
     let rule = |name: &str| format!("data.{}.{name}", control.package);
-    let not_applicable = if control.has_not_applicable {
-        let values = evaluate(&[rule("not_applicable")])?;
-        reasons(values.into_iter().next())?
-    } else {
-        Vec::new()
-    };
+    let not_applicable =
+        if control.has_not_applicable { reasons(evaluate(&rule("not_applicable"))?)? } else { Vec::new() };
     if !not_applicable.is_empty() {
         return Ok(Verdict::NotApplicable(not_applicable));
     }
@@ -80,22 +103,27 @@ fn result_of(
     if !missing.is_empty() {
         return Ok(Verdict::Findings(missing));
     }
-    let values = evaluate(&[rule("violation")])?;
-    findings(values.into_iter().next()).map(Verdict::Findings)
+    findings(evaluate(&rule("violation"))?).map(Verdict::Findings)
 }
 
-fn reasons(value: Option<Value>) -> Result<Vec<String>, String> {
-    let Some(Value::Array(items)) = value else { return Err("`not_applicable` is not a set".to_owned()) };
+fn reasons(value: Value) -> Result<Vec<String>, String> {
+    let Value::Array(items) = value else { return Err("`not_applicable` is not a set of reasons".to_owned()) };
     let text = |item: Value| match item {
-        Value::String(text) if !text.is_empty() => Ok(text),
+        Value::String(text) if !text.is_empty() => Ok(cut(text)),
         other => Err(format!("`not_applicable` gives {other}, which is no sentence")),
     };
-    items.into_iter().map(text).collect()
+    let sorted = items.into_iter().map(text).collect::<Result<BTreeSet<String>, String>>()?;
+    let count = sorted.len();
+    let mut reasons: Vec<String> = sorted.into_iter().take(REASONS_MAX).collect();
+    if count > REASONS_MAX {
+        reasons.push(format!("there are {} more reasons", count - REASONS_MAX));
+    }
+    Ok(reasons)
 }
 
 /// The findings in a fixed order, once each.
-fn findings(value: Option<Value>) -> Result<Vec<Finding>, String> {
-    let Some(Value::Array(items)) = value else { return Err("`violation` is not a set of findings".to_owned()) };
+fn findings(value: Value) -> Result<Vec<Finding>, String> {
+    let Value::Array(items) = value else { return Err("`violation` is not a set of findings".to_owned()) };
     let mut sorted = BTreeMap::new();
     for item in items {
         let key = item.to_string();
@@ -104,7 +132,7 @@ fn findings(value: Option<Value>) -> Result<Vec<Finding>, String> {
         if finding.message.is_empty() || finding.subject.is_empty() {
             return Err("`violation` gives a finding without a subject or a message".to_owned());
         }
-        sorted.insert((finding.subject.clone(), finding.message.clone(), key), finding);
+        sorted.insert((finding.subject.clone(), finding.message.clone(), key), bounded(finding));
     }
     let count = sorted.len();
     let mut findings: Vec<Finding> = sorted.into_values().take(FINDINGS_MAX).collect();
@@ -114,13 +142,36 @@ fn findings(value: Option<Value>) -> Result<Vec<Finding>, String> {
     Ok(findings)
 }
 
+/// The finding with its texts and values cut to what a report can show.
+fn bounded(finding: Finding) -> Finding {
+    let value = |value: Value| {
+        let size_bytes = value.to_string().len();
+        if size_bytes > VALUE_BYTES_MAX { Value::String(format!("a value of {size_bytes} bytes")) } else { value }
+    };
+    Finding {
+        subject: cut(finding.subject),
+        message: cut(finding.message),
+        observed: value(finding.observed),
+        expected: value(finding.expected),
+        source: finding.source,
+    }
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(TEXT_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
 fn finding(subject: &str, message: String) -> Finding {
     Finding { subject: subject.to_owned(), message, observed: Value::Null, expected: Value::Null, source: None }
 }
 
 impl Need {
     fn is_met_by(self, facts: &Value) -> bool {
-        let has_items = |pointer| facts.pointer(pointer).and_then(Value::as_array).is_some_and(|items| !items.is_empty());
+        let has_items =
+            |pointer| facts.pointer(pointer).and_then(Value::as_array).is_some_and(|items| !items.is_empty());
         match self {
             Self::Artifacts => has_items("/artifacts"),
             Self::Evaluations => has_items("/evaluations"),

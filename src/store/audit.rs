@@ -46,7 +46,7 @@ impl Store {
                     self.get_blob(*digest).await?;
                 }
             }
-            places.entry(entry.leaf.run_key.clone()).or_default().insert(sequence, entry.leaf_hash);
+            places.entry(entry.leaf.run_key).or_default().insert(sequence, entry.leaf_hash);
             head = Some(entry);
         }
         let without_receipt = self.check_receipts(places).await?;
@@ -66,7 +66,8 @@ impl Store {
         for name in self.objects.names(&Path::from("v1/runs"), None).await? {
             let path = Path::from(format!("v1/runs/{name}"));
             let damaged = |reason| StoreError::damaged(self.objects.shown(&path), reason);
-            let run_key = RunKey::try_from(name).map_err(|_| damaged("its name is not that of a run"))?;
+            let digest = Sha256Digest::from_hex(&name).map_err(|_| damaged("its name is not that of a run"))?;
+            let run_key = RunKey::from_digest(digest);
             let Some(receipt) = self.find_receipt(&run_key).await? else { continue };
             let place = places.remove(&run_key).and_then(|entries| entries.get(&receipt.sequence).copied());
             if place != Some(receipt.leaf_hash) {

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::merkle::{Frontier, leaf_hash};
 use super::objects::{Created, Objects};
-use super::{RunKey, StoreError, read_canonical};
+use super::{StoreError, read_canonical};
 use crate::canonical::CanonicalJson;
 use crate::decision::Verdict;
 use crate::digest::Sha256Digest;
+use crate::evidence::RunKey;
 use crate::tier::Tier;
 
 /// Largest leaf: C2SP tlog-tiles writes a leaf's length in 16 bits.

@@ -31,10 +31,6 @@ mod audit;
 mod log;
 mod merkle;
 mod objects;
-mod run_key;
-#[cfg(test)]
-mod sample;
-mod strict_json;
 #[cfg(test)]
 mod tests;
 
@@ -49,13 +45,12 @@ use serde::{Deserialize, Serialize};
 pub use self::audit::Audit;
 pub use self::log::Leaf;
 use self::objects::{Created, Objects};
-pub use self::run_key::RunKey;
 use crate::canonical::{CanonicalJson, NotCanonical};
 use crate::decision::Verdict;
 use crate::decision::record::DecisionRecord;
 use crate::digest::Sha256Digest;
-use crate::evidence::SignedRun;
-use crate::facts::Facts;
+pub use crate::evidence::RunKey;
+use crate::evidence::{SignedRun, strict_json};
 
 /// Version of the layout.
 const FORMAT: u32 = 1;
@@ -215,44 +210,34 @@ pub struct Run {
     leaf: Leaf,
     /// Bundles first.
     blobs: Vec<Vec<u8>>,
-    subjects: BTreeSet<Sha256Digest>,
+    subjects: Vec<Sha256Digest>,
 }
 
 impl Run {
     /// A signed run with its facts, its decision record and its bundles. `blobs` are stored beside
     /// them: the policies, and reports.
-    ///
-    /// # Errors
-    /// [`NotCanonical`] if facts or record hold a number that JSON cannot carry.
-    pub fn new(
-        run_key: RunKey,
-        record: &DecisionRecord,
-        facts: &Facts,
-        signed: &SignedRun,
-        blobs: Vec<Vec<u8>>,
-    ) -> Result<Self, NotCanonical> {
-        let (record_json, facts_json) = (CanonicalJson::of(record)?, CanonicalJson::of(facts)?);
+    #[must_use]
+    pub fn new(record: &DecisionRecord, signed: &SignedRun, blobs: Vec<Vec<u8>>) -> Self {
         let statements = [&signed.verdict, &signed.evaluation];
-        let mut other = vec![facts_json.bytes().to_vec(), record_json.bytes().to_vec()];
+        let mut other = vec![signed.facts.bytes().to_vec(), signed.record.bytes().to_vec()];
         other.extend(blobs);
-        let subjects = subjects_of(facts);
         let leaf = Leaf {
             version: FORMAT,
-            run_key,
+            run_key: signed.run_key,
             decision: record.decision,
-            decision_record: record_json.digest(),
-            facts: facts_json.digest(),
+            decision_record: signed.record.digest(),
+            facts: signed.facts.digest(),
             model: record.model.clone(),
             model_version: record.model_version.clone(),
             tier: record.tier.effective,
             effective_time: record.effective_time.clone(),
             statements: statements.map(|statement| statement.statement_sha256).to_vec(),
-            bundles: statements.map(|statement| Sha256Digest::of(&statement.bytes)).to_vec(),
+            bundles: statements.map(|statement| statement.bundle.digest()).to_vec(),
             blobs: other.iter().map(|blob| Sha256Digest::of(blob)).collect(),
-            subjects: subjects.len() as u64,
+            subjects: signed.subjects.len() as u64,
         };
-        let blobs = statements.map(|statement| statement.bytes.clone()).into_iter().chain(other).collect();
-        Ok(Self { leaf, blobs, subjects })
+        let blobs = statements.map(|statement| statement.bundle.bytes.clone()).into_iter().chain(other).collect();
+        Self { leaf, blobs, subjects: signed.subjects.clone() }
     }
 
     /// What the log will say of it.
@@ -262,20 +247,11 @@ impl Run {
     }
 }
 
-/// Digests of every input that was judged.
-fn subjects_of(facts: &Facts) -> BTreeSet<Sha256Digest> {
-    let artifacts = facts.artifacts.iter().map(|artifact| &artifact.file);
-    let evaluations = facts.evaluations.iter().map(|evaluation| &evaluation.data);
-    let card = facts.card.iter().map(|card| &card.file);
-    let inputs = artifacts.chain(evaluations).chain(&facts.monitoring.files).chain(card).chain([&facts.manifest]);
-    inputs.map(|file| file.sha256).collect()
-}
-
 /// Which run judged a file.
 #[derive(Serialize)]
-struct SubjectPointer<'a> {
+struct SubjectPointer {
     version: u32,
-    run_key: &'a RunKey,
+    run_key: RunKey,
 }
 
 /// An open store. Clones share it; any number of processes may use one store at once.
@@ -375,7 +351,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`] if a blob that it names is not, among others.
     pub async fn find_receipt(&self, run_key: &RunKey) -> Result<Option<Receipt>, StoreError> {
-        let Some(receipt) = self.read_receipt(run_key).await? else { return Ok(None) };
+        let Some(receipt) = self.read_receipt(*run_key).await? else { return Ok(None) };
         for digest in receipt.bundles.iter().chain(&receipt.blobs) {
             let path = blob_path(*digest);
             if !self.objects.exists(&path).await? {
@@ -391,21 +367,21 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; what was stored until then stays, and harms nobody.
     pub async fn append(&self, run: &Run) -> Result<Appended, StoreError> {
-        if let Some(receipt) = self.read_receipt(&run.leaf.run_key).await? {
+        if let Some(receipt) = self.read_receipt(run.leaf.run_key).await? {
             return self.recorded_before(receipt, run).await;
         }
         for blob in &run.blobs {
             self.put_blob(blob).await?;
         }
         let entry = log::append(&self.objects, &run.leaf).await?;
-        let pointer = CanonicalJson::of(&SubjectPointer { version: FORMAT, run_key: &run.leaf.run_key })?;
-        for subject in &run.subjects {
+        let pointer = CanonicalJson::of(&SubjectPointer { version: FORMAT, run_key: run.leaf.run_key })?;
+        for subject in run.subjects.iter().collect::<BTreeSet<_>>() {
             let path = Path::from(format!("v1/subjects/sha256/{subject}/{}", entry.leaf_hash));
             self.objects.create_same(&path, pointer.bytes()).await?;
         }
         let receipt = Receipt {
             version: FORMAT,
-            run_key: entry.leaf.run_key,
+            run_key: run.leaf.run_key,
             sequence: entry.sequence,
             leaf_hash: entry.leaf_hash,
             decision: entry.leaf.decision,
@@ -413,14 +389,14 @@ impl Store {
             bundles: entry.leaf.bundles,
             blobs: entry.leaf.blobs,
         };
-        let path = receipt_path(&receipt.run_key);
+        let path = receipt_path(receipt.run_key);
         let bytes = CanonicalJson::of(&receipt)?;
         for _ in 0..RECEIPT_ATTEMPTS {
             if self.objects.create(&path, bytes.bytes()).await? == Created::New {
                 return Ok(Appended { receipt, already_recorded: false });
             }
             // The same run, at the same time: the first receipt counts.
-            if let Some(first) = self.read_receipt(&receipt.run_key).await? {
+            if let Some(first) = self.read_receipt(receipt.run_key).await? {
                 return self.recorded_before(first, run).await;
             }
         }
@@ -443,14 +419,14 @@ impl Store {
         }
         match self.find_receipt(&receipt.run_key).await? {
             Some(receipt) => Ok(Appended { receipt, already_recorded: true }),
-            None => Err(StoreError::Missing { object: self.objects.shown(&receipt_path(&receipt.run_key)) }),
+            None => Err(StoreError::Missing { object: self.objects.shown(&receipt_path(receipt.run_key)) }),
         }
     }
 
-    async fn read_receipt(&self, run_key: &RunKey) -> Result<Option<Receipt>, StoreError> {
+    async fn read_receipt(&self, run_key: RunKey) -> Result<Option<Receipt>, StoreError> {
         let path = receipt_path(run_key);
         let Some((receipt, _)) = read_canonical::<Receipt>(&self.objects, &path).await? else { return Ok(None) };
-        if receipt.run_key == *run_key {
+        if receipt.run_key == run_key {
             Ok(Some(receipt))
         } else {
             Err(StoreError::damaged(self.objects.shown(&path), "its `run_key` is not the one in its name"))
@@ -473,7 +449,7 @@ fn blob_path(digest: Sha256Digest) -> Path {
     Path::from(format!("v1/blobs/sha256/{first}/{digest}"))
 }
 
-fn receipt_path(run_key: &RunKey) -> Path {
+fn receipt_path(run_key: RunKey) -> Path {
     Path::from(format!("v1/runs/{run_key}"))
 }
 

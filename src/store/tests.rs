@@ -16,21 +16,15 @@ use object_store::{
 use super::*;
 use crate::decision::{Enforcement, OutcomeResult};
 use crate::evidence::key::SigningKey;
-use crate::evidence::sign;
+use crate::evidence::{sample, sign_run};
 
 /// A run of the sample release; each `ci_run` is another one.
 fn run_of(ci_run: &str, key: &SigningKey) -> Run {
     let facts = sample::facts();
     let record = sample::record(&facts);
-    run_with(ci_run, &record, key, vec![b"a report".to_vec()])
-}
-
-fn run_with(ci_run: &str, record: &DecisionRecord, key: &SigningKey, blobs: Vec<Vec<u8>>) -> Run {
-    let facts = sample::facts();
-    let run_key = RunKey::of(record, Some(ci_run)).unwrap();
-    let decision = CanonicalJson::of(record).unwrap().digest();
-    let signed = sign(run_key.short(), record, decision, &facts, key).unwrap();
-    Run::new(run_key, record, &facts, &signed, blobs).unwrap()
+    let run_key = RunKey::of(&record, Some(ci_run)).unwrap();
+    let signed = sign_run(&record, &facts, run_key, key).unwrap();
+    Run::new(&record, &signed, vec![b"a report".to_vec()])
 }
 
 fn key() -> SigningKey {
@@ -135,7 +129,8 @@ fn another_decision_from_the_same_inputs_is_said() {
     let facts = sample::facts();
     let outcomes = vec![sample::outcome("VAL-001", OutcomeResult::Fail, Enforcement::Block)];
     let denial = sample::record_of(&facts, outcomes);
-    let denied = run_with("1", &denial, &key, Vec::new());
+    let run_key = RunKey::of(&denial, Some("1")).unwrap();
+    let denied = Run::new(&denial, &sign_run(&denial, &facts, run_key, &key).unwrap(), Vec::new());
     block_on(async {
         let store = Store::open_local(directory.path()).await.unwrap();
         store.append(&run_of("1", &key)).await.unwrap();
