@@ -106,8 +106,9 @@ impl Environment {
             ),
             Origin::OtherCi | Origin::Local => (None, None),
         };
-        let config_directory =
-            text("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| text("HOME").map(|home| PathBuf::from(home).join(".config")));
+        let config_directory = text("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| text("HOME").map(|home| PathBuf::from(home).join(".config")));
         Self {
             origin,
             ci_run,

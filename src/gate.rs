@@ -2,7 +2,7 @@
 //!
 //! What comes after (evidence, store, report) is the caller's, since `facts` and `tier` stop half-way.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::canonical::CanonicalJson;
@@ -74,6 +74,8 @@ pub struct Decided {
     pub record_json: CanonicalJson,
     /// The policies that were run.
     pub policies: CheckedPolicies,
+    /// The directory that the paths in the facts are relative to.
+    pub directory: PathBuf,
 }
 
 impl Opened {
@@ -113,12 +115,6 @@ impl Opened {
         &self.tier
     }
 
-    /// The directory that every path of the manifest is relative to.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        self.manifest.root.directory()
-    }
-
     /// Measures the facts.
     ///
     /// # Errors
@@ -135,8 +131,8 @@ impl Opened {
         let facts_json = canonical(&facts)?;
         let tier = facts.tier.effective;
         let input = to_value(&facts).map_err(GateError::Evidence)?;
-        let outcomes = timings
-            .time("policy", || self.policies.evaluate(&input, tier, self.effective_time, &Limits::default()));
+        let outcomes =
+            timings.time("policy", || self.policies.evaluate(&input, tier, self.effective_time, &Limits::default()));
         let record = record::decide(record::Inputs {
             facts: &facts,
             facts_reference: record::RecordReference::of(&facts_json),
@@ -146,7 +142,8 @@ impl Opened {
             effective_time: self.effective_time,
         });
         let record_json = canonical(&record)?;
-        Ok(Decided { facts, facts_json, record, record_json, policies: self.policies })
+        let directory = self.manifest.root.directory().to_owned();
+        Ok(Decided { facts, facts_json, record, record_json, policies: self.policies, directory })
     }
 }
 

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 
+use crate::document::special;
 use crate::problem::Problem;
 
 /// Files that one pattern may stand for: more is a mistake, such as a virtual environment in the release.
 const FILES_MAX: usize = 10_000;
+
+/// Entries that one pattern may look at. A release beside a large checkout has some ten thousand.
+const ENTRIES_MAX: usize = 1_000_000;
 
 /// Depth of directories below the root.
 const DEPTH_MAX: usize = 32;
@@ -39,6 +43,10 @@ impl ReleaseRoot {
             Problem::new("missing-release", format!("the release `{}` cannot be opened: {error}", directory.display()))
                 .hint("name the directory that holds `modelgate.yaml`")
         })?;
+        if !canonical.is_dir() {
+            let message = format!("the release `{}` is not a directory", directory.display());
+            return Err(Problem::new("missing-release", message).hint("name the directory that holds `modelgate.yaml`"));
+        }
         Ok(Self { directory: directory.to_owned(), canonical })
     }
 
@@ -51,7 +59,8 @@ impl ReleaseRoot {
     /// The path that `relative` names. It need not exist.
     ///
     /// # Errors
-    /// It is not a plain relative path, or a symbolic link on its way leaves the root.
+    /// It is not a plain relative path, a symbolic link on its way leaves the root, or it is a pipe, a
+    /// socket or a device.
     pub fn resolve(&self, relative: &str) -> Result<ReleasePath, Problem> {
         let parts = plain_parts(relative)?;
         let absolute = parts.iter().fold(self.directory.clone(), |path, part| path.join(part));
@@ -70,7 +79,7 @@ impl ReleaseRoot {
         if !pattern.contains(['*', '?', '[', '{']) {
             let path = self.resolve(pattern)?;
             if path.absolute.is_dir() {
-                self.walk(&path, 0, &mut |_| true, &mut files)?;
+                self.walk(&path, 0, &mut Search { wanted: &|_| true, entries: 0, files: &mut files })?;
             } else if path.absolute.exists() {
                 files.push(path);
             }
@@ -88,31 +97,36 @@ impl ReleaseRoot {
             };
             self.refuse_leaving_link(pattern, &start.absolute)?;
             if start.absolute.is_dir() {
-                self.walk(&start, 0, &mut |path| matcher.is_match(path), &mut files)?;
+                let wanted = |path: &str| matcher.is_match(path);
+                self.walk(&start, 0, &mut Search { wanted: &wanted, entries: 0, files: &mut files })?;
             }
         }
         files.sort();
         Ok(files)
     }
 
-    fn walk(
-        &self,
-        directory: &ReleasePath,
-        depth: usize,
-        wanted: &mut dyn FnMut(&str) -> bool,
-        files: &mut Vec<ReleasePath>,
-    ) -> Result<(), Problem> {
+    fn walk(&self, directory: &ReleasePath, depth: usize, search: &mut Search<'_>) -> Result<(), Problem> {
         let shown = &directory.relative;
         let unreadable = |error: std::io::Error| {
             Problem::new("unreadable-directory", format!("the directory `{shown}` cannot be read: {error}"))
         };
         if depth > DEPTH_MAX {
-            return Err(Problem::new("too-deep", format!("the directory `{shown}` is more than {DEPTH_MAX} levels deep")));
+            return Err(Problem::new(
+                "too-deep",
+                format!("the directory `{shown}` is more than {DEPTH_MAX} levels deep"),
+            ));
         }
         for entry in fs::read_dir(&directory.absolute).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
+            search.entries += 1;
+            if search.entries > ENTRIES_MAX {
+                let message = format!("more than {ENTRIES_MAX} files and directories were looked at in `{shown}`");
+                return Err(Problem::new("too-many-files", message).hint("name the files more narrowly"));
+            }
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-                return Err(Problem::new("not-utf8", format!("a file name in `{shown}` is not UTF-8")).hint("rename it"));
+                return Err(
+                    Problem::new("not-utf8", format!("a file name in `{shown}` is not UTF-8")).hint("rename it")
+                );
             };
             if name == ".git" {
                 continue;
@@ -123,20 +137,21 @@ impl ReleaseRoot {
             // A link to a directory inside the root is not followed: the files are found where they are,
             // and a cycle cannot be entered.
             if entry.file_type().map_err(unreadable)?.is_dir() {
-                self.walk(&path, depth + 1, wanted, files)?;
-            } else if wanted(&path.relative) && !path.absolute.is_dir() {
-                if files.len() >= FILES_MAX {
+                self.walk(&path, depth + 1, search)?;
+            } else if (search.wanted)(&path.relative) && !path.absolute.is_dir() {
+                if search.files.len() >= FILES_MAX {
                     let message = format!("`{shown}` stands for more than {FILES_MAX} files");
                     return Err(Problem::new("too-many-files", message).hint("name the files more narrowly"));
                 }
-                files.push(path);
+                search.files.push(path);
             }
         }
         Ok(())
     }
 
-    /// Refuses a path whose deepest existing part, links followed, is outside the root.
-    fn refuse_leaving_link(&self, shown: &str, absolute: &Path) -> Result<(), Problem> {
+    /// Refuses a path whose deepest existing part, links followed, is outside the root or no file or
+    /// directory.
+    pub(crate) fn refuse_leaving_link(&self, shown: &str, absolute: &Path) -> Result<(), Problem> {
         let leaves = |target: &Path| {
             let message = format!("`{shown}` leaves the release through a symbolic link to `{}`", target.display());
             Err(Problem::new("path-leaves-release", message).hint("put the file itself into the release"))
@@ -146,8 +161,9 @@ impl ReleaseRoot {
                 continue;
             }
             return match fs::canonicalize(existing) {
-                Ok(target) if target.starts_with(&self.canonical) => Ok(()),
-                Ok(target) => leaves(&target),
+                Ok(target) if !target.starts_with(&self.canonical) => leaves(&target),
+                Ok(target) if !target.is_file() && !target.is_dir() => Err(special(shown)),
+                Ok(_) => Ok(()),
                 // A link that dangles or turns in a circle: what it would lead to cannot be judged.
                 Err(_) => leaves(&fs::read_link(existing).unwrap_or_else(|_| existing.to_owned())),
             };
@@ -156,7 +172,14 @@ impl ReleaseRoot {
     }
 }
 
-/// The parts of a plain relative path; `.` is dropped.
+/// What a walk looks for, and what it has found.
+struct Search<'a> {
+    wanted: &'a dyn Fn(&str) -> bool,
+    entries: usize,
+    files: &'a mut Vec<ReleasePath>,
+}
+
+/// The parts of a plain relative path; `.` is dropped, and so is a slash at the end.
 fn plain_parts(path: &str) -> Result<Vec<&str>, Problem> {
     let refuse = |what: &str, hint: &str| {
         Err(Problem::new("path-leaves-release", format!("the path `{}` {what}", path.escape_debug())).hint(hint))
@@ -174,12 +197,15 @@ fn plain_parts(path: &str) -> Result<Vec<&str>, Problem> {
     if path.starts_with('/') || path.starts_with('~') || drive {
         return refuse("is not relative", "paths are relative to the manifest");
     }
-    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let parts: Vec<_> = path.strip_suffix('/').unwrap_or(path).split('/').filter(|part| *part != ".").collect();
     if parts.contains(&"..") {
         return refuse("leaves the release", "put the file into the release: `..` is not allowed");
     }
-    if parts.is_empty() {
+    if parts.is_empty() || path.is_empty() {
         return refuse("names no file", "name a file or directory below the manifest's");
+    }
+    if parts.contains(&"") {
+        return refuse("has an empty part", "write one `/` between the parts of a path");
     }
     Ok(parts)
 }
@@ -218,12 +244,50 @@ mod tests {
     #[test]
     fn paths_that_are_not_plain_are_refused() {
         let (_directory, root) = root();
-        for path in ["/etc/passwd", "../x", "model/../../x", "~/x", "C:/x", "a\\b", "a\nb", "", ".", "s3://bucket/x"] {
-            let problem = root.resolve(path).unwrap_err();
-            assert_eq!(problem.code, "path-leaves-release", "{path}");
-            assert!(problem.hint.is_some(), "{path}");
+        for (path, problem) in [
+            ("/etc/passwd", "the path `/etc/passwd` is not relative (hint: paths are relative to the manifest)"),
+            ("~/x", "the path `~/x` is not relative (hint: paths are relative to the manifest)"),
+            ("C:/x", "the path `C:/x` is not relative (hint: paths are relative to the manifest)"),
+            ("../x", "the path `../x` leaves the release (hint: put the file into the release: `..` is not allowed)"),
+            (
+                "a/../../x",
+                "the path `a/../../x` leaves the release (hint: put the file into the release: `..` is not allowed)",
+            ),
+            ("a\\b", "the path `a\\\\b` contains a backslash (hint: write `/` between the parts of a path)"),
+            ("a\nb", "the path `a\\nb` contains a control character (hint: rename the file)"),
+            ("a\0b", "the path `a\\0b` contains a control character (hint: rename the file)"),
+            ("", "the path `` names no file (hint: name a file or directory below the manifest's)"),
+            (".", "the path `.` names no file (hint: name a file or directory below the manifest's)"),
+            ("a//b", "the path `a//b` has an empty part (hint: write one `/` between the parts of a path)"),
+            (
+                "s3://bucket/x",
+                "the path `s3://bucket/x` is a URL, which this version does not read (hint: copy the file into the release)",
+            ),
+        ] {
+            let refused = root.resolve(path).unwrap_err();
+            assert_eq!((refused.code, refused.to_string().as_str()), ("path-leaves-release", problem));
+            assert_eq!(root.expand(path).unwrap_err(), refused);
         }
         assert_eq!(root.resolve("not/there").unwrap().relative, "not/there");
+        assert_eq!(root.resolve("./model/").unwrap().relative, "model");
+    }
+
+    #[test]
+    fn a_root_is_a_directory() {
+        let (directory, _root) = root();
+        let open = |path: &str| ReleaseRoot::open(&directory.path().join(path)).map(drop).unwrap_err().code;
+        assert_eq!(open("absent"), "missing-release");
+        assert_eq!(open("release/a.json"), "missing-release");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_socket_is_neither_named_nor_found() {
+        let (directory, root) = root();
+        let path = directory.path().join("release/model/socket");
+        let _listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+        assert_eq!(root.resolve("model/socket").unwrap_err().code, "special-file");
+        assert_eq!(root.expand("model").unwrap_err().code, "special-file");
     }
 
     #[cfg(unix)]

@@ -82,7 +82,11 @@ fn outputs(arguments: &Arguments, checked: Option<&Checked>, status: ExitStatus)
             output("evidence-dir", &arguments.recording.out_directory().to_string_lossy());
         }
         for (name, format) in [("report-file", OutputFormat::Json), ("sarif-file", OutputFormat::Sarif)] {
-            let file = arguments.output.iter().filter(|output| output.format == format).find_map(|output| output.file.as_ref());
+            let file = arguments
+                .output
+                .iter()
+                .filter(|output| output.format == format)
+                .find_map(|output| output.file.as_ref());
             if let Some(file) = file {
                 output(name, &file.to_string_lossy());
             }
@@ -92,12 +96,15 @@ fn outputs(arguments: &Arguments, checked: Option<&Checked>, status: ExitStatus)
 }
 
 fn append(file: &Path, text: &str) -> Result<(), Failure> {
-    OpenOptions::new().append(true).create(true).open(file).and_then(|mut file| file.write_all(text.as_bytes())).map_err(
-        |error| {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| {
             let message = format!("the runner's file `{}` cannot be written: {error}", file.display());
             Failure::not_recorded(Problem::new("step-file", message))
-        },
-    )
+        })
 }
 
 #[cfg(test)]

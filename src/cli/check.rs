@@ -69,11 +69,7 @@ pub(super) struct Checked {
     pub(super) recorded: Result<Recorded, Vec<Problem>>,
 }
 
-pub(super) fn run(
-    arguments: &Arguments,
-    environment: &Environment,
-    printer: &Printer,
-) -> Result<ExitStatus, Failure> {
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     if arguments.output.iter().filter(|output| output.file.is_none()).count() > 1 {
         let problem = Problem::new("two-outputs-to-stdout", "only one report can go to stdout");
         return Err(Failure::usage(problem.hint("give the others a file: `--output sarif=modelgate.sarif`")));
@@ -107,9 +103,8 @@ fn check(
     let runtime = policies::runtime()?;
     let facts = timings.time("facts", || runtime.block_on(opened.measure(environment)))?;
     let decided = opened.decide(facts, timings)?;
-    let recorded = timings.time("evidence", || {
-        runtime.block_on(recording::record(&arguments.recording, &decided, environment, printer))
-    });
+    let recorded = timings
+        .time("evidence", || runtime.block_on(recording::record(&arguments.recording, &decided, environment, printer)));
     Ok(Checked { decided, recorded })
 }
 
@@ -148,7 +143,8 @@ fn render_styled(format: OutputFormat, checked: &Checked, style: &TextStyle) -> 
         evidence: checked.recorded.as_ref().ok().map(|recorded| &recorded.summary),
         controls: &controls,
     };
-    report::render(format, &input, style).map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))
+    report::render(format, &input, style)
+        .map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))
 }
 
 /// The exit status. A denial stays a denial whatever became of its evidence.
@@ -168,10 +164,8 @@ fn conclude(checked: &Checked, fail_on: FailOn, printer: &Printer) -> Result<Exi
 
 fn timings_table(timings: &Timings) -> String {
     let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    let lines: Vec<_> = timings
-        .iter()
-        .map(|(station, duration)| format!("{station:<10} {:>9.1} ms", milliseconds(duration)))
-        .collect();
+    let lines: Vec<_> =
+        timings.iter().map(|(station, duration)| format!("{station:<10} {:>9.1} ms", milliseconds(duration))).collect();
     let total: Duration = timings.iter().map(|(_, duration)| duration).sum();
     format!("{}\n{:<10} {:>9.1} ms", lines.join("\n"), "total", milliseconds(total))
 }

@@ -17,11 +17,7 @@ pub(super) struct Arguments {
     pretty: bool,
 }
 
-pub(super) fn run(
-    arguments: &Arguments,
-    environment: &Environment,
-    printer: &Printer,
-) -> Result<ExitStatus, Failure> {
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let opened = arguments.release.open(environment.now, &mut Timings::default())?;
     let facts = policies::runtime()?.block_on(opened.measure(environment))?;
     let text = if arguments.pretty {

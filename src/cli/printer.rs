@@ -68,7 +68,9 @@ impl Printer {
     /// Says something to the person who runs the command.
     pub(super) fn say(&self, text: &str) {
         // There is nobody left to tell when stderr is gone.
-        let _ = writeln!(io::stderr().lock(), "{}", escape::visible(text));
+        for line in text.lines() {
+            let _ = writeln!(io::stderr().lock(), "{}", escape::visible(line));
+        }
     }
 
     /// Shows problems, each with its place, the line it is in, and the mend.
@@ -133,7 +135,8 @@ fn excerpt(location: &Location) -> Option<String> {
     if column >= COLUMNS_SHOWN {
         return None;
     }
-    let shown: String = line.chars().take(COLUMNS_SHOWN).map(|character| if character == '\t' { ' ' } else { character }).collect();
+    let shown: String =
+        line.chars().take(COLUMNS_SHOWN).map(|character| if character == '\t' { ' ' } else { character }).collect();
     let number = location.line.to_string();
     let margin = " ".repeat(number.len());
     let pad = " ".repeat(column);

@@ -79,7 +79,10 @@ pub(super) async fn record(
     })?;
     let shown = |name: &str| directory.join(name).display().to_string();
     let verdict = &signed.verdict.bundle.name;
-    let artifact = decided.facts.artifacts.first().map(|artifact| format!(" --artifact {}", artifact.file.path));
+    let artifact = decided.facts.artifacts.first().map(|artifact| {
+        let path = decided.directory.join(&artifact.file.path);
+        format!(" --artifact {}", path.display())
+    });
     Ok(Recorded {
         summary: EvidenceSummary {
             decision_sha256: decided.record_json.digest(),
@@ -123,11 +126,16 @@ fn signer(arguments: &Arguments, environment: &Environment, printer: &Printer) -
     }
     let Some(directory) = &environment.config_directory else {
         let message = "there is no home directory to keep a local key in";
-        return Err(vec![Problem::new("no-signing-key", message).hint("make a key with `modelgate keygen` and give it with `--key`")]);
+        return Err(vec![
+            Problem::new("no-signing-key", message).hint("make a key with `modelgate keygen` and give it with `--key`"),
+        ]);
     };
     let file = directory.join(LOCAL_KEY);
     let key = if file.exists() { SigningKey::load(&file) } else { make_local_key(directory, &file, printer) };
-    Ok(Signer { key: key.map_err(problem)?, description: format!("local key {}, which only this machine knows", file.display()) })
+    Ok(Signer {
+        key: key.map_err(problem)?,
+        description: format!("local key {}, which only this machine knows", file.display()),
+    })
 }
 
 fn make_local_key(directory: &Path, file: &Path, printer: &Printer) -> Result<SigningKey, evidence::key::KeyError> {

@@ -18,11 +18,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(
-    arguments: &Arguments,
-    environment: &Environment,
-    printer: &Printer,
-) -> Result<ExitStatus, Failure> {
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let opened = arguments.release.open(environment.now, &mut Timings::default())?;
     let tier = opened.tier();
     let text = if arguments.json { format!("{:#}\n", serde_json::json!(tier)) } else { text(tier) };

@@ -9,11 +9,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Document, pointer_to};
+use super::{Document, bounded, cut, part_of_pointer, pointer_to};
 use crate::problem::{Problem, nearest};
-
-/// Characters of a value that a message quotes.
-const QUOTED_CHARACTERS_MAX: usize = 60;
 
 impl Document {
     /// Reads the document as a `T`.
@@ -25,8 +22,20 @@ impl Document {
         if !problems.is_empty() {
             return Err(problems);
         }
-        T::deserialize(self.value())
-            .map_err(|error| vec![Problem::new("invalid-value", error.to_string()).at(self.location(""))])
+        T::deserialize(self.value()).map_err(|error| vec![self.unreadable_value(&error)])
+    }
+
+    /// A value that fits the schema and still no Rust type: to a schema `2.0` is an integer, and an
+    /// integer has no bound.
+    fn unreadable_value(&self, error: &serde_json::Error) -> Problem {
+        match suspect_number(self.value(), "") {
+            Some((pointer, value)) => {
+                Problem::new("invalid-value", format!("{} is {}", shown(&pointer), described(value)))
+                    .at(self.location(&pointer))
+                    .hint("write it as an integer of at most 63 bits, without point and exponent")
+            }
+            None => Problem::new("invalid-value", error.to_string()).at(self.location("")),
+        }
     }
 
     /// Every way in which the document is not what `schema` describes, in the order of places.
@@ -38,12 +47,14 @@ impl Document {
         };
         let explainer = Explainer { document: self, schema };
         let mut problems = Vec::new();
-        for error in validator.iter_errors(self.value()) {
-            explainer.explain(&error, &mut problems);
+        let errors: Vec<_> = validator.iter_errors(self.value()).collect();
+        for error in &errors {
+            explainer.explain(error, &mut problems);
         }
-        problems.sort_by(|left, right| left.location.cmp(&right.location).then_with(|| left.message.cmp(&right.message)));
-        problems.dedup();
         problems
+            .sort_by(|left, right| left.location.cmp(&right.location).then_with(|| left.message.cmp(&right.message)));
+        problems.dedup();
+        bounded(problems)
     }
 }
 
@@ -68,11 +79,25 @@ impl Explainer<'_> {
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
                 let problem = Problem::new("missing-key", format!("{name} has no `{key}`"));
-                problems.push(problem.at(self.document.key_location(pointer)).hint(format!("add `{key}:`{}", self.purpose(pointer, key))));
+                problems.push(
+                    problem
+                        .at(self.document.key_location(pointer))
+                        .hint(format!("add `{key}:`{}", self.purpose(pointer, key))),
+                );
+            }
+            ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } => {
+                let mut choices = Vec::new();
+                collect_choices(error, &mut choices);
+                problems.push(self.not_a_choice(error, &choices));
+            }
+            ValidationErrorKind::Type { .. } if self.is_choice(pointer) => {
+                // The choices are told by an error of their own.
             }
             kind => {
-                let (code, message, hint) = say(kind, error.instance(), &name);
-                problems.push(Problem { code, message, location: Some(self.document.location(pointer)), hint });
+                let code =
+                    if matches!(kind, ValidationErrorKind::Type { .. }) { "wrong-type" } else { "invalid-value" };
+                let problem = Problem::new(code, format!("{name} is {}", described(error.instance())));
+                problems.push(problem.at(self.document.location(pointer)).hint(self.mend(error)));
             }
         }
     }
@@ -83,7 +108,7 @@ impl Explainer<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the keys here are {}", quoted_list(&known)),
         };
-        Problem::new("unknown-key", format!("unknown key `{key}` in {}", shown(pointer)))
+        Problem::new("unknown-key", format!("unknown key `{}` in {}", cut(key), shown(pointer)))
             .at(self.document.key_location(&pointer_to(pointer, key)))
             .hint(hint)
     }
@@ -125,9 +150,11 @@ impl Explainer<'_> {
             }
         } else {
             let mut kinds: Vec<String> = context.iter().flatten().flat_map(expected_kinds).collect();
-            kinds.retain(|kind| kind != "nothing");
+            kinds.retain(|kind| kind != NO_KIND);
+            kinds.dedup();
             let message = format!("{} is {}", shown(here), described(error.instance()));
-            let hint = format!("write {}", if kinds.is_empty() { "another value".to_owned() } else { kinds.join(" or ") });
+            let hint =
+                format!("write {}", if kinds.is_empty() { "another value".to_owned() } else { kinds.join(" or ") });
             problems.push(Problem::new("wrong-type", message).at(self.document.location(here)).hint(hint));
         }
     }
@@ -147,9 +174,9 @@ impl Explainer<'_> {
     /// The schema that describes what stands at a pointer into the document.
     fn schema_at(&self, pointer: &str) -> Option<&Value> {
         pointer.split('/').skip(1).try_fold(self.resolve(self.schema), |schema, part| {
-            let key = part.replace("~1", "/").replace("~0", "~");
-            let below = schema.pointer("/properties").and_then(|properties| properties.get(&key));
-            below.or_else(|| schema.get("items")).map(|below| self.resolve(below))
+            let declared = schema.get("properties").and_then(|properties| properties.get(part_of_pointer(part)));
+            let below = declared.or_else(|| schema.get("items")).or_else(|| schema.get("additionalProperties"));
+            below.map(|below| self.resolve(below))
         })
     }
 
@@ -159,9 +186,10 @@ impl Explainer<'_> {
         if let Some(resolved) = target.and_then(|target| self.schema.pointer(target)) {
             return self.resolve(resolved);
         }
-        let alternative = schema.get("anyOf").and_then(Value::as_array).and_then(|branches| {
-            branches.iter().find(|branch| branch.get("type").is_none_or(|kind| kind != "null"))
-        });
+        let alternative = schema
+            .get("anyOf")
+            .and_then(Value::as_array)
+            .and_then(|branches| branches.iter().find(|branch| branch.get("type").is_none_or(|kind| kind != "null")));
         alternative.map_or(schema, |alternative| self.resolve(alternative))
     }
 
@@ -172,16 +200,93 @@ impl Explainer<'_> {
 
     /// What a key is for, from the type's documentation.
     fn purpose(&self, pointer: &str, key: &str) -> String {
-        let property = self.schema_at(&pointer_to(pointer, key));
-        let declared = self
-            .schema_at(pointer)
-            .and_then(|schema| schema.get("properties")?.get(key)?.get("description"))
-            .or_else(|| property?.get("description"));
-        match declared.and_then(Value::as_str).and_then(|text| text.lines().next()) {
-            Some(text) => format!(" ({})", text.trim_end_matches('.')),
+        match self.description(&pointer_to(pointer, key)) {
+            Some(text) => format!(" ({text})"),
             None => String::new(),
         }
     }
+
+    /// First sentence of the documentation of what stands at a pointer. An item of a list is
+    /// documented with the list.
+    fn description(&self, pointer: &str) -> Option<String> {
+        let (above, part) = pointer.rsplit_once('/')?;
+        let Some(properties) = self.schema_at(above)?.get("properties") else { return self.description(above) };
+        // A property's own words come before those of its type, which the reference leads to.
+        let property = properties.get(part_of_pointer(part))?;
+        let text = property.get("description").or_else(|| self.resolve(property).get("description"))?.as_str()?;
+        let paragraph = text.split("\n\n").next()?.replace('\n', " ");
+        Some(paragraph.split(". ").next()?.trim_end_matches('.').to_owned())
+    }
+
+    /// Whether the schema at a pointer lists its choices beside a type.
+    fn is_choice(&self, pointer: &str) -> bool {
+        self.schema_at(pointer).is_some_and(|schema| schema.get("enum").or_else(|| schema.get("const")).is_some())
+    }
+
+    /// How to mend a value that breaks one rule of its schema.
+    fn mend(&self, error: &ValidationError<'_>) -> String {
+        let pointer = error.instance_path().as_str();
+        match error.kind() {
+            ValidationErrorKind::Type { kind } => {
+                let kinds = kinds(kind);
+                match error.instance().as_str() {
+                    // Booleans to older readers of YAML.
+                    Some(word) if kinds == BOOLEAN && is_old_boolean(word) => {
+                        format!("write {BOOLEAN}: `{word}` is a string")
+                    }
+                    _ => format!("write {kinds}"),
+                }
+            }
+            ValidationErrorKind::Minimum { limit } => {
+                self.range(pointer).unwrap_or_else(|| format!("the least is {limit}"))
+            }
+            ValidationErrorKind::Maximum { limit } => {
+                self.range(pointer).unwrap_or_else(|| format!("the most is {limit}"))
+            }
+            ValidationErrorKind::ExclusiveMinimum { limit } => format!("it must be more than {limit}"),
+            ValidationErrorKind::ExclusiveMaximum { limit } => format!("it must be less than {limit}"),
+            ValidationErrorKind::MinLength { limit: 1 } => "it must not be empty".to_owned(),
+            ValidationErrorKind::MinLength { limit } => format!("at least {limit} characters"),
+            ValidationErrorKind::MaxLength { limit } => format!("at most {limit} characters"),
+            ValidationErrorKind::MinItems { limit } => format!("at least {limit} of them"),
+            ValidationErrorKind::MaxItems { limit } => format!("at most {limit} of them"),
+            ValidationErrorKind::Pattern { pattern } => match self.description(pointer) {
+                Some(text) => format!("it must match `{pattern}` ({text})"),
+                None => format!("it must match `{pattern}`"),
+            },
+            _ => cut(&error.masked().to_string()),
+        }
+    }
+
+    /// Both ends of the range at a pointer, when it has both.
+    fn range(&self, pointer: &str) -> Option<String> {
+        let schema = self.schema_at(pointer)?;
+        let (least, most) = (schema.get("minimum")?, schema.get("maximum")?);
+        Some(if least == most { format!("write {least}") } else { format!("it must be between {least} and {most}") })
+    }
+}
+
+/// An integer that is written as a float, or is beyond what a signed one holds.
+fn suspect_number<'v>(value: &'v Value, pointer: &str) -> Option<(String, &'v Value)> {
+    match value {
+        Value::Number(number) => {
+            let is_suspect = number.as_f64().is_some_and(|float| number.is_f64() && float.fract() == 0.0)
+                || number.as_u64().is_some_and(|integer| i64::try_from(integer).is_err());
+            is_suspect.then(|| (pointer.to_owned(), value))
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| suspect_number(item, &pointer_to(pointer, &index.to_string()))),
+        Value::Object(entries) => {
+            entries.iter().find_map(|(key, entry)| suspect_number(entry, &pointer_to(pointer, key)))
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+    }
+}
+
+fn is_old_boolean(word: &str) -> bool {
+    matches!(word.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off" | "y" | "n")
 }
 
 fn collect_choices(error: &ValidationError<'_>, choices: &mut Vec<String>) {
@@ -209,47 +314,29 @@ fn expected_kinds(error: &ValidationError<'_>) -> Vec<String> {
     }
 }
 
+/// How a hint calls a Boolean.
+const BOOLEAN: &str = "`true` or `false`";
+
+/// Null: a value may be absent, but nobody is asked to write nothing.
+const NO_KIND: &str = "nothing";
+
 fn kinds(kind: &TypeKind) -> String {
     let name = |kind: String| match kind.as_str() {
         "string" => "a string",
         "integer" => "an integer",
         "number" => "a number",
-        "boolean" => "`true` or `false`",
+        "boolean" => BOOLEAN,
         "array" => "a list",
         "object" => "a mapping",
-        _ => "nothing",
+        _ => NO_KIND,
     };
     match kind {
         TypeKind::Single(kind) => name(kind.to_string()).to_owned(),
         TypeKind::Multiple(kinds) => {
-            let names: Vec<_> = kinds.iter().map(|kind| name(kind.to_string())).filter(|name| *name != "nothing").collect();
+            let names: Vec<_> =
+                kinds.iter().map(|kind| name(kind.to_string())).filter(|name| *name != NO_KIND).collect();
             names.join(" or ")
         }
-    }
-}
-
-/// Code, message and hint of the simple kinds.
-fn say(kind: &ValidationErrorKind, instance: &Value, name: &str) -> (&'static str, String, Option<String>) {
-    let found = format!("{name} is {}", described(instance));
-    let wrong = |hint: String| ("invalid-value", found.clone(), Some(hint));
-    match kind {
-        ValidationErrorKind::Type { kind } => {
-            // `on`, `yes` and their like are Booleans to older readers of YAML.
-            let word = instance.as_str().is_some_and(|word| matches!(word, "yes" | "no" | "on" | "off" | "Yes" | "No"));
-            ("wrong-type", found, Some(if word { "write `true` or `false`".to_owned() } else { format!("write {}", kinds(kind)) }))
-        }
-        ValidationErrorKind::Minimum { limit } => wrong(format!("the least is {limit}")),
-        ValidationErrorKind::Maximum { limit } => wrong(format!("the most is {limit}")),
-        ValidationErrorKind::ExclusiveMinimum { limit } => wrong(format!("it must be more than {limit}")),
-        ValidationErrorKind::ExclusiveMaximum { limit } => wrong(format!("it must be less than {limit}")),
-        ValidationErrorKind::MinLength { .. } => wrong("it must not be empty".to_owned()),
-        ValidationErrorKind::MaxLength { limit } => wrong(format!("at most {limit} characters")),
-        ValidationErrorKind::MinItems { limit } => wrong(format!("at least {limit} of them")),
-        ValidationErrorKind::MaxItems { limit } => wrong(format!("at most {limit} of them")),
-        ValidationErrorKind::Pattern { pattern } => wrong(format!("it must match `{pattern}`")),
-        ValidationErrorKind::Constant { expected_value } => wrong(format!("write {expected_value}")),
-        ValidationErrorKind::Enum { options } => wrong(format!("the choices are {options}")),
-        other => ("invalid-value", format!("{found}: {other:?}").chars().take(300).collect(), None),
     }
 }
 
@@ -260,28 +347,25 @@ fn shown(pointer: &str) -> String {
     }
     let mut path = String::new();
     for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
+        let part = part_of_pointer(part);
         if part.bytes().all(|byte| byte.is_ascii_digit()) {
             path.push_str(&format!("[{part}]"));
         } else {
             path.push_str(if path.is_empty() { "" } else { "." });
-            path.push_str(&part);
+            path.push_str(&cut(&part));
         }
     }
     format!("`{path}`")
 }
 
 /// A value in a message: quoted if it is short, else its kind.
-fn described(value: &Value) -> String {
+pub(super) fn described(value: &Value) -> String {
     match value {
         Value::Null => "empty".to_owned(),
+        Value::String(text) if text.is_empty() => "an empty string".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a mapping".to_owned(),
-        Value::String(text) => {
-            let cut: String = text.chars().take(QUOTED_CHARACTERS_MAX).collect();
-            let more = if cut.len() < text.len() { "…" } else { "" };
-            format!("the string `{cut}{more}`")
-        }
+        Value::String(text) => format!("the string `{}`", cut(text)),
         Value::Bool(value) => format!("`{value}`"),
         Value::Number(value) => format!("the number `{value}`"),
     }
@@ -355,10 +439,10 @@ mod tests {
         let expected = [
             "missing-key s.yaml:1:1: the document has no `name` (hint: add `name:` (What it is called))",
             "unknown-value s.yaml:1:9: `colour` is the string `deep-bleu` (hint: did you mean `deep-blue`? The choices are `deep-blue`, `yellow`)",
-            "invalid-value s.yaml:3:12: `parts[0].share` is the number `2` (hint: the most is 1.0)",
+            "invalid-value s.yaml:3:12: `parts[0].share` is the number `2` (hint: it must be between 0.0 and 1.0)",
             "missing-key s.yaml:4:5: `parts[1]` has no `share` (hint: add `share:`)",
             "unknown-key s.yaml:4:5: unknown key `sahre` in `parts[1]` (hint: did you mean `share`?)",
-            "wrong-type s.yaml:5:13: `parts[2].share` is the string `on` (hint: write `true` or `false`)",
+            "wrong-type s.yaml:5:13: `parts[2].share` is the string `on` (hint: write a number)",
             "wrong-type s.yaml:6:8: `class` is a list (hint: write an integer or a string)",
             "unknown-key s.yaml:7:1: unknown key `nmae` in the document (hint: did you mean `name`?)",
         ];

@@ -10,11 +10,11 @@ mod scalar;
 
 use std::collections::BTreeMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-pub(crate) use self::file::unreadable;
 pub use self::file::{TEXT_BYTES_MAX, read_text};
+pub(crate) use self::file::{special, unreadable};
 use crate::problem::{Location, Problem};
 
 /// Nesting of mappings and sequences. Ours nest four deep; each level costs stack in what follows.
@@ -23,32 +23,47 @@ const DEPTH_MAX: usize = 32;
 /// Scalars, sequences and mappings of one document.
 const NODES_MAX: usize = 100_000;
 
+/// Problems that are told at once. Whoever has so many mends the first and asks again; a text of
+/// nothing but mistakes must not fill a log.
+pub(crate) const PROBLEMS_MAX: usize = 100;
+
+/// Characters of a key or a value that a message quotes.
+const QUOTED_CHARACTERS_MAX: usize = 60;
+
 /// A document: its value, and where every part of it stands.
 #[derive(Debug, Clone)]
 pub struct Document {
     file: String,
     value: Value,
-    places: BTreeMap<String, Places>,
+    places: Places,
 }
 
-/// Where an entry stands.
-#[derive(Debug, Clone, Copy)]
+/// Where an entry stands, and everything below it.
+///
+/// A tree of the value's own shape: a table of JSON pointers would repeat every key for every value
+/// below it, and one long key above many values would then fill the memory.
+#[derive(Debug, Clone)]
 struct Places {
     key: Place,
     value: Place,
+    below: Below,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
+enum Below {
+    Nothing,
+    Items(Vec<Places>),
+    Entries(BTreeMap<String, Places>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     line: u64,
     column: u64,
 }
 
 impl Place {
-    // The parser counts lines from 1 and columns from 0.
-    fn of(marker: &Marker) -> Self {
-        Self { line: marker.line().max(1) as u64, column: marker.col() as u64 + 1 }
-    }
+    const START: Self = Self { line: 1, column: 1 };
 
     fn in_file(self, file: &str) -> Location {
         Location { file: file.to_owned(), line: self.line, column: self.column }
@@ -65,14 +80,21 @@ impl Document {
             let message = format!("`{file}` is larger than {TEXT_BYTES_MAX} bytes");
             return Err(vec![Problem::new("document-too-large", message)]);
         }
-        let mut builder = Builder::new(file);
         // A byte-order mark is allowed at the start and is no part of the content.
-        for event in Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let lines = Lines::of(text);
+        let mut builder = Builder::new(file);
+        for event in Parser::new_from_str(text) {
             match event {
-                Ok((event, span)) => builder.take(event, &span),
+                Ok((event, span)) => builder.take(event, lines.place(&span.start)),
                 Err(error) => {
-                    let problem = Problem::new("yaml-syntax", format!("not YAML: {}", error.info()));
-                    builder.problems.push(problem.at(Place::of(error.marker()).in_file(file)));
+                    let hint = "look at the indentation, the quotes and the brackets here and above";
+                    builder.refuse(
+                        "yaml-syntax",
+                        format!("not YAML: {}", error.info()),
+                        hint,
+                        lines.place(error.marker()),
+                    );
                     break;
                 }
             }
@@ -107,19 +129,84 @@ impl Document {
         self.places(pointer).key.in_file(&self.file)
     }
 
-    fn places(&self, pointer: &str) -> Places {
-        let start = Place { line: 1, column: 1 };
-        let mut pointer = pointer;
-        loop {
-            if let Some(places) = self.places.get(pointer) {
-                return *places;
-            }
-            match pointer.rsplit_once('/') {
-                Some((above, _)) => pointer = above,
-                None => return Places { key: start, value: start },
+    /// The places of what a pointer names, or of the nearest thing above it.
+    fn places(&self, pointer: &str) -> &Places {
+        let mut places = &self.places;
+        for part in pointer.split('/').skip(1) {
+            let below = match &places.below {
+                Below::Nothing => None,
+                Below::Items(items) => part.parse::<usize>().ok().and_then(|index| items.get(index)),
+                Below::Entries(entries) => entries.get(&part_of_pointer(part)),
+            };
+            match below {
+                Some(below) => places = below,
+                None => break,
             }
         }
+        places
     }
+}
+
+/// Characters of each line.
+///
+/// At the end of a text the parser is a line ahead, even if no line break is there: a place of its is
+/// brought back into the text.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        // YAML breaks lines at line feeds, carriage returns, and both together (YAML 1.2.2, 5.4).
+        let mut lengths = vec![0];
+        let mut previous = ' ';
+        for character in text.chars() {
+            match (previous, character) {
+                ('\r', '\n') => {}
+                (_, '\r' | '\n') => lengths.push(0),
+                _ => {
+                    if let Some(length) = lengths.last_mut() {
+                        *length += 1;
+                    }
+                }
+            }
+            previous = character;
+        }
+        Self(lengths)
+    }
+
+    // The parser counts lines from 1 and columns from 0.
+    fn place(&self, marker: &Marker) -> Place {
+        let line = marker.line().clamp(1, self.0.len());
+        let length = self.0.get(line - 1).copied().unwrap_or_default();
+        let column = if line == marker.line() { marker.col().min(length) } else { length };
+        Place { line: line as u64, column: column as u64 + 1 }
+    }
+}
+
+/// The first of `problems`, and how many more there are.
+pub(crate) fn bounded(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let more = problems.len().saturating_sub(PROBLEMS_MAX);
+    if more > 0 {
+        problems.truncate(PROBLEMS_MAX);
+        problems.push(
+            Problem::new("more-problems", format!("{more} more problems are not shown")).hint("mend these first"),
+        );
+    }
+    problems
+}
+
+/// The beginning of a text from outside, for a message.
+fn cut(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut shown: String = characters.by_ref().take(QUOTED_CHARACTERS_MAX).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// A part of a JSON pointer without its escapes (RFC 6901, section 4: `~1` first, so that `~01` is `~1`).
+fn part_of_pointer(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
 }
 
 /// Adds a part to a JSON pointer (RFC 6901).
@@ -129,21 +216,25 @@ pub(crate) fn pointer_to(above: &str, part: &str) -> String {
 
 /// A collection that is being read.
 enum Open {
-    Sequence { items: Vec<Value> },
-    Mapping { entries: Map<String, Value>, key: Option<(String, Place)> },
+    Sequence { items: Vec<Value>, places: Vec<Places> },
+    Mapping { entries: Map<String, Value>, places: BTreeMap<String, Places>, key: Option<(String, Place)> },
 }
 
 struct Frame {
     open: Open,
-    pointer: String,
-    places: Places,
+    place: Place,
+}
+
+/// Why a key is refused.
+enum Refused {
+    Duplicate { line: u64 },
+    NotText(String),
 }
 
 struct Builder<'a> {
     file: &'a str,
     stack: Vec<Frame>,
-    root: Option<Value>,
-    places: BTreeMap<String, Places>,
+    root: Option<(Value, Places)>,
     problems: Vec<Problem>,
     nodes: usize,
     documents: usize,
@@ -152,16 +243,7 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     const fn new(file: &'a str) -> Self {
-        Self {
-            file,
-            stack: Vec::new(),
-            root: None,
-            places: BTreeMap::new(),
-            problems: Vec::new(),
-            nodes: 0,
-            documents: 0,
-            over: false,
-        }
+        Self { file, stack: Vec::new(), root: None, problems: Vec::new(), nodes: 0, documents: 0, over: false }
     }
 
     const fn is_over(&self) -> bool {
@@ -170,16 +252,21 @@ impl<'a> Builder<'a> {
 
     fn refuse(&mut self, code: &'static str, message: impl Into<String>, hint: &str, place: Place) {
         self.problems.push(Problem::new(code, message).at(place.in_file(self.file)).hint(hint));
+        self.over |= self.problems.len() >= PROBLEMS_MAX;
     }
 
     /// Takes one event. Collections are kept on a stack of our own, so that depth costs no call stack.
-    fn take(&mut self, event: Event<'_>, span: &Span) {
-        let place = Place::of(&span.start);
+    fn take(&mut self, event: Event<'_>, place: Place) {
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    self.refuse("yaml-documents", "there is more than one document", "remove what follows `---`", place);
+                    self.refuse(
+                        "yaml-documents",
+                        "there is more than one document",
+                        "remove what follows `---`",
+                        place,
+                    );
                     self.over = true;
                 }
             }
@@ -189,7 +276,11 @@ impl<'a> Builder<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_decorations(anchor, tag.as_deref(), place);
-                match scalar::resolve(&text, style == ScalarStyle::Plain) {
+                let plain = style == ScalarStyle::Plain;
+                if plain && text == "<<" && self.expects_key() {
+                    self.refuse("yaml-merge-key", "merge keys are not allowed", "write the entries out", place);
+                }
+                match scalar::resolve(&text, plain) {
                     Ok(value) => self.add(value, place),
                     Err(message) => {
                         self.refuse("yaml-number", message, "write a number that JSON can carry, or quote it", place);
@@ -199,11 +290,11 @@ impl<'a> Builder<'a> {
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_decorations(anchor, tag.as_deref(), place);
-                self.open(Open::Sequence { items: Vec::new() }, place);
+                self.open(Open::Sequence { items: Vec::new(), places: Vec::new() }, place);
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_decorations(anchor, tag.as_deref(), place);
-                self.open(Open::Mapping { entries: Map::new(), key: None }, place);
+                self.open(Open::Mapping { entries: Map::new(), places: BTreeMap::new(), key: None }, place);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
@@ -215,24 +306,13 @@ impl<'a> Builder<'a> {
             self.refuse("yaml-alias", "anchors are not allowed", "write the value out where it is used", place);
         }
         if let Some(tag) = tag {
-            let message = format!("the tag `{}{}` is not allowed", tag.handle, tag.suffix);
+            let message = format!("the tag `{}` is not allowed", cut(&format!("{}{}", tag.handle, tag.suffix)));
             self.refuse("yaml-tag", message, "remove it; quote a value to make it a string", place);
         }
     }
 
-    /// Where the next value goes, or none where a key is expected.
-    fn next_slot(&self, place: Place) -> Option<(String, Places)> {
-        let Some(frame) = self.stack.last() else { return Some((String::new(), Places { key: place, value: place })) };
-        match &frame.open {
-            Open::Sequence { items } => {
-                let pointer = pointer_to(&frame.pointer, &items.len().to_string());
-                Some((pointer, Places { key: place, value: place }))
-            }
-            Open::Mapping { key: Some((key, key_place)), .. } => {
-                Some((pointer_to(&frame.pointer, key), Places { key: *key_place, value: place }))
-            }
-            Open::Mapping { key: None, .. } => None,
-        }
+    fn expects_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { open: Open::Mapping { key: None, .. }, .. }))
     }
 
     fn count(&mut self, place: Place) {
@@ -252,73 +332,76 @@ impl<'a> Builder<'a> {
             self.over = true;
             return;
         }
-        let (pointer, places) = self.next_slot(place).unwrap_or_else(|| {
-            // A collection as a key: refused when it closes.
-            (String::new(), Places { key: place, value: place })
-        });
-        self.stack.push(Frame { open, pointer, places });
+        self.stack.push(Frame { open, place });
     }
 
     fn close(&mut self) {
-        let Some(frame) = self.stack.pop() else { return };
-        let value = match frame.open {
-            Open::Sequence { items } => Value::Array(items),
-            Open::Mapping { entries, .. } => Value::Object(entries),
+        let Some(Frame { open, place }) = self.stack.pop() else { return };
+        let (value, below) = match open {
+            Open::Sequence { items, places } => (Value::Array(items), Below::Items(places)),
+            Open::Mapping { entries, places, .. } => (Value::Object(entries), Below::Entries(places)),
         };
-        self.put(value, frame.places.value);
+        self.put(value, below, place);
     }
 
     fn add(&mut self, value: Value, place: Place) {
         self.count(place);
-        self.put(value, place);
+        self.put(value, Below::Nothing, place);
     }
 
     /// Puts a finished value where it belongs: into the open collection, or as the whole document.
-    fn put(&mut self, value: Value, place: Place) {
-        if let Some((pointer, places)) = self.next_slot(place) {
-            self.places.entry(pointer).or_insert(places);
-        }
+    fn put(&mut self, value: Value, below: Below, place: Place) {
+        let mut there = Places { key: place, value: place, below };
         match self.stack.last_mut().map(|frame| &mut frame.open) {
-            None => self.root = Some(value),
-            Some(Open::Sequence { items }) => items.push(value),
-            Some(Open::Mapping { entries, key: slot @ Some(_) }) => {
-                if let Some((key, _)) = slot.take() {
+            None => self.root = Some((value, there)),
+            Some(Open::Sequence { items, places }) => {
+                items.push(value);
+                places.push(there);
+            }
+            Some(Open::Mapping { entries, places, key }) => match key.take() {
+                Some((name, key_place)) => {
+                    there.key = key_place;
                     // The first of two equal keys is kept: the second was refused as a key.
-                    entries.entry(key).or_insert(value);
+                    places.entry(name.clone()).or_insert(there);
+                    entries.entry(name).or_insert(value);
                 }
-            }
-            Some(Open::Mapping { key: slot @ None, .. }) => {
-                let key = match value {
-                    Value::String(key) => key,
-                    other => {
-                        *slot = Some((other.to_string(), place));
-                        let hint = "quote it to make it a string";
-                        return self.refuse("yaml-key", format!("the key `{other}` is not a string"), hint, place);
+                None => {
+                    let (name, refused) = match value {
+                        Value::String(name) => {
+                            let first = places.get(&name).map(|first| first.key.line);
+                            (name, first.map(|line| Refused::Duplicate { line }))
+                        }
+                        other => (String::new(), Some(Refused::NotText(decode::described(&other)))),
+                    };
+                    *key = Some((name.clone(), place));
+                    if let Some(refused) = refused {
+                        self.refuse_key(&name, refused, place);
                     }
-                };
-                *slot = Some((key.clone(), place));
-                self.refuse_duplicate(&key, place);
-            }
+                }
+            },
         }
     }
 
-    fn refuse_duplicate(&mut self, key: &str, place: Place) {
-        let Some(Frame { open: Open::Mapping { entries, .. }, pointer, .. }) = self.stack.last() else { return };
-        if entries.contains_key(key) {
-            let first = self.places.get(&pointer_to(pointer, key)).map_or(0, |places| places.key.line);
-            let message = format!("the key `{key}` occurs twice; the first is in line {first}");
-            self.refuse("duplicate-key", message, "keep one of them", place);
+    fn refuse_key(&mut self, name: &str, refused: Refused, place: Place) {
+        match refused {
+            Refused::Duplicate { line } => {
+                let message = format!("the key `{}` occurs twice; the first is in line {line}", cut(name));
+                self.refuse("duplicate-key", message, "keep one of them", place);
+            }
+            Refused::NotText(what) => {
+                let message = format!("a key is {what}, and keys are strings");
+                self.refuse("yaml-key", message, "quote it to make it a string", place);
+            }
         }
     }
 
     fn finish(mut self) -> Result<Document, Vec<Problem>> {
-        if self.root.as_ref().is_none_or(Value::is_null) && self.problems.is_empty() {
-            let place = Place { line: 1, column: 1 };
-            self.refuse("empty-document", format!("`{}` is empty", self.file), "see `modelgate init` for a start", place);
+        if self.root.as_ref().is_none_or(|(value, _)| value.is_null()) && self.problems.is_empty() {
+            self.refuse("empty-document", format!("`{}` is empty", self.file), "is it the right file?", Place::START);
         }
         match self.root {
-            Some(value) if self.problems.is_empty() => {
-                Ok(Document { file: self.file.to_owned(), value, places: self.places })
+            Some((value, places)) if self.problems.is_empty() => {
+                Ok(Document { file: self.file.to_owned(), value, places })
             }
             _ => Err(self.problems),
         }
@@ -337,6 +420,12 @@ mod tests {
         problems.iter().map(|problem| (problem.code, place(problem).0, place(problem).1)).collect()
     }
 
+    fn only_problem(text: &str) -> String {
+        let problems = Document::parse("m.yaml", text).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        format!("{} {}", problems[0].code, problems[0])
+    }
+
     #[test]
     fn values_follow_the_core_schema_and_know_their_places() {
         let text = "\u{feff}a: no\nb:\n  - 1\n  - 2.5\n  - '3'\nc: {d: ~, e: true}\n";
@@ -346,33 +435,166 @@ mod tests {
         assert_eq!(place("/b/1"), (4, 5));
         assert_eq!(place("/c/e"), (6, 14));
         assert_eq!(place("/c/e/absent/below"), (6, 14));
+        assert_eq!(place("/b/9"), place("/b"));
+        assert_eq!(place("/absent"), place(""));
         assert_eq!(document.key_location("/c/e").column, 11);
+        assert_eq!(document.key_location("/b").line, 2);
+    }
+
+    #[test]
+    fn keys_that_json_pointers_escape_are_found() {
+        let document = Document::parse("m.yaml", "a/b:\n  c~d: 1\n  ~1: 2\n").unwrap();
+        assert_eq!(document.location(&pointer_to(&pointer_to("", "a/b"), "c~d")).line, 2);
+        assert_eq!(document.location("/a~1b/~01").line, 3);
+    }
+
+    #[test]
+    fn json_is_yaml() {
+        let text = "{\n  \"a\": [1, -2.5e3, \"\\u00e9\\n\"],\n\t\"b\": {\"c\": null, \"d\": false}\n}\n";
+        let expected: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(*Document::parse("m.json", text).unwrap().value(), expected);
     }
 
     #[test]
     fn what_is_refused_is_refused_at_its_place() {
+        for (text, problem) in [
+            (
+                "a: 1\nb: 2\na: 3\n",
+                "duplicate-key m.yaml:3:1: the key `a` occurs twice; the first is in line 1 (hint: keep one of them)",
+            ),
+            (
+                "a: !!str 1\n",
+                "yaml-tag m.yaml:1:4: the tag `tag:yaml.org,2002:str` is not allowed (hint: remove it; quote a value to make it a string)",
+            ),
+            (
+                "1: a\n",
+                "yaml-key m.yaml:1:1: a key is the number `1`, and keys are strings (hint: quote it to make it a string)",
+            ),
+            (
+                "a: 1\n? [b]\n: 2\n",
+                "yaml-key m.yaml:2:3: a key is a list, and keys are strings (hint: quote it to make it a string)",
+            ),
+            ("<<: {a: 1}\n", "yaml-merge-key m.yaml:1:1: merge keys are not allowed (hint: write the entries out)"),
+            (
+                "a: .nan\n",
+                "yaml-number m.yaml:1:4: `.nan` is not a finite number (hint: write a number that JSON can carry, or quote it)",
+            ),
+            (
+                "a: 99999999999999999999\n",
+                "yaml-number m.yaml:1:4: the integer `99999999999999999999` is beyond 64 bits (hint: write a number that JSON can carry, or quote it)",
+            ),
+            (
+                "a: 1\n---\nb: 2\n",
+                "yaml-documents m.yaml:2:1: there is more than one document (hint: remove what follows `---`)",
+            ),
+            (
+                "a: [1",
+                "yaml-syntax m.yaml:1:6: not YAML: while parsing a flow sequence, expected ',' or ']' (hint: look at the indentation, the quotes and the brackets here and above)",
+            ),
+            ("", "empty-document m.yaml:1:1: `m.yaml` is empty (hint: is it the right file?)"),
+            ("# nothing\n", "empty-document m.yaml:1:1: `m.yaml` is empty (hint: is it the right file?)"),
+            ("~\n", "empty-document m.yaml:1:1: `m.yaml` is empty (hint: is it the right file?)"),
+        ] {
+            assert_eq!(only_problem(text), problem);
+        }
         assert_eq!(codes("a: &x 1\nb: *x\n"), [("yaml-alias", 1, 4), ("yaml-alias", 2, 4)]);
-        assert_eq!(codes("a: 1\nb: 2\na: 3\n"), [("duplicate-key", 3, 1)]);
-        assert_eq!(codes("a: !!python/object x\n").first().map(|code| code.0), Some("yaml-tag"));
-        assert_eq!(codes("1: a\n"), [("yaml-key", 1, 1)]);
-        assert_eq!(codes("a: .nan\n"), [("yaml-number", 1, 4)]);
-        assert_eq!(codes("a: 99999999999999999999\n"), [("yaml-number", 1, 4)]);
-        assert_eq!(codes("a: 1\n---\nb: 2\n").first().map(|code| code.0), Some("yaml-documents"));
-        assert_eq!(codes(""), [("empty-document", 1, 1)]);
-        assert_eq!(codes(&"[".repeat(100)).first().map(|code| code.0), Some("document-too-deep"));
-        assert_eq!(codes("a: [1").first().map(|code| code.0), Some("yaml-syntax"));
+        assert_eq!(codes("a: !!python/object x\nb: *x\n"), [("yaml-tag", 1, 4), ("yaml-syntax", 2, 4)]);
+        // A quoted `<<` is a key like any other.
+        assert_eq!(*Document::parse("m.yaml", "'<<': 1\n").unwrap().value(), json!({"<<": 1}));
+    }
+
+    #[test]
+    fn what_is_over_a_limit_is_refused_at_the_limit() {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Document::parse("m.yaml", &nested(DEPTH_MAX)).is_ok());
+        assert_eq!(codes(&nested(DEPTH_MAX + 1)), [("document-too-deep", 1, 33)]);
+        let list = |items: usize| "- 1\n".repeat(items);
+        assert!(Document::parse("m.yaml", &list(NODES_MAX - 1)).is_ok());
+        assert_eq!(codes(&list(NODES_MAX)), [("document-too-large", 100_000, 3)]);
+        let text = |bytes: usize| format!("a{}", " ".repeat(bytes - 1));
+        assert!(Document::parse("m.yaml", &text(1 << 20)).is_ok());
+        let problems = Document::parse("m.yaml", &text((1 << 20) + 1)).unwrap_err();
+        assert_eq!(problems[0].code, "document-too-large");
+        let refused = "- &a 1\n".repeat(PROBLEMS_MAX + 1);
+        assert_eq!(codes(&refused).len(), PROBLEMS_MAX);
+    }
+
+    #[test]
+    fn messages_quote_the_beginning_of_what_is_long() {
+        let key = "k".repeat(5000);
+        for text in [format!("? {key}\n: 1\n? {key}\n: 2\n"), format!("a: {}\n", "9".repeat(5000)), format!("!{key} a")]
+        {
+            let problems = Document::parse("m.yaml", &text).unwrap_err();
+            assert!(problems[0].message.chars().count() < 130, "{}", problems[0].message);
+            assert!(problems[0].message.contains('…'), "{}", problems[0].message);
+        }
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused_and_never_expanded() {
+        let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
+        for (name, previous) in ('b'..='z').zip('a'..='y') {
+            bomb.push_str(&format!("{name}: &{name} [{}]\n", vec![format!("*{previous}"); 9].join(", ")));
+        }
+        let problems = codes(&bomb);
+        assert_eq!(problems.first(), Some(&("yaml-alias", 1, 4)));
+        assert!(problems.len() <= PROBLEMS_MAX && problems.iter().all(|problem| problem.0 == "yaml-alias"));
+    }
+
+    #[test]
+    fn a_long_key_above_many_values_costs_no_more_than_its_text() {
+        // A table of pointers would take 45 gigabytes here.
+        let key = "k".repeat(500_000);
+        let document = Document::parse("m.yaml", &format!("? {key}\n: [{}1]\n", "1,".repeat(90_000))).unwrap();
+        assert_eq!(document.location(&format!("/{key}/90000")).column, 4 + 180_000);
+    }
+
+    /// Every place in a tree of places.
+    fn all_places(places: &Places, found: &mut Vec<Place>) {
+        found.extend([places.key, places.value]);
+        match &places.below {
+            Below::Nothing => {}
+            Below::Items(items) => items.iter().for_each(|below| all_places(below, found)),
+            Below::Entries(entries) => entries.values().for_each(|below| all_places(below, found)),
+        }
+    }
+
+    fn assert_places_are_in(text: &str) {
+        let places = match Document::parse("m.yaml", text) {
+            Ok(document) => {
+                let mut places = Vec::new();
+                all_places(&document.places, &mut places);
+                places
+            }
+            Err(problems) => {
+                assert!(!problems.is_empty());
+                let place = |at: Location| Place { line: at.line, column: at.column };
+                problems.into_iter().map(|problem| place(problem.location.unwrap())).collect()
+            }
+        };
+        let text = text.replace("\r\n", "\n");
+        let lines: Vec<&str> = text.split(['\n', '\r']).collect();
+        for Place { line, column } in places {
+            let length =
+                lines.get(line as usize - 1).unwrap_or_else(|| panic!("line {line} of {text:?}")).chars().count();
+            assert!(column >= 1 && column <= length as u64 + 1, "{line}:{column} of {text:?}");
+        }
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
         #[test]
-        fn arbitrary_text_never_panics(text in "[ -~\\n\u{e9}]{0,120}") {
-            let lines = text.lines().count() as u64 + 1;
-            if let Err(problems) = Document::parse("m.yaml", &text) {
-                prop_assert!(!problems.is_empty());
-                for problem in problems {
-                    prop_assert!(problem.location.unwrap().line <= lines + 1);
-                }
-            }
+        fn arbitrary_text_never_panics_and_places_are_in_it(text in any::<String>()) {
+            assert_places_are_in(&text);
+        }
+
+        // Mostly what YAML gives a meaning to.
+        #[test]
+        fn arbitrary_punctuation_never_panics_and_places_are_in_it(
+            text in "([-?:,{}&*!|>'\"%@`#. \t\n\r\\[\\]\\\\]|[a<~0-9x\u{e9}\u{feff}\u{85}\u{2028}]|---|\n  |: |- ){0,40}",
+        ) {
+            assert_places_are_in(&text);
         }
     }
 }

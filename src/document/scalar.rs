@@ -2,6 +2,8 @@
 
 use serde_json::{Number, Value};
 
+use super::cut;
+
 /// The value of a scalar; `plain` is one without quotes.
 pub(super) fn resolve(text: &str, plain: bool) -> Result<Value, String> {
     if !plain {
@@ -30,7 +32,7 @@ pub(super) fn resolve(text: &str, plain: bool) -> Result<Value, String> {
     }
     if is_float(unsigned) {
         let number = text.parse::<f64>().ok().and_then(Number::from_f64);
-        return number.map(Value::Number).ok_or_else(|| format!("`{text}` is beyond the range of numbers"));
+        return number.map(Value::Number).ok_or_else(|| format!("`{}` is beyond the range of numbers", cut(text)));
     }
     Ok(Value::String(text.to_owned()))
 }
@@ -39,7 +41,7 @@ pub(super) fn resolve(text: &str, plain: bool) -> Result<Value, String> {
 fn integer(text: &str, digits: &str, radix: u32) -> Result<Value, String> {
     let signed = i64::from_str_radix(digits, radix).map(Number::from);
     let number = signed.or_else(|_| u64::from_str_radix(digits, radix).map(Number::from));
-    number.map(Value::Number).map_err(|_| format!("the integer `{text}` is beyond 64 bits"))
+    number.map(Value::Number).map_err(|_| format!("the integer `{}` is beyond 64 bits", cut(text)))
 }
 
 /// `[0-9]* ( \. [0-9]* )? ( [eE] [-+]? [0-9]+ )?` with at least one digit before the exponent.

@@ -87,7 +87,10 @@ const HEADINGS: &[(&[&str], SectionKind)] = &[
     (&["oversight", "human review", "contest"], SectionKind::HumanOversight),
     (&["monitoring", "in use", "in production"], SectionKind::Monitoring),
     (&["contact", "authors", "maintainer"], SectionKind::Contact),
-    (&["model details", "model description", "architecture", "overview", "technical specification"], SectionKind::ModelDetails),
+    (
+        &["model details", "model description", "architecture", "overview", "technical specification"],
+        SectionKind::ModelDetails,
+    ),
 ];
 
 /// Texts that stand for something still to be written, in lower case.
@@ -116,7 +119,13 @@ pub fn read(path: &str, absolute: &Path) -> Result<CardFacts, Problem> {
 /// The front matter and the byte at which the Markdown begins.
 fn front_matter(path: &str, text: &str) -> Result<(Map<String, Value>, usize), Problem> {
     let none = Ok((Map::new(), 0));
-    let start = if text.starts_with("---\n") { 4 } else if text.starts_with("---\r\n") { 5 } else { return none };
+    let start = if text.starts_with("---\n") {
+        4
+    } else if text.starts_with("---\r\n") {
+        5
+    } else {
+        return none;
+    };
     let mut end = start;
     for line in text.get(start..).unwrap_or_default().split_inclusive('\n') {
         let after = end + line.len();
@@ -173,7 +182,9 @@ fn sections(text: &str, body_start: usize) -> Vec<Section> {
             }
             Event::Start(Tag::CodeBlock(_)) => in_code = true,
             Event::End(TagEnd::CodeBlock) => in_code = false,
-            Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::TableRow | TagEnd::TableHead | TagEnd::BlockQuote(_)) => {
+            Event::End(
+                TagEnd::Paragraph | TagEnd::Item | TagEnd::TableRow | TagEnd::TableHead | TagEnd::BlockQuote(_),
+            ) => {
                 count_block(&mut sections, &mut block);
             }
             Event::Text(part) | Event::Code(part) if !in_code => match &mut heading {
@@ -271,7 +282,14 @@ mod tests {
 
     #[test]
     fn placeholders_are_no_content() {
-        for text in ["TODO", "To be completed by the team", "[More Information Needed]", "...", "Write <your text> here", "TBD."] {
+        for text in [
+            "TODO",
+            "To be completed by the team",
+            "[More Information Needed]",
+            "...",
+            "Write <your text> here",
+            "TBD.",
+        ] {
             let sections = summary(&format!("# Limitations\n\n{text}\n"));
             assert_eq!(sections, [(Some(SectionKind::Limitations), 1, 0, true)], "{text}");
         }

@@ -67,20 +67,14 @@ pub struct FileFacts {
 ///
 /// # Errors
 /// Every problem of every file: evidence that is missing or unreadable is no fact to decide on.
-pub async fn measure(
-    manifest: &Manifest,
-    tier: &TierFacts,
-    environment: &Environment,
-) -> Result<Facts, Vec<Problem>> {
+pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Environment) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
     let artifacts = artifacts(manifest, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
         let (path, location) = (&entry.data.path, &entry.data.location);
         let measured = match file_facts(&path.relative, &path.absolute) {
-            Ok(data) => {
-                evaluation::measure(manifest.model.task, &entry.declared, data, &path.absolute, location).await
-            }
+            Ok(data) => evaluation::measure(manifest.model.task, &entry.declared, data, &path.absolute, location).await,
             Err(problem) => Err(vec![problem.at(location.clone())]),
         };
         match measured {
@@ -142,7 +136,11 @@ fn artifacts(manifest: &Manifest, problems: &mut Vec<Problem>) -> Vec<artifact::
             problems.push(nothing_there(&entry.pattern, &entry.location));
         }
         for file in &entry.files {
-            match artifact::inspect(artifact::FileInput { path: &file.relative, absolute: &file.absolute, role: entry.role }) {
+            match artifact::inspect(artifact::FileInput {
+                path: &file.relative,
+                absolute: &file.absolute,
+                role: entry.role,
+            }) {
                 Ok(facts) => artifacts.push(facts),
                 Err(problem) => problems.push(place(problem, &entry.location)),
             }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest};
 use crate::digest::Sha256Digest;
-use crate::document::{Document, TEXT_BYTES_MAX, pointer_to, read_text};
+use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
 use crate::problem::{Location, Problem};
 use crate::release_root::{ReleasePath, ReleaseRoot};
 
@@ -92,17 +92,20 @@ pub struct MonitoringEntry {
 pub fn load(release: &Path) -> Result<Manifest, Vec<Problem>> {
     let file = if release.is_dir() { release.join(FILE_NAME) } else { release.to_owned() };
     let shown = file.display().to_string();
-    let text = read_text(&file, &shown, TEXT_BYTES_MAX).map_err(|problem| {
-        let is_missing = problem.code == "missing-file";
-        vec![if is_missing { problem.hint("write one with `modelgate init`, or name the release's directory") } else { problem }]
-    })?;
-    let document = Document::parse(&shown, &text)?;
-    let raw: RawManifest = document.decode()?;
     let directory = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let root = ReleaseRoot::open(directory).map_err(|problem| vec![problem])?;
+    // A manifest that is a link to a file elsewhere would show that file's lines among the problems.
+    let root = ReleaseRoot::open(directory);
+    if let Ok(root) = &root {
+        root.refuse_leaving_link(&shown, &file).map_err(|problem| vec![problem])?;
+    }
+    let text = read_text(&file, &shown, TEXT_BYTES_MAX).map_err(|problem| vec![with_start(problem)])?;
+    let root = root.map_err(|problem| vec![problem])?;
+    let document =
+        Document::parse(&shown, &text).map_err(|problems| problems.into_iter().map(with_start).collect::<Vec<_>>())?;
+    let raw: RawManifest = document.decode()?;
     let mut check = Check { document: &document, root: &root, problems: Vec::new() };
     let file_name = file.file_name().map_or_else(|| FILE_NAME.to_owned(), |name| name.to_string_lossy().into_owned());
     let manifest = Manifest {
@@ -119,6 +122,7 @@ pub fn load(release: &Path) -> Result<Manifest, Vec<Problem>> {
         root: root.clone(),
     };
     check.texts(document.value(), "");
+    check.monitored_once(&manifest.monitoring);
     check.repeated(&manifest.intake.data_classes, "/intake/data_classes");
     check.repeated(&manifest.intake.jurisdictions, "/intake/jurisdictions");
     let mut problems = check.problems;
@@ -126,7 +130,16 @@ pub fn load(release: &Path) -> Result<Manifest, Vec<Problem>> {
         return Ok(manifest);
     }
     problems.sort_by(|left, right| left.location.cmp(&right.location));
-    Err(problems)
+    Err(bounded(problems))
+}
+
+/// A problem of a manifest that is not there yet says how to begin one.
+fn with_start(problem: Problem) -> Problem {
+    match problem.code {
+        "missing-file" => problem.hint("write one with `modelgate init`, or name the release's directory"),
+        "empty-document" => problem.hint("remove it and write one with `modelgate init`"),
+        _ => problem,
+    }
 }
 
 /// What a schema cannot say.
@@ -194,6 +207,20 @@ impl Check<'_> {
         raw.monitoring.iter().enumerate().map(entry).collect()
     }
 
+    /// A file that is named twice would raise each of its alarms twice.
+    fn monitored_once(&mut self, entries: &[MonitoringEntry]) {
+        let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, entry) in entries.iter().enumerate() {
+            for file in &entry.files {
+                if let Some(first) = named.insert(&file.relative, index) {
+                    let message = format!("`{}` is already part of `monitoring[{first}]`", file.relative);
+                    let pointer = format!("/monitoring/{index}/path");
+                    self.refuse("duplicate-monitoring", message, "name each file once", &pointer);
+                }
+            }
+        }
+    }
+
     fn evaluations(&mut self, raw: &RawManifest) -> Vec<EvaluationEntry> {
         let mut names = BTreeMap::new();
         let mut entries = Vec::new();
@@ -210,7 +237,12 @@ impl Check<'_> {
                 let place = format!("{pointer}/claims/{position}");
                 if claimed.insert(claim.metric, ()).is_some() {
                     let message = format!("`{}` is claimed twice", claim.metric.key());
-                    self.refuse("duplicate-claim", message, "keep one claim for each metric", &format!("{place}/metric"));
+                    self.refuse(
+                        "duplicate-claim",
+                        message,
+                        "keep one claim for each metric",
+                        &format!("{place}/metric"),
+                    );
                 }
             }
             if let Some(data) = self.path(&evaluation.data, &format!("{pointer}/data")) {
@@ -269,12 +301,15 @@ impl Check<'_> {
         }
     }
 
-    /// Texts end in reports and terminals; a control character in one is an accident or an attack.
+    /// Texts end in reports and terminals; what cannot be seen in one is an accident or an attack.
     fn texts(&mut self, value: &serde_json::Value, pointer: &str) {
         match value {
             serde_json::Value::String(text) => {
-                if text.chars().any(|character| character.is_control() && character != '\n') {
-                    let message = "the text contains a control character".to_owned();
+                // Only these are prose; a name of several lines would forge lines of a report.
+                let is_prose = matches!(pointer, "/model/purpose" | "/change/summary");
+                if let Some(character) = hidden_character(text, is_prose) {
+                    let message =
+                        format!("the text contains the character U+{:04X}, which cannot be seen", u32::from(character));
                     self.refuse("control-character", message, "remove it", pointer);
                 }
             }
@@ -291,6 +326,17 @@ impl Check<'_> {
             serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
         }
     }
+}
+
+/// The first character of a text that a report must not carry: a control, or one that changes the
+/// direction of what follows (Unicode, UAX #9, section 2), with which a text reads as another than it
+/// is. Prose may have several lines.
+pub(crate) fn hidden_character(text: &str, is_prose: bool) -> Option<char> {
+    text.chars().find(|character| match character {
+        '\n' => !is_prose,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        other => other.is_control(),
+    })
 }
 
 #[cfg(test)]
@@ -361,8 +407,124 @@ evaluations:
     }
 
     #[test]
+    fn texts_that_hide_something_are_refused() {
+        assert_eq!(with("owner: o", "owner: \"a\\nb\""), ["2:39 control-character"]);
+        assert_eq!(with("owner: o", "owner: \"a\\u202eb\""), ["2:39 control-character"]);
+        assert_eq!(with("label: y", "label: \"a\\tb\""), ["16:30 control-character"]);
+        assert_eq!(with("purpose: p", "purpose: \"two\\nlines\""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn five_mistakes_are_five_problems_in_the_order_of_their_places() {
+        let text = MANIFEST
+            .replace("version: 1", "version: 2")
+            .replace("exposure: internal", "exposure: intern")
+            .replace("[EU]", "[Europe]")
+            .replace("  - path: model.bin", "  - path: model.bin\n    rol: model")
+            .replace("threshold: 0.5", "threshold: high");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(FILE_NAME);
+        std::fs::write(&file, text).unwrap();
+        let expected = [
+            "1:10: `version` is the number `2` (hint: write 1)",
+            "4:13: `intake.exposure` is the string `intern` (hint: did you mean `internal`? The choices are `internal`, `partner`, `public`)",
+            "9:19: `intake.jurisdictions[0]` is the string `Europe` (hint: it must match `^[A-Z]{2}(-[A-Z0-9]{1,3})?$` \
+             (Where the people whom it affects are: `EU`, or ISO 3166 codes such as `US` and `US-NY`))",
+            "13:5: unknown key `rol` in `artifacts[0]` (hint: did you mean `role`?)",
+            "19:16: `evaluations[0].threshold` is the string `high` (hint: write a number)",
+        ];
+        let found: Vec<_> = load(&file).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected.map(|problem| format!("{}:{problem}", file.display())));
+    }
+
+    #[test]
+    fn labels_of_any_kind_are_taken_and_others_explained() {
+        let class = |value: &str| {
+            let directory = tempfile::tempdir().unwrap();
+            let text = MANIFEST.replace("positive: 1, negative: 0", &format!("positive: {value}, negative: {value}2"));
+            std::fs::write(directory.path().join(FILE_NAME), text).unwrap();
+            let problems = load(&directory.path().join(FILE_NAME)).map(drop).err().unwrap_or_default();
+            problems.first().map(|problem| format!("{} (hint: {})", problem.message, problem.hint.as_deref().unwrap()))
+        };
+        assert_eq!(class("good"), None);
+        assert_eq!(class("7"), None);
+        assert_eq!(
+            class("1.5").unwrap(),
+            "`evaluations[0].classes.positive` is the number `1.5` (hint: write `true` or `false` or an integer or a string)"
+        );
+        let hint = "(hint: write it as an integer of at most 63 bits, without point and exponent)";
+        assert_eq!(class("922337203685477580"), None);
+        assert_eq!(
+            class("1844674407370955161").unwrap(),
+            format!("`evaluations[0].classes.negative` is the number `18446744073709551612` {hint}")
+        );
+        let people = MANIFEST.replace("people_affected_per_year: 10", "people_affected_per_year: 1e3");
+        assert_eq!(problems(&people), ["10:29 invalid-value"]);
+    }
+
+    #[test]
+    fn files_are_named_once() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("model.bin"), "m").unwrap();
+        std::fs::write(directory.path().join("a.yml"), "groups: []").unwrap();
+        let monitoring =
+            "monitoring:\n  - {path: a.yml, format: prometheus}\n  - {path: '*.yml', format: prometheus}\n";
+        let text = MANIFEST.replace("  - path: model.bin\n", "  - path: model.bin\n  - path: ./model.*\n") + monitoring;
+        std::fs::write(directory.path().join(FILE_NAME), text).unwrap();
+        let found: Vec<_> = load(directory.path())
+            .unwrap_err()
+            .into_iter()
+            .map(|problem| (problem.location.unwrap().line, problem.code, problem.message))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (13, "duplicate-artifact", "`model.bin` is already part of `artifacts[0]`".to_owned()),
+                (24, "duplicate-monitoring", "`a.yml` is already part of `monitoring[0]`".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn no_manifest_is_a_hint_to_write_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let said = |path: &Path| {
+            let problems = load(path).unwrap_err();
+            assert_eq!(problems.len(), 1);
+            (problems[0].code, problems[0].hint.clone().unwrap())
+        };
+        let hint = "write one with `modelgate init`, or name the release's directory".to_owned();
+        assert_eq!(said(directory.path()), ("missing-file", hint.clone()));
+        assert_eq!(said(&directory.path().join("absent/modelgate.yaml")), ("missing-file", hint));
+        std::fs::write(directory.path().join(FILE_NAME), "\n").unwrap();
+        assert_eq!(
+            said(directory.path()),
+            ("empty-document", "remove it and write one with `modelgate init`".to_owned())
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_manifest_that_is_a_link_to_elsewhere_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let release = directory.path().join("release");
+        std::fs::create_dir(&release).unwrap();
+        std::fs::write(directory.path().join("secret"), "key: value").unwrap();
+        std::os::unix::fs::symlink("../secret", release.join(FILE_NAME)).unwrap();
+        let problems = load(&release).unwrap_err();
+        assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["path-leaves-release"]);
+        std::fs::remove_file(release.join(FILE_NAME)).unwrap();
+        std::fs::write(release.join("other.yaml"), MANIFEST).unwrap();
+        std::os::unix::fs::symlink("other.yaml", release.join(FILE_NAME)).unwrap();
+        assert_eq!(load(&release).unwrap().file_name, FILE_NAME);
+    }
+
+    #[test]
     fn what_the_schema_says_is_checked_all_at_once() {
-        let text = MANIFEST.replace("version: 1", "version: 2").replace("threshold: 0.5", "threshold: 1.5").replace("[EU]", "[Europe]");
+        let text = MANIFEST
+            .replace("version: 1", "version: 2")
+            .replace("threshold: 0.5", "threshold: 1.5")
+            .replace("[EU]", "[Europe]");
         assert_eq!(problems(&text), ["1:10 invalid-value", "9:19 invalid-value", "18:16 invalid-value"]);
     }
 }

@@ -53,10 +53,13 @@ fn missing_files_are_all_named_at_once() {
     for file in ["data/holdout.parquet", "model/model.onnx", "MODEL_CARD.md", "monitoring/alerts.yml"] {
         fs::remove_file(sandbox.path("release").join(file)).unwrap();
     }
-    sandbox
-        .run("check release")
-        .expect(3)
-        .says(&["data/holdout.parquet", "model/model.onnx", "MODEL_CARD.md", "monitoring/alerts.yml", "modelgate.yaml:"]);
+    sandbox.run("check release").expect(3).says(&[
+        "data/holdout.parquet",
+        "model/model.onnx",
+        "MODEL_CARD.md",
+        "monitoring/alerts.yml",
+        "modelgate.yaml:",
+    ]);
 }
 
 #[test]
@@ -69,7 +72,10 @@ fn a_directory_where_a_file_should_be() {
 
 #[test]
 fn a_file_that_is_not_parquet() {
-    with_bytes(b"id,default,probability\n1,0,0.5\n").run("check release").expect(3).says(&["data/holdout.parquet", "Parquet"]);
+    with_bytes(b"id,default,probability\n1,0,0.5\n")
+        .run("check release")
+        .expect(3)
+        .says(&["data/holdout.parquet", "Parquet"]);
     with_bytes(b"").run("check release").expect(3).says(&["data/holdout.parquet"]);
 }
 
@@ -99,16 +105,18 @@ fn a_flipped_byte_in_parquet_never_panics_and_never_goes_unseen() {
 
 #[test]
 fn an_absent_column_gets_a_suggestion() {
-    let renamed = columns().into_iter().map(|(name, array)| (if name == "probability" { "probabilty" } else { name }, array));
+    let renamed =
+        columns().into_iter().map(|(name, array)| (if name == "probability" { "probabilty" } else { name }, array));
     with_data(renamed.collect()).run("check release").expect(3).says(&["`probability`", "did you mean `probabilty`?"]);
 }
 
 #[test]
 fn columns_of_the_wrong_type() {
-    with_data(replace("probability", strings(vec![Some("0.5"); 3])))
-        .run("check release")
-        .expect(3)
-        .says(&["score column `probability`", "Utf8", "data/holdout.parquet"]);
+    with_data(replace("probability", strings(vec![Some("0.5"); 3]))).run("check release").expect(3).says(&[
+        "score column `probability`",
+        "Utf8",
+        "data/holdout.parquet",
+    ]);
     with_data(replace("default", floats(vec![Some(0.0), Some(1.0), Some(1.0)])))
         .run("check release")
         .expect(3)

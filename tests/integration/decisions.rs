@@ -56,7 +56,9 @@ fn the_denied_release_is_denied_for_every_planted_fault() {
 #[test]
 fn text_names_every_planted_fault() {
     let ran = Sandbox::with("denied").run("check release").expect(1);
-    for part in ["DENIED", "VAL-005", "ART-001", "ART-002", "INT-001", "MON-001", "roc_auc", "system", "modelgate verify"] {
+    for part in
+        ["DENIED", "VAL-005", "ART-001", "ART-002", "INT-001", "MON-001", "roc_auc", "system", "modelgate verify"]
+    {
         assert!(ran.stdout.contains(part), "`{part}` is not in:\n{}", ran.stdout);
     }
 }
@@ -65,7 +67,10 @@ fn text_names_every_planted_fault() {
 fn the_tier_is_computed_and_a_declaration_can_only_raise_it() {
     let sandbox = Sandbox::with("denied");
     let tier = sandbox.run("tier release --json").expect(0).json();
-    assert_eq!((&tier["computed"], &tier["declared"], &tier["effective"]), (&"high".into(), &"limited".into(), &"high".into()));
+    assert_eq!(
+        (&tier["computed"], &tier["declared"], &tier["effective"]),
+        (&"high".into(), &"limited".into(), &"high".into())
+    );
     sandbox.edit("release/modelgate.yaml", "declared_tier: limited", "declared_tier: critical");
     let tier = sandbox.run("tier release --json").expect(0).json();
     assert_eq!((&tier["computed"], &tier["effective"]), (&"high".into(), &"critical".into()));
@@ -76,14 +81,14 @@ fn the_tier_is_computed_and_a_declaration_can_only_raise_it() {
 fn the_same_run_gives_the_same_bytes_and_a_changed_byte_other_ones() {
     let sandbox = Sandbox::with("approved");
     let arguments = "check release --output json --effective-time 2999-01-01";
-    let digests = |report: &Value| {
-        (report["evidence"]["decision_sha256"].clone(), report["evidence"]["facts_sha256"].clone())
-    };
+    let digests =
+        |report: &Value| (report["evidence"]["decision_sha256"].clone(), report["evidence"]["facts_sha256"].clone());
     let first = digests(&sandbox.run(arguments).expect(0).json());
     assert_eq!(digests(&sandbox.run(arguments).expect(0).json()), first);
     let facts = sandbox.run("facts release").expect(0).stdout;
     assert_eq!(sandbox.run("facts release").expect(0).stdout, facts);
-    for file in ["model/model.onnx", "data/holdout.parquet", "MODEL_CARD.md", "monitoring/alerts.yml", "modelgate.yaml"] {
+    for file in ["model/model.onnx", "data/holdout.parquet", "MODEL_CARD.md", "monitoring/alerts.yml", "modelgate.yaml"]
+    {
         let path = sandbox.path("release").join(file);
         let original = std::fs::read(&path).unwrap();
         let mut changed = original.clone();

@@ -36,7 +36,8 @@ fn what_the_program_writes_fits_its_schemas() {
     let digest = report["evidence"]["decision_sha256"].as_str().unwrap();
     let record = sandbox.read(&format!(".modelgate/store/v1/blobs/sha256/{}/{digest}", &digest[..2]));
     let record = serde_json::from_str(&record).unwrap();
-    let errors: Vec<_> = schema("decision-v1.schema.json").iter_errors(&record).map(|error| error.to_string()).collect();
+    let errors: Vec<_> =
+        schema("decision-v1.schema.json").iter_errors(&record).map(|error| error.to_string()).collect();
     assert_eq!(errors, Vec::<String>::new());
 }
 

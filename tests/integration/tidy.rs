@@ -28,7 +28,13 @@ fn sources() -> Vec<(String, String)> {
 #[test]
 fn nothing_is_left_to_be_done_later() {
     // In pieces, so that this file may say them.
-    let words = [concat!("TO", "DO:"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("unimple", "mented!"), concat!("to", "do!(")];
+    let words = [
+        concat!("TO", "DO:"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X:"),
+        concat!("unimple", "mented!"),
+        concat!("to", "do!("),
+    ];
     for (name, text) in sources() {
         for (number, line) in text.lines().enumerate() {
             let quoted = line.contains('"');
@@ -50,9 +56,10 @@ fn stations_only_look_forward() {
     // A station may use what comes before it on the way of the data, never what comes after.
     let stations = ["manifest", "facts", "policy", "decision", "evidence", "store", "report", "gate", "cli"];
     for (name, text) in sources() {
-        let Some(own) = stations.iter().position(|station| {
-            name.starts_with(&format!("src/{station}/")) || name == format!("src/{station}.rs")
-        }) else {
+        let Some(own) = stations
+            .iter()
+            .position(|station| name.starts_with(&format!("src/{station}/")) || name == format!("src/{station}.rs"))
+        else {
             continue;
         };
         let code = text.split("#[cfg(test)]").next().unwrap();

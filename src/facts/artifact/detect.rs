@@ -30,7 +30,8 @@ pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
 /// A Git LFS pointer stands for a file that was not fetched (git-lfs specification, `docs/spec.md`).
 pub(super) fn is_lfs_pointer(content: Content<'_>) -> bool {
     const POINTER_BYTES_MAX: u64 = 1024;
-    content.size_bytes <= POINTER_BYTES_MAX && content.bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n")
+    content.size_bytes <= POINTER_BYTES_MAX
+        && content.bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n")
 }
 
 fn json(content: Content<'_>) -> Option<Findings> {

@@ -263,12 +263,16 @@ fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
         let name = format!("{}.{}", import.module, import.name);
         let (severity, code, message) = match import.verdict {
             ImportVerdict::Allowed => return None,
-            ImportVerdict::Unknown => {
-                (RiskSeverity::Medium, "pickle-unknown-import", format!("loading it imports `{name}`, which is on no list"))
-            }
-            ImportVerdict::Dangerous => {
-                (RiskSeverity::High, "pickle-dangerous-import", format!("loading it imports `{name}`, which can run code"))
-            }
+            ImportVerdict::Unknown => (
+                RiskSeverity::Medium,
+                "pickle-unknown-import",
+                format!("loading it imports `{name}`, which is on no list"),
+            ),
+            ImportVerdict::Dangerous => (
+                RiskSeverity::High,
+                "pickle-dangerous-import",
+                format!("loading it imports `{name}`, which can run code"),
+            ),
         };
         Some(Risk { offset: import.offset, severity, code: code.to_owned(), message })
     };

@@ -100,7 +100,8 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     let ir_version = model.ir_version.filter(|version| (1..=1_000).contains(version) && model.has_graph)?;
     let mut findings = Findings::default();
     for location in &model.external {
-        let leaves = location.starts_with('/') || location.contains('\\') || location.split('/').any(|part| part == "..");
+        let leaves =
+            location.starts_with('/') || location.contains('\\') || location.split('/').any(|part| part == "..");
         if leaves {
             let message = format!("its tensors are in `{location}`, outside the model's directory");
             findings.risk(0, RiskSeverity::High, "onnx-external-data-escapes", message);
@@ -275,7 +276,11 @@ mod tests {
     #[test]
     fn tensors_outside_the_directory_are_a_risk() {
         for location in ["/etc/passwd", "../w.bin", "a/../../w", "a\\b"] {
-            assert_eq!(inspect_bytes(&model(location)).unwrap().risks[0].code, "onnx-external-data-escapes", "{location}");
+            assert_eq!(
+                inspect_bytes(&model(location)).unwrap().risks[0].code,
+                "onnx-external-data-escapes",
+                "{location}"
+            );
         }
     }
 

@@ -110,7 +110,12 @@ fn scan(content: Content<'_>) -> Findings {
         }
         if let Some((offset, why)) = machine.unresolved {
             facts.complete = false;
-            findings.risk(offset, RiskSeverity::High, "pickle-incomplete", format!("an import cannot be resolved: {why}"));
+            findings.risk(
+                offset,
+                RiskSeverity::High,
+                "pickle-incomplete",
+                format!("an import cannot be resolved: {why}"),
+            );
         }
         if let Err(why) = result {
             facts.complete = false;
@@ -152,7 +157,10 @@ impl<'a> Machine<'a> {
                 return self.pop().map(drop);
             }
             self.step(opcode, start)?;
-            if self.stack.len() > STACK_VALUES_MAX || self.memo.len() > MEMO_VALUES_MAX || self.imports.len() > IMPORTS_MAX {
+            if self.stack.len() > STACK_VALUES_MAX
+                || self.memo.len() > MEMO_VALUES_MAX
+                || self.imports.len() > IMPORTS_MAX
+            {
                 return Err("it holds more than a model does");
             }
         }
@@ -426,7 +434,9 @@ mod tests {
         finds_system(b"(S'echo'\nios\nsystem\n.");
         finds_system(b"(cos\nsystem\nS'echo'\no.");
         finds_system(b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00echo\x85R.");
-        finds_system(b"\x80\x04\x95\x1d\0\0\0\0\0\0\0\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04echo\x94\x85\x94R\x94.");
+        finds_system(
+            b"\x80\x04\x95\x1d\0\0\0\0\0\0\0\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04echo\x94\x85\x94R\x94.",
+        );
         // Operands through the memo, duplicated, popped and put back.
         finds_system(b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94N00h\x00h\x01\x93)R.");
         finds_system(b"\x80\x04V os\n0Vos\n\x8c\x06system\x93)R.");

@@ -101,7 +101,8 @@ fn check(header: &[u8], data_bytes: u64) -> Result<SafetensorsFacts, String> {
     let mut parameters = 0_u64;
     for (name, value) in entries {
         if name == "__metadata__" {
-            serde_json::from_value::<BTreeMap<String, String>>(value).map_err(|_| "`__metadata__` is no mapping of texts")?;
+            serde_json::from_value::<BTreeMap<String, String>>(value)
+                .map_err(|_| "`__metadata__` is no mapping of texts")?;
             continue;
         }
         let tensor: Tensor = serde_json::from_value(value).map_err(|error| format!("`{name}`: {error}"))?;

@@ -159,11 +159,38 @@ mod tests {
     fn archive(name: &str, content: &[u8], method: u16, flags: u16) -> Vec<u8> {
         let length = (content.len() as u32).to_le_bytes();
         let name_length = (name.len() as u16).to_le_bytes();
-        let mut bytes = [b"PK\x03\x04\x14\0", &flags.to_le_bytes()[..], &method.to_le_bytes(), &[0; 8], &length, &length, &name_length, &[0; 2], name.as_bytes(), content].concat();
+        let mut bytes = [
+            b"PK\x03\x04\x14\0",
+            &flags.to_le_bytes()[..],
+            &method.to_le_bytes(),
+            &[0; 8],
+            &length,
+            &length,
+            &name_length,
+            &[0; 2],
+            name.as_bytes(),
+            content,
+        ]
+        .concat();
         let start = bytes.len() as u32;
-        bytes.extend([b"PK\x01\x02\x14\0\x14\0", &flags.to_le_bytes()[..], &method.to_le_bytes(), &[0; 8], &length, &length, &name_length, &[0; 16], name.as_bytes()].concat());
+        bytes.extend(
+            [
+                b"PK\x01\x02\x14\0\x14\0",
+                &flags.to_le_bytes()[..],
+                &method.to_le_bytes(),
+                &[0; 8],
+                &length,
+                &length,
+                &name_length,
+                &[0; 16],
+                name.as_bytes(),
+            ]
+            .concat(),
+        );
         let size = bytes.len() as u32 - start;
-        bytes.extend([b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &size.to_le_bytes()[..], &start.to_le_bytes(), &[0; 2]].concat());
+        bytes.extend(
+            [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &size.to_le_bytes()[..], &start.to_le_bytes(), &[0; 2]].concat(),
+        );
         bytes
     }
 

@@ -142,11 +142,20 @@ fn read_one(input: &MonitoringInput<'_>) -> Result<(FileFacts, Vec<Signal>), Vec
 const KIND_WORDS: &[(&[&str], SignalKind)] = &[
     (&["fairness", "parity", "disparate", "impact_ratio", "bias"], SignalKind::Fairness),
     (&["toxicity", "refusal", "jailbreak", "harm"], SignalKind::Safety),
-    (&["score_drift", "prediction_drift", "score_psi", "score_distribution", "output_drift"], SignalKind::PredictionDrift),
+    (
+        &["score_drift", "prediction_drift", "score_psi", "score_distribution", "output_drift"],
+        SignalKind::PredictionDrift,
+    ),
     (&["drift", "psi", "distribution_shift", "wasserstein"], SignalKind::DataDrift),
-    (&["auc", "accuracy", "precision", "recall", "brier", "calibration", "f1_score", "logloss", "log_loss"], SignalKind::Performance),
+    (
+        &["auc", "accuracy", "precision", "recall", "brier", "calibration", "f1_score", "logloss", "log_loss"],
+        SignalKind::Performance,
+    ),
     (&["missing", "null", "schema", "freshness", "stale", "out_of_range"], SignalKind::DataQuality),
-    (&["latency", "error", "5xx", "http_requests", "availability", "saturation", "cpu", "memory", "down"], SignalKind::Operational),
+    (
+        &["latency", "error", "5xx", "http_requests", "availability", "saturation", "cpu", "memory", "down"],
+        SignalKind::Operational,
+    ),
 ];
 
 /// What an alert with these names probably watches.

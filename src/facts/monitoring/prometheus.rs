@@ -126,7 +126,11 @@ fn signal(document: &Document, pointer: &str, rule: &Rule) -> Result<Option<Sign
         Expression::Number(number) => number.to_string(),
     };
     let expression = parse(&text).map_err(|message| {
-        problems.push(Problem::new("promql", format!("the expression is not PromQL: {message}")).at(at("expr")).hint("`promtool check rules` says more"));
+        problems.push(
+            Problem::new("promql", format!("the expression is not PromQL: {message}"))
+                .at(at("expr"))
+                .hint("`promtool check rules` says more"),
+        );
     });
     let for_seconds = rule.hold.as_deref().map_or(Ok(0), |hold| {
         parse_duration(hold).map(|duration| duration.as_secs()).map_err(|_| {
@@ -138,7 +142,8 @@ fn signal(document: &Document, pointer: &str, rule: &Rule) -> Result<Option<Sign
         (Some(alert), None) => Some(alert),
         (None, Some(_)) => None,
         _ => {
-            let problem = Problem::new("rule-kind", "a rule has either `alert` or `record`").at(document.location(pointer));
+            let problem =
+                Problem::new("rule-kind", "a rule has either `alert` or `record`").at(document.location(pointer));
             problems.push(problem.hint("name the alert with `alert:`"));
             None
         }
@@ -148,8 +153,17 @@ fn signal(document: &Document, pointer: &str, rule: &Rule) -> Result<Option<Sign
         Some(kind) => match serde_json::from_value::<SignalKind>(Value::String(kind.clone())) {
             Ok(kind) => Some(kind),
             Err(_) => {
-                let problem = Problem::new("unknown-signal", format!("`{SIGNAL_LABEL}` is `{kind}`")).at(at("labels/modelgate_signal"));
-                let choices = ["performance", "data-drift", "prediction-drift", "fairness", "data-quality", "operational", "safety"];
+                let problem = Problem::new("unknown-signal", format!("`{SIGNAL_LABEL}` is `{kind}`"))
+                    .at(at("labels/modelgate_signal"));
+                let choices = [
+                    "performance",
+                    "data-drift",
+                    "prediction-drift",
+                    "fairness",
+                    "data-quality",
+                    "operational",
+                    "safety",
+                ];
                 problems.push(match nearest(kind, choices) {
                     Some(near) => problem.hint(format!("did you mean `{near}`?")),
                     None => problem.hint(format!("the kinds are {}", choices.join(", "))),
@@ -158,7 +172,9 @@ fn signal(document: &Document, pointer: &str, rule: &Rule) -> Result<Option<Sign
             }
         },
     };
-    let (Ok(expression), Ok(for_seconds), true) = (expression, for_seconds, problems.is_empty()) else { return Err(problems) };
+    let (Ok(expression), Ok(for_seconds), true) = (expression, for_seconds, problems.is_empty()) else {
+        return Err(problems);
+    };
     let Some(name) = name else { return Ok(None) };
     let mut reading = Reading::default();
     reading.visit(&expression);
@@ -257,7 +273,9 @@ fn condition(expression: &Expr) -> Option<(String, f64)> {
     match expression {
         Expr::Paren(inner) => condition(&inner.expr),
         Expr::Binary(binary) if binary.op.is_comparison_operator() => comparison(binary),
-        Expr::Binary(binary) if binary.op.is_set_operator() => condition(&binary.lhs).or_else(|| condition(&binary.rhs)),
+        Expr::Binary(binary) if binary.op.is_set_operator() => {
+            condition(&binary.lhs).or_else(|| condition(&binary.rhs))
+        }
         _ => None,
     }
 }
@@ -355,7 +373,9 @@ mod tests {
             let problems = read(text).unwrap_err();
             problems.iter().map(|problem| (problem.code, problem.location.as_ref().unwrap().line)).collect::<Vec<_>>()
         };
-        let text = rule("  - alert: A\n    expr: rate(x)\n    for: 5 minutes\n    labels: {modelgate_signal: drift}\n  - expr: up\n");
+        let text = rule(
+            "  - alert: A\n    expr: rate(x)\n    for: 5 minutes\n    labels: {modelgate_signal: drift}\n  - expr: up\n",
+        );
         assert_eq!(codes(&text), [("promql", 5), ("duration", 6), ("unknown-signal", 7), ("rule-kind", 8)]);
         assert_eq!(codes(&rule("  - alert: A\n    exp: up\n")), [("missing-key", 4), ("unknown-key", 5)]);
         let deep = format!("{}up{}", "(".repeat(200), ")".repeat(200));

@@ -25,26 +25,3 @@ violation contains finding if {
 		"expected": "no such risk",
 	}
 }
-
-violation contains finding if {
-	some artifact in input.artifacts
-	some imported in artifact.pickle.imports
-	imported.verdict == "dangerous"
-	finding := {
-		"subject": sprintf("artifact/%s", [artifact.path]),
-		"message": sprintf("loading it imports `%s.%s` (byte %d)", [imported.module, imported.name, imported.offset]),
-		"observed": sprintf("%s.%s", [imported.module, imported.name]),
-		"expected": "no import that can run code",
-	}
-}
-
-violation contains finding if {
-	some artifact in input.artifacts
-	artifact.pickle.complete == false
-	finding := {
-		"subject": sprintf("artifact/%s", [artifact.path]),
-		"message": "the pickle could not be looked through to its end",
-		"observed": "incomplete",
-		"expected": "complete",
-	}
-}

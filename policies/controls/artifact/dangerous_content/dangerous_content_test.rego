@@ -3,7 +3,7 @@ package modelgate.controls.artifact.dangerous_content_test
 import data.modelgate.controls.artifact.dangerous_content
 
 found(artifact) := result if {
-	result := dangerous_content.violation with input as {"artifacts": [object.union({"path": "m", "risks": [], "pickle": null}, artifact)]}
+	result := dangerous_content.violation with input as {"artifacts": [object.union({"path": "m", "risks": []}, artifact)]}
 		with data.parameters as {"severities": ["high"]}
 }
 
@@ -15,18 +15,4 @@ test_a_risk_that_does_not_count if found({"risks": [risk("medium")]}) == set()
 
 test_a_risk_that_counts if found({"risks": [risk("high")]}) == {{
 	"subject": "artifact/m", "message": "it is bad (byte 7)", "observed": "c", "expected": "no such risk",
-}}
-
-test_imports if {
-	imported := {"module": "os", "name": "system", "offset": 3}
-	found({"pickle": {"complete": true, "imports": [object.union(imported, {"verdict": "allowed"})]}}) == set()
-	found({"pickle": {"complete": true, "imports": [object.union(imported, {"verdict": "dangerous"})]}}) == {{
-		"subject": "artifact/m", "message": "loading it imports `os.system` (byte 3)",
-		"observed": "os.system", "expected": "no import that can run code",
-	}}
-}
-
-test_an_incomplete_scan if found({"pickle": {"complete": false, "imports": []}}) == {{
-	"subject": "artifact/m", "message": "the pickle could not be looked through to its end",
-	"observed": "incomplete", "expected": "complete",
 }}
