@@ -194,8 +194,10 @@ impl<'a> Machine<'a> {
             0x8d => self.counted::<8>().map(|text| self.stack.push(Value::Text(text)))?,
             // Collections.
             b'a' | b'b' => {
+                self.pop()?;
+                // What is appended to or built must be there.
+                self.stack.last().ok_or("the stack is empty")?;
                 self.acted |= opcode == b'b';
-                self.pop().map(drop)?;
             }
             b's' => self.pop_many(2)?,
             b'e' | b'u' | 0x90 => self.pop_to_mark()?,

@@ -97,6 +97,9 @@ fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, &'static str> {
     let from = bytes.len().saturating_sub(END_BYTES + COMMENT_BYTES_MAX);
     let tail = bytes.get(from..).unwrap_or_default();
     let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or("it has no directory")? + from;
+    if bytes.len() < end + END_BYTES {
+        return Err(broken);
+    }
     let count = usize::from(u16_at(bytes, end + 10).ok_or(broken)?);
     let offset = u32_at(bytes, end + 16).ok_or(broken)?;
     if count == usize::from(u16::MAX) || offset == u32::MAX {
