@@ -35,6 +35,7 @@ pub mod facts;
 pub mod gate;
 pub mod init;
 pub mod manifest;
+pub mod metric_id;
 pub mod policy;
 pub mod problem;
 pub mod release_root;

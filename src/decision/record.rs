@@ -8,6 +8,7 @@ use crate::canonical::CanonicalJson;
 use crate::digest::Sha256Digest;
 use crate::facts::Facts;
 use crate::policy::EffectiveTime;
+pub use crate::policy::PolicyReference;
 use crate::tier::TierFacts;
 
 /// A decision about one release. Canonical JSON; its digest names it.
@@ -58,17 +59,6 @@ pub struct RecordReference {
     pub sha256: Sha256Digest,
     /// Size of those bytes.
     pub size_bytes: u64,
-}
-
-/// A policy bundle by its digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PolicyReference {
-    /// Where it was taken from: `embedded` or a path.
-    pub uri: String,
-    /// SHA-256 over its files, as `docs/policies.md` defines it.
-    pub sha256: Sha256Digest,
-    /// Files in it.
-    pub files: u64,
 }
 
 impl RecordReference {

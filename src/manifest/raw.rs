@@ -314,7 +314,7 @@ pub struct SliceColumn {
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// The metric.
-    pub metric: crate::facts::evaluation::MetricId,
+    pub metric: crate::metric_id::MetricId,
     /// The value that the team states.
     pub value: f64,
     /// How far the recomputed value may be from it, as an absolute difference.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use include_dir::{Dir, include_dir};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::CanonicalJson;
-use crate::decision::record::PolicyReference;
 use crate::digest::Sha256Digest;
 use crate::document::{TEXT_BYTES_MAX, read_text};
 use crate::problem::Problem;
@@ -42,6 +42,17 @@ struct Archive {
 fn takes_part(path: &str) -> bool {
     [".rego", ".yaml", ".yml", ".json"].iter().any(|extension| path.ends_with(extension))
         && !path.split('/').any(|part| part.starts_with('.'))
+}
+
+/// A policy bundle by its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PolicyReference {
+    /// Where it was taken from: `embedded` or a path.
+    pub uri: String,
+    /// SHA-256 over its files, as `docs/policies.md` defines it.
+    pub sha256: Sha256Digest,
+    /// Files in it.
+    pub files: u64,
 }
 
 impl PolicyBundle {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::decision::Severity;
 use crate::document::Document;
+use crate::policy::Severity;
 use crate::problem::{Location, Problem, nearest};
 
 /// A control, as its METADATA describes it.

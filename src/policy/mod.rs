@@ -12,6 +12,7 @@
 
 mod bundle;
 mod check;
+mod control_outcome;
 mod effective_time;
 mod engine;
 pub mod lint;
@@ -25,11 +26,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use self::bundle::PolicyBundle;
+pub use self::bundle::{PolicyBundle, PolicyReference};
+pub use self::control_outcome::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
 pub use self::effective_time::EffectiveTime;
 pub use self::metadata::Control;
 use self::profile::TierProfile;
-use crate::decision::Outcome;
 use crate::problem::Problem;
 use crate::tier::{Tier, TierFacts, TierReason};
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::EffectiveTime;
 use super::metadata::{Control, Need};
 use super::profile::ControlProfile;
-use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
+use crate::policy::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
 
 /// Findings that one control reports; the rest is counted.
 const FINDINGS_MAX: usize = 1_000;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::metadata::Control;
-use crate::decision::Enforcement;
 use crate::document::{Document, pointer_to};
+use crate::policy::Enforcement;
 use crate::problem::{Problem, nearest};
 use crate::tier::Tier;
 

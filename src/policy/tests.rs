@@ -6,7 +6,8 @@ use regorus::{Engine, Value as RegoValue};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::decision::{Enforcement, Finding, OutcomeResult, Verdict};
+use crate::decision::Verdict;
+use crate::policy::{Enforcement, Finding, OutcomeResult};
 
 const HEADER: &str = "\
 # METADATA

@@ -81,8 +81,10 @@ fn the_tier_is_computed_and_a_declaration_can_only_raise_it() {
 fn the_same_run_gives_the_same_bytes_and_a_changed_byte_other_ones() {
     let sandbox = Sandbox::with("approved");
     let arguments = "check release --output json --effective-time 2999-01-01";
-    let digests =
-        |report: &Value| (report["evidence"]["decision_sha256"].clone(), report["evidence"]["facts_sha256"].clone());
+    let digests = |report: &Value| {
+        (report["evidence"]["recorded"]["decision_sha256"].clone(), report["evidence"]["facts_sha256"].clone())
+    };
+    assert!(sandbox.run(arguments).expect(0).json()["evidence"]["recorded"]["decision_sha256"].is_string());
     let first = digests(&sandbox.run(arguments).expect(0).json());
     assert_eq!(digests(&sandbox.run(arguments).expect(0).json()), first);
     let facts = sandbox.run("facts release").expect(0).stdout;

@@ -33,7 +33,7 @@ fn what_the_program_writes_fits_its_schemas() {
     let report = sandbox.run("check release --output json").expect(1).json();
     let errors: Vec<_> = schema("report-v1.schema.json").iter_errors(&report).map(|error| error.to_string()).collect();
     assert_eq!(errors, Vec::<String>::new());
-    let digest = report["evidence"]["decision_sha256"].as_str().unwrap();
+    let digest = report["evidence"]["recorded"]["decision_sha256"].as_str().unwrap();
     let record = sandbox.read(&format!(".modelgate/store/v1/blobs/sha256/{}/{digest}", &digest[..2]));
     let record = serde_json::from_str(&record).unwrap();
     let errors: Vec<_> =

@@ -34,6 +34,7 @@ fn the_library_as_a_directory_decides_as_the_embedded_one() {
     let sandbox = with_policies(|_| {});
     let ours = check(&sandbox).expect(0).json();
     let embedded = sandbox.run("check release --output json").expect(0).json();
+    assert!(ours["policy"]["sha256"].is_string());
     assert_eq!(ours["policy"]["sha256"], embedded["policy"]["sha256"]);
     assert_eq!(ours["outcomes"], embedded["outcomes"]);
 }

@@ -70,12 +70,12 @@ fn a_retry_finds_its_receipt_and_appends_nothing() {
     let sandbox = Sandbox::with("approved");
     let arguments = "check release --effective-time 2999-01-01 --output json";
     let first = sandbox.run(arguments).expect(0).json();
-    assert_eq!(first["evidence"]["already_recorded"], false);
+    assert_eq!(first["evidence"]["recorded"]["already_recorded"], false);
     let stored = files_below(&sandbox.path(".modelgate/store"));
     assert_eq!(stored.iter().filter(|file| file.to_string_lossy().contains("/log/entry/")).count(), 1);
     let second = sandbox.run(arguments).expect(0).json();
-    assert_eq!(second["evidence"]["already_recorded"], true);
-    assert_eq!(second["evidence"]["run"], first["evidence"]["run"]);
+    assert_eq!(second["evidence"]["recorded"]["already_recorded"], true);
+    assert_eq!(second["evidence"]["recorded"]["run"], first["evidence"]["recorded"]["run"]);
     assert_eq!(files_below(&sandbox.path(".modelgate/store")), stored);
     // Another day is another decision.
     sandbox.run("check release --effective-time 2999-01-02").expect(0);
