@@ -231,7 +231,7 @@ fn contains_mark(text: &str, mark: &str) -> bool {
         let after = text.get(start + mark.len()..).and_then(|after| after.chars().next());
         let ends_in_letter = mark.ends_with(char::is_alphanumeric);
         let starts_with_letter = mark.starts_with(char::is_alphanumeric);
-        !(starts_with_letter && is_letter(before)) && !(ends_in_letter && is_letter(after))
+        !(starts_with_letter && is_letter(before) || ends_in_letter && is_letter(after))
     })
 }
 

@@ -1,5 +1,13 @@
 //! Tests that start the real binary, one module for each concern.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod bad_input;
 mod common;
 mod decisions;

@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for Header {
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     let (length, rest) = content.bytes.split_first_chunk::<8>()?;
     let length = u64::from_le_bytes(*length);
-    if rest.first() != Some(&b'{') || length > HEADER_BYTES_MAX || length < 2 {
+    if rest.first() != Some(&b'{') || !(2..=HEADER_BYTES_MAX).contains(&length) {
         return None;
     }
     let mut findings = Findings::default();
