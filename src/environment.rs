@@ -11,15 +11,25 @@ use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use crate::facts::repository::Origin;
+use crate::facts::repository::review::{Forge, ReviewRequest};
 
 /// PEM text of a signing key, or the path of a file that holds it.
 pub const SIGNING_KEY: &str = "MODELGATE_SIGNING_KEY";
+
+/// Token that may read the pull request; in its absence the forge's own variable.
+pub const FORGE_TOKEN: &str = "MODELGATE_FORGE_TOKEN";
 
 /// A text that must not be shown.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
+    /// Keeps a text secret.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
     /// The text itself. Whoever asks for it must not show it.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -42,6 +52,8 @@ pub struct Environment {
     pub ci_run: Option<String>,
     /// Branch that CI says it builds.
     pub ci_branch: Option<String>,
+    /// The pull or merge request that CI builds.
+    pub review: Option<ReviewRequest>,
     /// Signing key from [`SIGNING_KEY`].
     pub signing_key: Option<Secret>,
     /// Directory for a person's own settings and keys.
@@ -113,6 +125,7 @@ impl Environment {
             origin,
             ci_run,
             ci_branch,
+            review: review_request(origin, &text),
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
             config_directory: config_directory.map(|directory| directory.join("modelgate")),
             // no-color.org: present and not empty, whatever its value.
@@ -131,6 +144,29 @@ impl Environment {
             },
             now: DateTime::from(SystemTime::now()),
         }
+    }
+}
+
+/// The request that CI builds, as its variables name it.
+fn review_request(origin: Origin, text: &impl Fn(&str) -> Option<String>) -> Option<ReviewRequest> {
+    let token = |variable| text(FORGE_TOKEN).or_else(|| text(variable)).map(Secret::new);
+    match origin {
+        Origin::GithubActions => Some(ReviewRequest {
+            forge: Forge::Github,
+            api_url: text("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned()),
+            project: text("GITHUB_REPOSITORY")?,
+            // `refs/pull/<number>/merge` in runs for a pull request.
+            number: text("GITHUB_REF")?.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok()?,
+            token: token("GITHUB_TOKEN"),
+        }),
+        Origin::GitlabCi => Some(ReviewRequest {
+            forge: Forge::Gitlab,
+            api_url: text("CI_API_V4_URL")?,
+            project: text("CI_PROJECT_ID")?,
+            number: text("CI_MERGE_REQUEST_IID")?.parse().ok()?,
+            token: token("GITLAB_TOKEN"),
+        }),
+        Origin::OtherCi | Origin::Local => None,
     }
 }
 

@@ -50,7 +50,7 @@ impl ReleaseArguments {
 
 /// A runtime for what reads and stores.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_time().build().map_err(|error| {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::NotEvaluated(vec![Problem::new("no-threads", format!("no worker threads could be started: {error}"))])
     })
 }

@@ -65,7 +65,7 @@ pub(crate) fn facts() -> Facts {
         "card": merged(file("CARD.md"), &card),
         "change": null,
         "repository": {
-            "commit": null, "branch": null, "dirty": null, "reason": "git could not be run", "origin": "local",
+            "commit": null, "branch": null, "dirty": null, "reason": "git could not be run", "origin": "local", "review": {"status": "none", "request": null, "author": null, "approvers": [], "reason": null},
         },
     }))
     .unwrap()

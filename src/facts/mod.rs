@@ -113,6 +113,7 @@ pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Enviro
             manifest.root.directory(),
             environment.origin,
             environment.ci_branch.as_deref(),
+            repository::review::ask(environment.review.as_ref()).await,
         ),
     })
 }

@@ -283,6 +283,7 @@ fn facts() -> Facts {
             dirty: Some(true),
             reason: None,
             origin: Origin::Local,
+            review: crate::facts::repository::review::ReviewFacts::none(),
         },
     }
 }

@@ -1,6 +1,6 @@
 //! Which format a file has, by its content: a name is a claim.
 
-use super::{ArtifactFormat, Content, Findings, RiskSeverity, onnx, pickle, safetensors, zip};
+use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, onnx, pickle, safetensors, zip};
 
 /// Says whether a file is of a format, and if so what is in it.
 type Inspector = fn(Content<'_>) -> Option<Findings>;
@@ -9,10 +9,12 @@ type Inspector = fn(Content<'_>) -> Option<Findings>;
 /// clear mark stands before what must be guessed.
 const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Zip, zip::inspect),
+    (ArtifactFormat::Unknown, compressed::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
+    (ArtifactFormat::Unknown, compressed::inspect_tar),
     (ArtifactFormat::Json, json),
     (ArtifactFormat::Text, text),
 ];
@@ -20,11 +22,40 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
 /// The format, and what its inspector found.
 pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
     let found = FORMATS.iter().find_map(|(format, inspector)| Some((*format, inspector(content)?)));
-    found.unwrap_or_else(|| {
-        let mut findings = Findings::default();
+    let (mut format, mut findings) = found.unwrap_or_else(|| (ArtifactFormat::Unknown, unknown(content)));
+    // A compressed pickle is loaded as a pickle.
+    if format == ArtifactFormat::Unknown && findings.pickle.is_some() {
+        format = ArtifactFormat::Pickle;
+    }
+    if format == ArtifactFormat::Safetensors {
+        as_pickle(content, &mut findings);
+    }
+    if format != ArtifactFormat::Zip && content.is_whole() && zip::ends_as_archive(content.bytes) {
+        let message = "the file ends as a zip archive does, and readers of those would open it as one";
+        findings.risk(content.size_bytes, RiskSeverity::High, "polyglot", message);
+    }
+    (format, findings)
+}
+
+/// A file of no format says so; one that was too large for its format to be told is a danger.
+fn unknown(content: Content<'_>) -> Findings {
+    let mut findings = Findings::default();
+    if content.is_whole() {
         findings.risk(0, RiskSeverity::Low, "unknown-format", "the file is of no format that this version knows");
-        (ArtifactFormat::Unknown, findings)
-    })
+    } else {
+        let message = "the file is too large for its format to be told";
+        findings.risk(content.bytes.len() as u64, RiskSeverity::High, "too-large-to-inspect", message);
+    }
+    findings
+}
+
+/// A file that has another format's mark and still does something when it is unpickled. A safetensors
+/// header begins with any eight bytes, which can be opcodes.
+fn as_pickle(content: Content<'_>, findings: &mut Findings) {
+    let Some(found) = pickle::inspect_unnamed(content) else { return };
+    findings.risk(0, RiskSeverity::High, "polyglot", "the file is a pickle as well");
+    findings.risks.extend(found.risks);
+    findings.pickle = found.pickle;
 }
 
 /// A Git LFS pointer stands for a file that was not fetched (git-lfs specification, `docs/spec.md`).
@@ -72,6 +103,31 @@ mod tests {
         assert!(!is_lfs_pointer(Content { bytes: pointer, size_bytes: 5000 }));
     }
 
+    #[test]
+    fn what_is_two_things_at_once_is_said() {
+        let codes = |bytes: &[u8]| {
+            let (format, findings) = inspect(Content { bytes, size_bytes: bytes.len() as u64 });
+            (format, findings.risks.into_iter().map(|risk| risk.code).collect::<Vec<_>>())
+        };
+        // The length of the header is PROTO and a number that ends in the JSON, which goes on as the program.
+        let length = u64::from_le_bytes([0x80, 2, b'G', 0, 0, 0, 0, 0]);
+        let mut bytes = [&length.to_le_bytes()[..], b"{\"_cos\nsystem\n)R."].concat();
+        bytes.resize(usize::try_from(length).unwrap() + 8, b' ');
+        assert_eq!(codes(&bytes).0, ArtifactFormat::Safetensors);
+        assert!(codes(&bytes).1.contains(&"polyglot".to_owned()));
+        let archive = [&b"PK\x01\x02"[..], &[0; 42], b"PK\x05\x06", &[0; 8], &[46, 0, 0, 0], &[0; 6]].concat();
+        assert_eq!(codes(&[b"some text", &archive[..]].concat()).1, ["unknown-format", "polyglot"]);
+        assert_eq!(codes(&[b"\x80\x02N.", &archive[..]].concat()).1, ["pickle-trailing-data", "polyglot"]);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_to_be_told_is_a_danger() {
+        let (format, findings) = inspect(Content { bytes: b"\x08\x0a\x12", size_bytes: 1 << 40 });
+        assert_eq!(format, ArtifactFormat::Unknown);
+        assert_eq!(findings.risks[0].code, "too-large-to-inspect");
+        assert_eq!(findings.risks[0].severity, RiskSeverity::High);
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
@@ -82,7 +138,16 @@ mod tests {
 
         #[test]
         fn marked_bytes_never_panic(
-            mark in prop::sample::select(vec![&b"PK\x03\x04"[..], b"\x80\x04", b"\x80\x02c", b"\x08\x07\x12", b"\x20\0\0\0\0\0\0\0{"]),
+            mark in prop::sample::select(vec![
+                &b"PK\x03\x04"[..],
+                b"\x80\x04",
+                b"\x80\x02c",
+                b"\x08\x07\x12",
+                b"\x93NUMPY\x01\0",
+                b"\x1f\x8b\x08\0",
+                b"\x78\x9c",
+                b"\x20\0\0\0\0\0\0\0{",
+            ]),
             bytes in prop::collection::vec(any::<u8>(), 0..400),
         ) {
             let bytes = [mark, &bytes].concat();

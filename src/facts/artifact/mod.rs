@@ -1,9 +1,12 @@
 //! What is inside the files that would be released, found without running any of them.
 
+mod compressed;
 mod detect;
+mod joblib;
 mod onnx;
 mod pickle;
 mod pickle_imports;
+mod pickle_machine;
 mod safetensors;
 mod zip;
 
@@ -17,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::FileFacts;
 use crate::digest::Sha256Digest;
-use crate::document::unreadable;
+use crate::document::{special, unreadable};
 use crate::manifest::raw::ArtifactRole;
 use crate::problem::Problem;
 
@@ -180,6 +183,9 @@ pub struct FileInput<'a> {
 /// beyond this is a risk that says so.
 const INSPECTED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Risks of one file that are told. Whoever has so many needs no more to know what the file is.
+const RISKS_MAX: usize = 1_000;
+
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
 struct Findings {
@@ -221,8 +227,7 @@ pub fn inspect(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
         let risks = pickle_risks(pickle);
         findings.risks.extend(risks);
     }
-    findings.risks.sort();
-    findings.risks.dedup();
+    let risks = bounded(findings.risks);
     Ok(ArtifactFacts {
         file: FileFacts { path: input.path.to_owned(), sha256, size_bytes },
         role: input.role,
@@ -231,23 +236,31 @@ pub fn inspect(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
         pickle: findings.pickle,
         safetensors: findings.safetensors,
         onnx: findings.onnx,
-        risks: findings.risks,
+        risks,
     })
 }
 
 fn read(input: FileInput<'_>) -> Result<(Vec<u8>, Sha256Digest, u64), Problem> {
     let problem = |error: std::io::Error| unreadable(input.path, &error);
-    let mut file = File::open(input.absolute).map_err(problem)?;
-    if file.metadata().map_err(problem)?.is_dir() {
+    // Looked at before it is opened: opening a named pipe waits for a writer for ever.
+    let metadata = std::fs::metadata(input.absolute).map_err(problem)?;
+    if metadata.is_dir() {
         let message = format!("`{}` is a directory", input.path);
         return Err(Problem::new("directory-for-file", message).hint("name the file in it"));
     }
+    if !metadata.is_file() {
+        return Err(special(input.path));
+    }
+    let mut file = File::open(input.absolute).map_err(problem)?;
     let mut hasher = Sha256::new();
     let mut kept = Vec::new();
     let mut buffer = vec![0; 1 << 18];
     let mut size_bytes = 0_u64;
     loop {
-        let count = file.read(&mut buffer).map_err(problem)?;
+        let count = match file.read(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            read => read.map_err(problem)?,
+        };
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
         hasher.update(bytes);
         size_bytes += bytes.len() as u64;
@@ -255,6 +268,22 @@ fn read(input: FileInput<'_>) -> Result<(Vec<u8>, Sha256Digest, u64), Problem> {
         kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
     }
     Ok((kept, Sha256Digest::from_bytes(hasher.finalize().into()), size_bytes))
+}
+
+/// Risks in the order of their offsets, each once; of too many, the worst.
+fn bounded(mut risks: Vec<Risk>) -> Vec<Risk> {
+    risks.sort();
+    risks.dedup();
+    let more = risks.len().saturating_sub(RISKS_MAX);
+    if more > 0 {
+        risks.sort_by_key(|risk| std::cmp::Reverse(risk.severity));
+        let offset = risks.get(RISKS_MAX).map_or(0, |risk| risk.offset);
+        risks.truncate(RISKS_MAX);
+        let message = format!("{more} more risks are not listed");
+        risks.push(Risk { offset, severity: RiskSeverity::High, code: "more-risks".to_owned(), message });
+        risks.sort();
+    }
+    risks
 }
 
 /// The risks that follow from what a pickle imports.
@@ -277,4 +306,68 @@ fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
         Some(Risk { offset: import.offset, severity, code: code.to_owned(), message })
     };
     pickle.imports.iter().filter_map(risk).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inspected(path: &Path) -> Result<ArtifactFacts, String> {
+        let input = FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model };
+        inspect(input).map_err(|problem| problem.code.to_owned())
+    }
+
+    #[test]
+    fn a_file_gives_its_facts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("model.bin");
+        let bytes = b"\x80\x02cos\nsystem\n)R.";
+        std::fs::write(&path, bytes).unwrap();
+        let expected = ArtifactFacts {
+            file: FileFacts { path: "model.bin".to_owned(), sha256: Sha256Digest::of(bytes), size_bytes: 16 },
+            role: ArtifactRole::Model,
+            format: ArtifactFormat::Pickle,
+            lfs_pointer: false,
+            pickle: Some(PickleFacts {
+                protocol: 2,
+                streams: 1,
+                imports: vec![PickleImport {
+                    module: "os".to_owned(),
+                    name: "system".to_owned(),
+                    verdict: ImportVerdict::Dangerous,
+                    offset: 2,
+                }],
+                complete: true,
+            }),
+            safetensors: None,
+            onnx: None,
+            risks: vec![Risk {
+                offset: 2,
+                severity: RiskSeverity::High,
+                code: "pickle-dangerous-import".to_owned(),
+                message: "loading it imports `os.system`, which can run code".to_owned(),
+            }],
+        };
+        assert_eq!(inspected(&path), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_no_file_is_a_problem() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(inspected(directory.path()), Err("directory-for-file".to_owned()));
+        assert_eq!(inspected(&directory.path().join("absent")), Err("missing-file".to_owned()));
+        #[cfg(unix)]
+        assert_eq!(inspected(Path::new("/dev/zero")), Err("special-file".to_owned()));
+    }
+
+    #[test]
+    fn of_too_many_risks_the_worst_are_told() {
+        let risk = |offset, severity| Risk { offset, severity, code: "c".to_owned(), message: "m".to_owned() };
+        let mut risks: Vec<Risk> = (0..1_500).map(|offset| risk(offset, RiskSeverity::Low)).collect();
+        risks.push(risk(9_000, RiskSeverity::High));
+        let bounded = bounded(risks);
+        assert_eq!(bounded.len(), RISKS_MAX + 1);
+        assert!(bounded.contains(&risk(9_000, RiskSeverity::High)));
+        assert_eq!(bounded.iter().filter(|risk| risk.code == "more-risks").count(), 1);
+    }
 }

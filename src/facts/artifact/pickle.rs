@@ -4,57 +4,22 @@
 //! them to know the operands of imports. What it cannot resolve is not left out: the scan is then
 //! incomplete, and that is a risk. A stream that breaks late has already run what came before, so what
 //! was found until then counts.
-//!
-//! The opcodes are those of CPython's `Lib/pickletools.py`, protocols 0 to 5.
 
-use std::collections::BTreeMap;
-
-use super::pickle_imports::verdict;
+use super::pickle_machine::{Broken, Loader, Machine};
 use super::{Content, Findings, PickleFacts, PickleImport, RiskSeverity};
-
-/// Values on the stack. Real pickles keep it below a thousand.
-const STACK_VALUES_MAX: usize = 1_000_000;
-
-/// Memoised values. A pickled forest has some hundred thousand.
-const MEMO_VALUES_MAX: usize = 4_000_000;
-
-/// Different imports. A pickled pipeline has some dozens.
-const IMPORTS_MAX: usize = 10_000;
-
-/// A value, as far as imports depend on it.
-#[derive(Debug, Clone, Copy)]
-enum Value<'a> {
-    Mark,
-    Text(&'a [u8]),
-    Other,
-}
-
-/// Why a walk ended before its STOP.
-type Broken = &'static str;
-
-struct Machine<'a> {
-    bytes: &'a [u8],
-    position: usize,
-    stack: Vec<Value<'a>>,
-    memo: BTreeMap<u64, Value<'a>>,
-    imports: BTreeMap<(String, String), u64>,
-    protocol: u8,
-    /// Whether something was called or built, which plain text does not do by chance.
-    acted: bool,
-    /// Where an import could not be resolved, and why.
-    unresolved: Option<(u64, Broken)>,
-}
 
 /// Recognised by the PROTO opcode, or for protocols 0 and 1 by a walk that makes sense.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    let marked = matches!(content.bytes, [0x80, protocol, ..] if *protocol <= 5);
-    if !marked && !plausible(content) {
-        return None;
-    }
-    Some(scan(content))
+    (is_marked(content.bytes) || is_plausible(content)).then(|| scan(content))
 }
 
-/// Recognised by the mark of NumPy and a type of objects: such an array is stored as a pickle.
+/// Recognised as [`inspect`] does, but for bytes that nobody says are a pickle, such as the tensors in an
+/// archive: two of them can be the mark by chance. What breaks off before it does anything is none.
+pub(super) fn inspect_unnamed(content: Content<'_>) -> Option<Findings> {
+    is_plausible(content).then(|| scan(content))
+}
+
+/// Recognised by the mark of NumPy and data that is a pickle: that is how objects are stored.
 pub(super) fn inspect_numpy(content: Content<'_>) -> Option<Findings> {
     let rest = content.bytes.strip_prefix(b"\x93NUMPY")?;
     // NumPy's format.py: version, header length (two bytes in version 1, four later), header.
@@ -64,23 +29,58 @@ pub(super) fn inspect_numpy(content: Content<'_>) -> Option<Findings> {
         _ => return None,
     };
     let header = rest.get(..length)?;
-    let is_object = header.windows(2).any(|pair| pair == b"|O" || pair == b"'O");
+    if has_plain_elements(header) {
+        return None;
+    }
     let bytes = rest.get(length..)?;
-    is_object.then(|| {
-        let missing = content.size_bytes.saturating_sub(content.bytes.len() as u64);
-        scan(Content { bytes, size_bytes: bytes.len() as u64 + missing })
-    })
+    let missing = content.size_bytes.saturating_sub(content.bytes.len() as u64);
+    let mut findings = inspect(Content { bytes, size_bytes: bytes.len() as u64 + missing })?;
+    // Offsets are those of the file.
+    let skipped = (content.bytes.len() - bytes.len()) as u64;
+    findings.risks.iter_mut().for_each(|risk| risk.offset += skipped);
+    if let Some(pickle) = &mut findings.pickle {
+        pickle.imports.iter_mut().for_each(|import| import.offset += skipped);
+    }
+    Some(findings)
 }
 
-/// Whether bytes without a mark are a pickle: the walk reaches a STOP at the end, or calls something.
-fn plausible(content: Content<'_>) -> bool {
-    let mut machine = Machine::new(content.bytes, 0);
+/// Whether a header of NumPy is as NumPy writes it for numbers or texts. There are many ways to say that
+/// the elements are objects (`O`, `object`, `i4,O`, a record's field, any of them as an expression that
+/// Python puts together), so this is what is looked for.
+fn has_plain_elements(header: &[u8]) -> bool {
+    let parse = |header: &str| -> Option<()> {
+        let rest = header.strip_prefix("{'descr': '")?.strip_prefix(['<', '>', '|', '='])?;
+        let rest = rest.strip_prefix(['b', 'i', 'u', 'f', 'c', 'm', 'M', 'S', 'U', 'V'])?;
+        let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        // The unit of a date.
+        let rest = match rest.strip_prefix('[') {
+            Some(unit) => {
+                unit.trim_start_matches(|character: char| character.is_ascii_alphanumeric()).strip_prefix(']')?
+            }
+            None => rest,
+        };
+        let rest = rest.strip_prefix("', 'fortran_order': ")?;
+        let rest = rest.strip_prefix("False").or_else(|| rest.strip_prefix("True"))?;
+        let rest = rest.strip_prefix(", 'shape': (")?;
+        let rest = rest.trim_start_matches(|character: char| character.is_ascii_digit() || ", ".contains(character));
+        rest.strip_prefix("), }")?.trim().is_empty().then_some(())
+    };
+    std::str::from_utf8(header).ok().and_then(parse).is_some()
+}
+
+fn is_marked(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x80, protocol, ..] if *protocol <= 5)
+}
+
+/// Whether a walk makes sense: it ends in a STOP where the file ends, or does what only a program does.
+fn is_plausible(content: Content<'_>) -> bool {
+    let mut machine = Machine::new(content.bytes, 0, Loader::Joblib);
     match machine.run() {
         Ok(()) => {
             let rest = content.bytes.get(machine.position..).unwrap_or_default();
-            machine.acted || rest.iter().all(u8::is_ascii_whitespace)
+            machine.acted || machine.named || is_marked(content.bytes) || rest.iter().all(u8::is_ascii_whitespace)
         }
-        Err(_) => machine.acted,
+        Err(_) => machine.acted || machine.unresolved.is_some() || machine.is_dangerous(),
     }
 }
 
@@ -88,333 +88,76 @@ fn plausible(content: Content<'_>) -> bool {
 fn scan(content: Content<'_>) -> Findings {
     let mut findings = Findings::default();
     let mut facts = PickleFacts { protocol: 0, streams: 0, imports: Vec::new(), complete: content.is_whole() };
-    let mut imports: BTreeMap<(String, String), u64> = BTreeMap::new();
     if !facts.complete {
-        let message = "the file is too large to be looked through";
-        findings.risk(content.bytes.len() as u64, RiskSeverity::High, "pickle-incomplete", message);
+        let message = "the pickle is too large to be looked through to its end";
+        findings.risk(content.bytes.len() as u64, RiskSeverity::High, "too-large-to-inspect", message);
     }
     let mut position = 0;
     while position < content.bytes.len() {
-        let mut machine = Machine::new(content.bytes, position);
+        let mut machine = Machine::new(content.bytes, position, Loader::Joblib);
         let result = machine.run();
-        let starts_as_pickle = facts.streams == 0 || content.bytes.get(position) == Some(&0x80) || machine.acted;
-        if !starts_as_pickle {
+        let rest = content.bytes.get(position..).unwrap_or_default();
+        if facts.streams > 0 && !is_marked(rest) && !machine.acted && !machine.named {
             let message = "bytes that are no pickle follow the last stream";
             findings.risk(position as u64, RiskSeverity::Medium, "pickle-trailing-data", message);
             break;
         }
         facts.streams += 1;
         facts.protocol = facts.protocol.max(machine.protocol);
-        for (import, offset) in machine.imports {
-            imports.entry(import).or_insert(offset);
+        facts.imports.extend(machine.verdicts());
+        if machine.has_arrays {
+            facts.imports.extend(as_pickle_sees_it(content.bytes, position));
         }
-        if let Some((offset, why)) = machine.unresolved {
-            facts.complete = false;
-            findings.risk(
-                offset,
-                RiskSeverity::High,
-                "pickle-incomplete",
-                format!("an import cannot be resolved: {why}"),
-            );
-        }
-        if let Err(why) = result {
-            facts.complete = false;
-            let message = format!("the pickle breaks off: {why}; what came before would still run");
-            findings.risk(machine.position as u64, RiskSeverity::High, "pickle-incomplete", message);
+        if !note_breaks(&machine, result, &mut facts, &mut findings) {
             break;
         }
         position = machine.position;
     }
-    let import = |((module, name), offset): ((String, String), u64)| {
-        let verdict = verdict(&module, &name);
-        PickleImport { module, name, verdict, offset }
-    };
-    facts.imports = imports.into_iter().map(import).collect();
+    facts.imports = unique(facts.imports);
     findings.pickle = Some(facts);
     findings
 }
 
-impl<'a> Machine<'a> {
-    const fn new(bytes: &'a [u8], position: usize) -> Self {
-        Self {
-            bytes,
-            position,
-            stack: Vec::new(),
-            memo: BTreeMap::new(),
-            imports: BTreeMap::new(),
-            protocol: 0,
-            acted: false,
-            unresolved: None,
-        }
+/// Notes where a walk could not see everything, and says whether more may follow it.
+fn note_breaks(
+    machine: &Machine<'_>,
+    result: Result<(), Broken>,
+    facts: &mut PickleFacts,
+    findings: &mut Findings,
+) -> bool {
+    if let Some((offset, why)) = machine.unresolved {
+        facts.complete = false;
+        let message = format!("what loading it does cannot be known: {why}");
+        findings.risk(offset, RiskSeverity::High, "pickle-incomplete", message);
     }
+    let Err(why) = result else { return true };
+    facts.complete = false;
+    let message = format!("the pickle breaks off: {why}; what came before would still run");
+    findings.risk(machine.position as u64, RiskSeverity::High, "pickle-incomplete", message);
+    false
+}
 
-    /// Walks one stream to its STOP.
-    fn run(&mut self) -> Result<(), Broken> {
-        loop {
-            let start = self.position as u64;
-            let [opcode] = self.take_array::<1>()?;
-            if opcode == b'.' {
-                return self.pop().map(drop);
-            }
-            self.step(opcode, start)?;
-            if self.stack.len() > STACK_VALUES_MAX
-                || self.memo.len() > MEMO_VALUES_MAX
-                || self.imports.len() > IMPORTS_MAX
-            {
-                return Err("it holds more than a model does");
-            }
-        }
-    }
+/// What would be imported by a loader that knows nothing of joblib: it takes the data of arrays for
+/// opcodes, and data can be made to be some.
+fn as_pickle_sees_it(bytes: &[u8], position: usize) -> Vec<PickleImport> {
+    let mut machine = Machine::new(bytes, position, Loader::Pickle);
+    // That it breaks at an array's data is what it should do.
+    let _ = machine.run();
+    machine.verdicts().collect()
+}
 
-    fn step(&mut self, opcode: u8, start: u64) -> Result<(), Broken> {
-        match opcode {
-            b'(' => self.stack.push(Value::Mark),
-            b'0' => drop(self.stack.pop().ok_or("the stack is empty")?),
-            b'1' => self.pop_to_mark()?,
-            b'2' => {
-                let top = self.pop()?;
-                self.stack.extend([top, top]);
-            }
-            // Values without a meaning for imports, by the length of their argument.
-            b'N' | b')' | b'}' | b']' | 0x88 | 0x89 | 0x8f | 0x97 => self.stack.push(Value::Other),
-            b'K' => self.skip_value(1)?,
-            b'M' => self.skip_value(2)?,
-            b'J' => self.skip_value(4)?,
-            b'G' => self.skip_value(8)?,
-            b'F' | b'I' | b'L' => self.line().map(|_| self.stack.push(Value::Other))?,
-            0x8a => self.counted::<1>().map(|_| self.stack.push(Value::Other))?,
-            0x8b | b'B' => self.counted::<4>().map(|_| self.stack.push(Value::Other))?,
-            b'C' => self.counted::<1>().map(|_| self.stack.push(Value::Other))?,
-            0x8e | 0x96 => self.counted::<8>().map(|_| self.stack.push(Value::Other))?,
-            // Texts.
-            b'S' => self.quoted_text()?,
-            b'V' => self.escaped_text()?,
-            b'U' | 0x8c => self.counted::<1>().map(|text| self.stack.push(Value::Text(text)))?,
-            b'T' | b'X' => self.counted::<4>().map(|text| self.stack.push(Value::Text(text)))?,
-            0x8d => self.counted::<8>().map(|text| self.stack.push(Value::Text(text)))?,
-            // Collections.
-            b'a' | b'b' => {
-                self.pop()?;
-                // What is appended to or built must be there.
-                self.stack.last().ok_or("the stack is empty")?;
-                self.acted |= opcode == b'b';
-            }
-            b's' => self.pop_many(2)?,
-            b'e' | b'u' | 0x90 => self.pop_to_mark()?,
-            b't' | b'l' | b'd' | 0x91 => self.replace_to_mark()?,
-            0x85 => self.replace(1)?,
-            0x86 => self.replace(2)?,
-            0x87 => self.replace(3)?,
-            0x98 => self.replace(1)?,
-            _ => return self.step_special(opcode, start),
-        }
-        Ok(())
-    }
-
-    /// Imports, calls, the memo and what frames a stream.
-    fn step_special(&mut self, opcode: u8, start: u64) -> Result<(), Broken> {
-        match opcode {
-            b'c' => {
-                let (module, name) = (self.line()?, self.line()?);
-                self.import(module, name, start);
-                self.stack.push(Value::Other);
-            }
-            b'i' => {
-                let (module, name) = (self.line()?, self.line()?);
-                self.import(module, name, start);
-                self.acted = true;
-                self.replace_to_mark()?;
-            }
-            0x93 => {
-                let (name, module) = (self.pop()?, self.pop()?);
-                match (module, name) {
-                    (Value::Text(module), Value::Text(name)) => self.import(module, name, start),
-                    _ => self.unresolved(start, "its name is computed"),
-                }
-                self.stack.push(Value::Other);
-            }
-            0x82 => self.extension::<1>(start)?,
-            0x83 => self.extension::<2>(start)?,
-            0x84 => self.extension::<4>(start)?,
-            b'R' | 0x81 => self.call(2)?,
-            0x92 => self.call(3)?,
-            b'o' => {
-                self.acted = true;
-                self.replace_to_mark()?;
-            }
-            b'P' => self.line().map(|_| self.stack.push(Value::Other))?,
-            b'Q' => self.replace(1)?,
-            b'p' => {
-                let index = self.decimal()?;
-                self.remember(index)?;
-            }
-            b'q' => {
-                let [index] = self.take_array::<1>()?;
-                self.remember(u64::from(index))?;
-            }
-            b'r' => {
-                let index = u32::from_le_bytes(self.take_array()?);
-                self.remember(u64::from(index))?;
-            }
-            0x94 => self.remember(self.memo.len() as u64)?,
-            b'g' => {
-                let index = self.decimal()?;
-                self.recall(index)?;
-            }
-            b'h' => {
-                let [index] = self.take_array::<1>()?;
-                self.recall(u64::from(index))?;
-            }
-            b'j' => {
-                let index = u32::from_le_bytes(self.take_array()?);
-                self.recall(u64::from(index))?;
-            }
-            0x80 => {
-                let [protocol] = self.take_array::<1>()?;
-                if protocol > 5 {
-                    return Err("its protocol is unknown");
-                }
-                self.protocol = self.protocol.max(protocol);
-            }
-            // A frame only groups reads; its length is not needed to follow the opcodes.
-            0x95 => drop(self.take_array::<8>()?),
-            _ => return Err("there is an unknown opcode"),
-        }
-        Ok(())
-    }
-
-    fn import(&mut self, module: &[u8], name: &[u8], start: u64) {
-        match (std::str::from_utf8(module), std::str::from_utf8(name)) {
-            (Ok(module), Ok(name)) => {
-                self.imports.entry((module.to_owned(), name.to_owned())).or_insert(start);
-            }
-            _ => self.unresolved(start, "its name is no text"),
-        }
-    }
-
-    fn unresolved(&mut self, start: u64, why: Broken) {
-        self.unresolved.get_or_insert((start, why));
-    }
-
-    /// The extension registry of the process that loads it decides what this imports.
-    fn extension<const LENGTH: usize>(&mut self, start: u64) -> Result<(), Broken> {
-        self.take_array::<LENGTH>()?;
-        self.unresolved(start, "it goes through the extension registry");
-        self.stack.push(Value::Other);
-        Ok(())
-    }
-
-    fn call(&mut self, operands: usize) -> Result<(), Broken> {
-        self.acted = true;
-        self.replace(operands)
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Broken> {
-        let end = self.position.checked_add(length).ok_or("a length is beyond the file")?;
-        let taken = self.bytes.get(self.position..end).ok_or("the file ends too early")?;
-        self.position = end;
-        Ok(taken)
-    }
-
-    fn take_array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], Broken> {
-        self.take(LENGTH)?.try_into().map_err(|_| "the file ends too early")
-    }
-
-    /// Bytes behind a little-endian length of `WIDTH` bytes.
-    fn counted<const WIDTH: usize>(&mut self) -> Result<&'a [u8], Broken> {
-        let width: [u8; WIDTH] = self.take_array()?;
-        let length = width.iter().rev().fold(0_u64, |length, byte| (length << 8) | u64::from(*byte));
-        self.take(usize::try_from(length).map_err(|_| "a length is beyond the file")?)
-    }
-
-    fn skip_value(&mut self, length: usize) -> Result<(), Broken> {
-        self.take(length)?;
-        self.stack.push(Value::Other);
-        Ok(())
-    }
-
-    fn line(&mut self) -> Result<&'a [u8], Broken> {
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let length = rest.iter().position(|byte| *byte == b'\n').ok_or("a line does not end")?;
-        let line = self.take(length)?;
-        self.position += 1;
-        Ok(line)
-    }
-
-    /// Python's `int` takes more spellings than this; they are refused rather than misread.
-    fn decimal(&mut self) -> Result<u64, Broken> {
-        let line = self.line()?;
-        std::str::from_utf8(line).ok().and_then(|text| text.parse().ok()).ok_or("an index is no number")
-    }
-
-    /// A quoted text. One with escapes is no operand that can be known without Python's rules.
-    fn quoted_text(&mut self) -> Result<(), Broken> {
-        let line = self.line()?;
-        let text = match line {
-            [b'\'', text @ .., b'\''] | [b'"', text @ .., b'"'] if !text.contains(&b'\\') => Value::Text(text),
-            _ => Value::Other,
-        };
-        self.stack.push(text);
-        Ok(())
-    }
-
-    fn escaped_text(&mut self) -> Result<(), Broken> {
-        let line = self.line()?;
-        self.stack.push(if line.contains(&b'\\') { Value::Other } else { Value::Text(line) });
-        Ok(())
-    }
-
-    fn pop(&mut self) -> Result<Value<'a>, Broken> {
-        match self.stack.pop() {
-            None => Err("the stack is empty"),
-            Some(Value::Mark) => Err("a mark stands where a value should"),
-            Some(value) => Ok(value),
-        }
-    }
-
-    fn pop_many(&mut self, count: usize) -> Result<(), Broken> {
-        (0..count).try_for_each(|_| self.pop().map(drop))
-    }
-
-    fn replace(&mut self, count: usize) -> Result<(), Broken> {
-        self.pop_many(count)?;
-        self.stack.push(Value::Other);
-        Ok(())
-    }
-
-    fn pop_to_mark(&mut self) -> Result<(), Broken> {
-        loop {
-            match self.stack.pop() {
-                None => return Err("there is no mark on the stack"),
-                Some(Value::Mark) => return Ok(()),
-                Some(_) => {}
-            }
-        }
-    }
-
-    fn replace_to_mark(&mut self) -> Result<(), Broken> {
-        self.pop_to_mark()?;
-        self.stack.push(Value::Other);
-        Ok(())
-    }
-
-    fn remember(&mut self, index: u64) -> Result<(), Broken> {
-        let top = *self.stack.last().ok_or("the stack is empty")?;
-        self.memo.insert(index, top);
-        Ok(())
-    }
-
-    fn recall(&mut self, index: u64) -> Result<(), Broken> {
-        let value = *self.memo.get(&index).ok_or("the memo has no such value")?;
-        self.stack.push(value);
-        Ok(())
-    }
+/// Imports sorted, each once with its first offset.
+pub(super) fn unique(mut imports: Vec<PickleImport>) -> Vec<PickleImport> {
+    imports.sort();
+    imports.dedup_by(|left, right| (&left.module, &left.name) == (&right.module, &right.name));
+    imports
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::facts::artifact::ImportVerdict;
+    use crate::facts::artifact::pickle_imports::verdict;
 
     fn scanned(bytes: &[u8]) -> Option<(Vec<String>, bool, Vec<String>)> {
         let findings = inspect(Content { bytes, size_bytes: bytes.len() as u64 })?;
@@ -437,7 +180,7 @@ mod tests {
         finds_system(b"(cos\nsystem\nS'echo'\no.");
         finds_system(b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00echo\x85R.");
         finds_system(
-            b"\x80\x04\x95\x1d\0\0\0\0\0\0\0\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04echo\x94\x85\x94R\x94.",
+            b"\x80\x04\x95\x1c\0\0\0\0\0\0\0\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04echo\x94\x85\x94R\x94.",
         );
         // Operands through the memo, duplicated, popped and put back.
         finds_system(b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94N00h\x00h\x01\x93)R.");
@@ -453,6 +196,10 @@ mod tests {
             b"\x80\x04V\\u006fs\n\x8c\x06system\x93)R.",
             b"\x80\x04S'\\x6fs'\n\x8c\x06system\x93)R.",
             b"\x80\x02\x82\x01)R.",
+            // A frame that lies, a name of no length that names have, a change to what was imported.
+            b"\x80\x04\x95\xff\0\0\0\0\0\0\0N.",
+            &[b"\x80\x02c", &[b'a'; 2_000][..], b"\nb\n)R."].concat(),
+            b"\x80\x02cnumpy\nndarray\n}b.",
         ] {
             let (_, complete, risks) = scanned(bytes).unwrap();
             assert!(!complete && risks.contains(&"pickle-incomplete".to_owned()), "{bytes:02x?}");
@@ -472,6 +219,7 @@ mod tests {
         let (imports, complete, _) = scanned(b"\x80\x02N.\x80\x02cos\nsystem\n)R.").unwrap();
         assert_eq!((imports, complete), (vec!["os.system".to_owned()], true));
         assert_eq!(scanned(b"\x80\x02N.cos\nsystem\n)R.").unwrap().0, ["os.system"]);
+        assert_eq!(scanned(b"\x80\x02N.cos\nsystem\n.").unwrap().0, ["os.system"]);
         assert_eq!(scanned(b"\x80\x02N.some text").unwrap().2, ["pickle-trailing-data"]);
     }
 
@@ -485,8 +233,30 @@ mod tests {
     }
 
     #[test]
+    fn a_pickle_without_a_mark_is_cut_only_to_what_still_says_so() {
+        let whole = b"(lp0\ncos\nsystem\np1\n(S'echo'\ntRa.";
+        assert_eq!(scanned(whole).unwrap(), (vec!["os.system".to_owned()], true, Vec::new()));
+        for length in 16..whole.len() {
+            let (imports, complete, _) = scanned(&whole[..length]).unwrap();
+            assert_eq!((imports, complete), (vec!["os.system".to_owned()], false), "{length}");
+        }
+    }
+
+    #[test]
     fn text_is_no_pickle() {
-        for text in ["hello world", "cat\ndog\nbird\n", "I am here.\n", "{\"a\": 1}", "N", "", "# Title\n\nText.\n"] {
+        let requirements = "catboost\njoblib==1.6.0\nonnx\n";
+        let notes = "Project: credit\nVersion 1\nRelease of May\n";
+        for text in [
+            requirements,
+            notes,
+            "hello world",
+            "cat\ndog\nbird\n",
+            "I am here.\n",
+            "{\"a\": 1}",
+            "N",
+            "",
+            "# Title\n\nText.\n",
+        ] {
             assert!(scanned(text.as_bytes()).is_none(), "{text}");
         }
     }
@@ -500,6 +270,22 @@ mod tests {
         };
         let inspect = |bytes: &[u8]| inspect_numpy(Content { bytes, size_bytes: bytes.len() as u64 });
         assert_eq!(inspect(&array(header)).unwrap().pickle.unwrap().imports[0].name, "system");
-        assert!(inspect(&array(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n")).is_none());
+        for header in [
+            "{'descr': 'object', 'fortran_order': False, 'shape': (1,), }\n",
+            "{'descr': '<f8' ',O', 'fortran_order': False, 'shape': (1,), }\n",
+            "{'descr': [('a', '<O')], 'fortran_order': False, 'shape': (1,), }\n",
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'de' 'scr': 'O', }\n",
+        ] {
+            let findings = inspect(&array(header.as_bytes())).unwrap();
+            let import = &findings.pickle.unwrap().imports[0];
+            assert_eq!((import.name.as_str(), import.offset), ("system", 10 + header.len() as u64 + 2), "{header}");
+        }
+        for header in [
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }       \n",
+            "{'descr': '<M8[ns]', 'fortran_order': True, 'shape': (12, 3), }\n",
+            "{'descr': '|b1', 'fortran_order': True, 'shape': (), }\n",
+        ] {
+            assert!(inspect(&array(header.as_bytes())).is_none(), "{header}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! safetensors: an eight-byte length, a JSON header, and the tensors one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -43,8 +43,12 @@ struct Tensor {
     data_offsets: (u64, u64),
 }
 
-/// Entries of the header, each key once: a repeated one would hide the first from every reader but one.
-struct Header(BTreeMap<String, serde_json::Value>);
+/// The header, each key once at every level: a repeated one would hide the first from every reader but one.
+#[derive(Default)]
+struct Header {
+    tensors: BTreeMap<String, Tensor>,
+    has_metadata: bool,
+}
 
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -57,13 +61,46 @@ impl<'de> Deserialize<'de> for Header {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let mut entries = BTreeMap::new();
-                while let Some((key, value)) = map.next_entry::<String, _>()? {
-                    if entries.insert(key.clone(), value).is_some() {
-                        return Err(A::Error::custom(format!("the tensor `{key}` occurs twice")));
+                let mut header = Header::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    let is_new = if key == "__metadata__" {
+                        map.next_value::<Metadata>()?;
+                        !std::mem::replace(&mut header.has_metadata, true)
+                    } else {
+                        header.tensors.insert(key.clone(), map.next_value()?).is_none()
+                    };
+                    if !is_new {
+                        return Err(A::Error::custom(format!("`{key}` occurs twice")));
                     }
                 }
-                Ok(Header(entries))
+                Ok(header)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// Texts by keys that each occur once. What they say is not looked at.
+struct Metadata;
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Metadata;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a mapping of texts in `__metadata__`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+                let mut keys = BTreeSet::new();
+                while let Some((key, _)) = map.next_entry::<String, String>()? {
+                    if let Some(key) = keys.replace(key) {
+                        return Err(A::Error::custom(format!("`{key}` occurs twice in `__metadata__`")));
+                    }
+                }
+                Ok(Metadata)
             }
         }
         deserializer.deserialize_map(Entries)
@@ -95,21 +132,17 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
 
 /// What the header says, if the tensors cover the data without a hole, an overlap or a rest.
 fn check(header: &[u8], data_bytes: u64) -> Result<SafetensorsFacts, String> {
-    let Header(entries) = serde_json::from_slice(header).map_err(|error| error.to_string())?;
+    let header: Header = serde_json::from_slice(header).map_err(|error| error.to_string())?;
     let mut spans = Vec::new();
-    let mut dtypes = std::collections::BTreeSet::new();
+    let mut dtypes = BTreeSet::new();
     let mut parameters = 0_u64;
-    for (name, value) in entries {
-        if name == "__metadata__" {
-            serde_json::from_value::<BTreeMap<String, String>>(value)
-                .map_err(|_| "`__metadata__` is no mapping of texts")?;
-            continue;
-        }
-        let tensor: Tensor = serde_json::from_value(value).map_err(|error| format!("`{name}`: {error}"))?;
+    for (name, tensor) in header.tensors {
         let bits = DTYPES.iter().find(|(dtype, _)| *dtype == tensor.dtype).map(|(_, bits)| *bits);
         let bits = bits.ok_or_else(|| format!("`{name}` has the unknown type `{}`", tensor.dtype))?;
         let elements = tensor.shape.iter().try_fold(1_u64, |product, extent| product.checked_mul(*extent));
-        let size = elements.and_then(|elements| elements.checked_mul(bits)).map(|bits| bits.div_ceil(8));
+        // Elements of less than a byte must fill their last one.
+        let bits = elements.and_then(|elements| elements.checked_mul(bits)).filter(|bits| bits.is_multiple_of(8));
+        let size = bits.map(|bits| bits / 8);
         let (begin, end) = tensor.data_offsets;
         if size.is_none() || end.checked_sub(begin) != size {
             return Err(format!("the bytes of `{name}` do not fit its shape and type"));
@@ -169,6 +202,11 @@ mod tests {
             (GOOD.replace("\"b\"", "\"a\""), 28),
             (GOOD.replace("\"pt\"", "1"), 28),
             (GOOD.replace("}}", "}"), 28),
+            // Keys that occur twice within an entry.
+            (GOOD.replace("\"dtype\":\"I8\"", "\"dtype\":\"F32\",\"dtype\":\"I8\""), 28),
+            (GOOD.replace("\"format\":\"pt\"", "\"format\":\"pt\",\"format\":\"np\""), 28),
+            // Three elements of four bits are a byte and a half.
+            (GOOD.replace("\"I8\",\"shape\":[4]", "\"F4\",\"shape\":[7]"), 28),
         ] {
             let findings = inspect_bytes(&file(&header, data)).unwrap();
             assert_eq!(findings.risks.len(), 1, "{header} {data}");

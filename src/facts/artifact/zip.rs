@@ -7,7 +7,7 @@ use std::io::Read as _;
 
 use flate2::read::DeflateDecoder;
 
-use super::{Content, Findings, PickleFacts, RiskSeverity, pickle};
+use super::{Content, Findings, PickleFacts, RiskSeverity, compressed, pickle};
 
 /// Members of an archive. A `torch.save` file has one for each tensor, some thousand.
 const MEMBERS_MAX: usize = 20_000;
@@ -40,45 +40,50 @@ struct Member<'a> {
 
 fn scan(bytes: &[u8], findings: &mut Findings) -> Result<(), &'static str> {
     let mut room = UNPACKED_BYTES_MAX;
+    let mut joined: Option<PickleFacts> = None;
     for member in members(bytes)? {
         let name = String::from_utf8_lossy(member.name).into_owned();
         match unpack(bytes, &member, &mut room) {
-            Ok(unpacked) => inspect_member(&name, &unpacked, member.header, findings),
+            Ok(unpacked) => {
+                if let Some(found) = inspect_member(&name, &unpacked, member.header, findings) {
+                    join(&mut joined, found);
+                }
+            }
             Err(why) => {
                 let message = format!("the member `{name}` could not be looked into: {why}");
                 findings.risk(member.header, RiskSeverity::High, "zip-member-not-inspected", message);
             }
         }
     }
+    findings.pickle = joined.map(|facts| PickleFacts { imports: pickle::unique(facts.imports), ..facts });
     Ok(())
 }
 
-fn inspect_member(name: &str, bytes: &[u8], offset: u64, findings: &mut Findings) {
+fn inspect_member(name: &str, bytes: &[u8], offset: u64, findings: &mut Findings) -> Option<PickleFacts> {
     let content = Content { bytes, size_bytes: bytes.len() as u64 };
-    if bytes.starts_with(b"PK\x03\x04") {
+    if compressed::is_packed(bytes) || ends_as_archive(bytes) {
         let message = format!("the member `{name}` is an archive itself, which is not looked into");
         findings.risk(offset, RiskSeverity::High, "zip-nested", message);
     }
-    let Some(found) = pickle::inspect(content).or_else(|| pickle::inspect_numpy(content)) else { return };
+    let found = pickle::inspect_unnamed(content).or_else(|| pickle::inspect_numpy(content))?;
     for risk in found.risks {
         findings.risk(offset, risk.severity, &risk.code, format!("in the member `{name}`: {}", risk.message));
     }
-    if let Some(found) = found.pickle {
-        findings.pickle = Some(match findings.pickle.take() {
-            None => found,
-            Some(before) => join(before, found),
-        });
-    }
+    let mut facts = found.pickle?;
+    // A deflated member has no opcodes at places of their own: imports stand where their member does.
+    facts.imports.iter_mut().for_each(|import| import.offset = offset);
+    Some(facts)
 }
 
-fn join(mut facts: PickleFacts, more: PickleFacts) -> PickleFacts {
+fn join(facts: &mut Option<PickleFacts>, more: PickleFacts) {
+    let Some(facts) = facts else {
+        *facts = Some(more);
+        return;
+    };
     facts.protocol = facts.protocol.max(more.protocol);
     facts.streams += more.streams;
     facts.complete &= more.complete;
     facts.imports.extend(more.imports);
-    facts.imports.sort();
-    facts.imports.dedup_by(|left, right| (&left.module, &left.name) == (&right.module, &right.name));
-    facts
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -89,24 +94,52 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
 }
 
-/// The central directory (APPNOTE 4.3.12 and 4.3.16). Zip64 is not read.
-fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, &'static str> {
-    const END_BYTES: usize = 22;
+/// Bytes of the record that ends an archive, without its comment (APPNOTE 4.3.16).
+const END_BYTES: usize = 22;
+
+/// Where the record that ends an archive begins: the last that there is, as Python takes it.
+fn end_of(bytes: &[u8]) -> Option<usize> {
     const COMMENT_BYTES_MAX: usize = 65_535;
-    let broken = "its directory is broken";
     let from = bytes.len().saturating_sub(END_BYTES + COMMENT_BYTES_MAX);
-    let tail = bytes.get(from..).unwrap_or_default();
-    let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or("it has no directory")? + from;
+    Some(bytes.get(from..)?.windows(4).rposition(|window| window == b"PK\x05\x06")? + from)
+}
+
+/// Whether the record before the end is the locator of the Zip64 form, which then counts instead of it.
+fn is_zip64(bytes: &[u8], end: usize) -> bool {
+    const LOCATOR_BYTES: usize = 20;
+    end.checked_sub(LOCATOR_BYTES).and_then(|at| u32_at(bytes, at)) == Some(0x0706_4b50)
+}
+
+/// Whether a reader that looks for the end of an archive would find one, whatever stands before it.
+pub(super) fn ends_as_archive(bytes: &[u8]) -> bool {
+    end_of(bytes).is_some_and(|end| {
+        let length = u32_at(bytes, end + 12).and_then(|length| usize::try_from(length).ok());
+        let directory = length.and_then(|length| end.checked_sub(length));
+        is_zip64(bytes, end) || directory.and_then(|at| u32_at(bytes, at)) == Some(0x0201_4b50)
+    })
+}
+
+/// The central directory (APPNOTE 4.3.12 and 4.3.16). Zip64 is not read.
+///
+/// Readers disagree about where a directory begins (at its offset, or by its length before the end) and
+/// where it stops (after so many entries, or at the end): in an archive that they all read alike, both agree.
+fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, &'static str> {
+    let broken = "its directory is broken";
+    let end = end_of(bytes).ok_or("it has no directory")?;
     if bytes.len() < end + END_BYTES {
         return Err(broken);
     }
     let count = usize::from(u16_at(bytes, end + 10).ok_or(broken)?);
+    let length = u32_at(bytes, end + 12).ok_or(broken)?;
     let offset = u32_at(bytes, end + 16).ok_or(broken)?;
-    if count == usize::from(u16::MAX) || offset == u32::MAX {
+    if is_zip64(bytes, end) || count == usize::from(u16::MAX) || offset == u32::MAX {
         return Err("it is of the Zip64 form");
     }
     if count > MEMBERS_MAX {
         return Err("it has too many members");
+    }
+    if u64::from(offset) + u64::from(length) != end as u64 {
+        return Err("its directory is not where it says");
     }
     let mut at = usize::try_from(offset).map_err(|_| broken)?;
     let mut members = Vec::with_capacity(count);
@@ -121,7 +154,7 @@ fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, &'static str> {
         members.push(Member { name, flags: word(8)?, method: word(10)?, packed: long(20)?, header: long(42)? });
         at += 46 + name_length + usize::from(word(30)?) + usize::from(word(32)?);
     }
-    Ok(members)
+    if at == end { Ok(members) } else { Err("its directory has other members than it counts") }
 }
 
 /// The content of a member.
@@ -139,6 +172,9 @@ fn unpack(bytes: &[u8], member: &Member<'_>, room: &mut u64) -> Result<Vec<u8>, 
     }
     if member.flags & 1 != 0 {
         return Err("it is encrypted");
+    }
+    if u16_at(bytes, at + 8) != Some(member.method) {
+        return Err("its header and the directory disagree about its compression");
     }
     let start = at + 30 + name_length + extra_length;
     let length = usize::try_from(member.packed).map_err(|_| broken)?;
@@ -231,5 +267,45 @@ mod tests {
         for length in 4..whole.len() {
             assert!(!codes(&whole[..length]).is_empty(), "{length}");
         }
+    }
+
+    #[test]
+    fn archives_that_readers_read_differently_are_refused() {
+        let good = archive("a", b"text", 0, 0);
+        let end = good.len() - END_BYTES;
+        let changed = |at: usize, byte: u8| {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            codes(&bytes)
+        };
+        assert_eq!(codes(&good), Vec::<String>::new());
+        // Fewer entries than there are, a directory of another length, another compression in the header.
+        assert_eq!(changed(end + 10, 0), ["zip-not-inspected"]);
+        assert_eq!(changed(end + 12, 1), ["zip-not-inspected"]);
+        assert_eq!(changed(8, 8), ["zip-member-not-inspected"]);
+        // A second directory, which readers find by the length before the end.
+        let hidden = archive("data.pkl", UNSAFE, 0, 0);
+        let mut twice = [&good[..end], &hidden[hidden.len() - END_BYTES - 54..]].concat();
+        assert_eq!(codes(&twice), ["zip-not-inspected"]);
+        // The Zip64 form, whose records count although none of the usual fields says so.
+        twice = [&good[..end], b"PK\x06\x07", &[0; 16], &good[end..]].concat();
+        assert_eq!(codes(&twice), ["zip-not-inspected"]);
+    }
+
+    #[test]
+    fn tensors_are_no_pickles_by_chance() {
+        assert_eq!(codes(&archive("data/0", b"\x80\x03\0\0\x80\x3f", 0, 0)), Vec::<String>::new());
+        let bytes = archive("data/0", b"\x80\x03cos\nsystem\n)R\0", 0, 0);
+        assert_eq!(codes(&bytes), ["pickle-incomplete"]);
+    }
+
+    #[test]
+    fn the_end_of_an_archive_is_seen_behind_anything() {
+        let good = archive("a", b"text", 0, 0);
+        assert!(ends_as_archive(&good));
+        assert!(ends_as_archive(&[b"some text before it", &good[..]].concat()));
+        assert!(ends_as_archive(&[&good[..], b"and after it"].concat()));
+        assert!(!ends_as_archive(b"PK\x05\x06 in a text that is long enough to hold a record"));
+        assert!(!ends_as_archive(b""));
     }
 }

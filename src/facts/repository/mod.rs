@@ -1,5 +1,7 @@
 //! Where the release comes from: commit, branch, CI.
 
+pub mod review;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -19,6 +21,8 @@ pub struct RepositoryFacts {
     pub reason: Option<String>,
     /// Where the gate runs.
     pub origin: Origin,
+    /// Who reviewed the change.
+    pub review: review::ReviewFacts,
 }
 
 /// Where the gate runs.
@@ -39,13 +43,19 @@ pub enum Origin {
 ///
 /// `ci_branch` is what CI says it builds; its checkouts are usually on no branch.
 #[must_use]
-pub fn measure(directory: &Path, origin: Origin, ci_branch: Option<&str>) -> RepositoryFacts {
+pub fn measure(
+    directory: &Path,
+    origin: Origin,
+    ci_branch: Option<&str>,
+    review: review::ReviewFacts,
+) -> RepositoryFacts {
     let absent = |reason: &str| RepositoryFacts {
         commit: None,
         branch: ci_branch.map(str::to_owned),
         dirty: None,
         reason: Some(reason.to_owned()),
         origin,
+        review: review.clone(),
     };
     let commit = match git(directory, &["rev-parse", "--verify", "--end-of-options", "HEAD"]) {
         Answer::Text(commit) => commit,
@@ -65,7 +75,7 @@ pub fn measure(directory: &Path, origin: Origin, ci_branch: Option<&str>) -> Rep
             Answer::Text(_) | Answer::Refused | Answer::NoGit => None,
         }
     });
-    RepositoryFacts { commit: Some(commit), branch, dirty: Some(dirty), reason: None, origin }
+    RepositoryFacts { commit: Some(commit), branch, dirty: Some(dirty), reason: None, origin, review: review.clone() }
 }
 
 enum Answer {
@@ -103,21 +113,25 @@ mod tests {
         assert!(status.success(), "git {arguments:?}");
     }
 
+    fn measured(path: &Path, origin: Origin, branch: Option<&str>) -> RepositoryFacts {
+        measure(path, origin, branch, review::ReviewFacts::none())
+    }
+
     #[test]
     fn a_commit_is_known_and_a_change_shows() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        assert_eq!(measure(path, Origin::Local, None).commit, None);
+        assert_eq!(measured(path, Origin::Local, None).commit, None);
         run(path, &["init"]);
-        assert!(measure(path, Origin::Local, None).reason.is_some(), "no commit yet");
+        assert!(measured(path, Origin::Local, None).reason.is_some(), "no commit yet");
         std::fs::write(path.join("model"), "1").unwrap();
         run(path, &["add", "."]);
         run(path, &["commit", "-m", "first"]);
-        let clean = measure(path, Origin::Local, None);
+        let clean = measured(path, Origin::Local, None);
         assert_eq!((clean.dirty, clean.branch.as_deref()), (Some(false), Some("trunk")));
         assert_eq!(clean.commit.as_ref().map(String::len), Some(40));
         std::fs::write(path.join("model"), "2").unwrap();
-        let dirty = measure(path, Origin::GithubActions, Some("feature"));
+        let dirty = measured(path, Origin::GithubActions, Some("feature"));
         assert_eq!((dirty.dirty, dirty.branch.as_deref()), (Some(true), Some("feature")));
         assert_eq!(dirty.commit, clean.commit);
     }
