@@ -73,29 +73,39 @@ pub enum SectionKind {
     Contact,
 }
 
-/// Words in headings and what a section with them is about. The first match counts, so that what is
-/// narrower stands first: "out-of-scope use" before "use", "training data" before "data".
+/// Phrases in headings and what a section with them is about. The first match counts, so that what is
+/// narrower stands first: "out-of-scope use" before "uses", "training data" before "data".
+///
+/// A phrase matches whole words, the last of them in the plural as well. The Hub's "Bias, Risks, and
+/// Limitations" is about limitations: it stands in every card there, and says nothing of subgroups.
 const HEADINGS: &[(&[&str], SectionKind)] = &[
-    (&["out-of-scope", "out of scope", "misuse", "prohibited use"], SectionKind::OutOfScopeUse),
-    (&["intended use", "direct use", "downstream use", "use cases", "uses"], SectionKind::IntendedUse),
+    (&["out of scope", "misuse", "prohibited use"], SectionKind::OutOfScopeUse),
+    (&["intended use", "direct use", "downstream use", "use case", "uses"], SectionKind::IntendedUse),
     (&["training"], SectionKind::TrainingData),
-    (&["evaluation data", "testing data", "test data", "evaluation set"], SectionKind::EvaluationData),
-    (&["fairness", "bias", "subgroup", "disaggregated"], SectionKind::Fairness),
-    (&["limitation", "caveat", "known issue"], SectionKind::Limitations),
-    (&["performance", "metrics", "evaluation", "results", "quantitative"], SectionKind::Performance),
-    (&["ethical", "societal", "risks"], SectionKind::EthicalConsiderations),
-    (&["oversight", "human review", "contest"], SectionKind::HumanOversight),
-    (&["monitoring", "in use", "in production"], SectionKind::Monitoring),
-    (&["contact", "authors", "maintainer"], SectionKind::Contact),
     (
-        &["model details", "model description", "architecture", "overview", "technical specification"],
+        &["evaluation data", "evaluation dataset", "testing data", "test data", "evaluation set"],
+        SectionKind::EvaluationData,
+    ),
+    (&["limitation", "caveat", "known issue"], SectionKind::Limitations),
+    (&["fairness", "bias", "subgroup", "disaggregated"], SectionKind::Fairness),
+    (&["performance", "metric", "evaluation", "result", "quantitative"], SectionKind::Performance),
+    (&["ethical", "ethics", "societal", "risk"], SectionKind::EthicalConsiderations),
+    (&["oversight", "human review", "contest", "contesting", "contestability"], SectionKind::HumanOversight),
+    (&["monitoring", "in use", "in production"], SectionKind::Monitoring),
+    (&["contact", "author", "maintainer"], SectionKind::Contact),
+    (
+        &["model detail", "model description", "architecture", "overview", "technical specification"],
         SectionKind::ModelDetails,
     ),
 ];
 
 /// Texts that stand for something still to be written, in lower case.
 const PLACEHOLDERS: &[&str] =
-    &["todo", "tbd", "fixme", "[more information needed]", "lorem ipsum", "<your ", "[your ", "to be completed", "{{"];
+    &["todo", "tbd", "fixme", "xxx", "[more information needed]", "lorem ipsum", "[your ", "to be completed", "{{"];
+
+/// HTML elements with attributes that take no value: `<details open>` is no `<your text>`.
+const ELEMENTS_WITH_BARE_ATTRIBUTES: [&str; 10] =
+    ["audio", "button", "details", "dialog", "img", "input", "ol", "option", "select", "video"];
 
 /// Reads a model card: Markdown, with YAML front matter between lines of `---`.
 ///
@@ -116,16 +126,17 @@ pub fn read(path: &str, absolute: &Path) -> Result<CardFacts, Problem> {
     Ok(CardFacts { file, license, front_matter, sections })
 }
 
+/// What some editors put before a text; it is no part of it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The front matter and the byte at which the Markdown begins.
 fn front_matter(path: &str, text: &str) -> Result<(Map<String, Value>, usize), Problem> {
-    let none = Ok((Map::new(), 0));
-    let start = if text.starts_with("---\n") {
-        4
-    } else if text.starts_with("---\r\n") {
-        5
-    } else {
-        return none;
-    };
+    let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    let first = text.get(mark..).unwrap_or_default().split_inclusive('\n').next().unwrap_or_default();
+    if first.trim_end() != "---" || !first.ends_with('\n') {
+        return Ok((Map::new(), mark));
+    }
+    let start = mark + first.len();
     let mut end = start;
     for line in text.get(start..).unwrap_or_default().split_inclusive('\n') {
         let after = end + line.len();
@@ -159,6 +170,7 @@ fn sections(text: &str, body_start: usize) -> Vec<Section> {
     let mut heading: Option<String> = None;
     let mut in_code = false;
     let mut block = String::new();
+    let mut html = String::new();
     for (event, range) in Parser::new_ext(body, Options::ENABLE_TABLES).into_offset_iter() {
         match event {
             Event::Start(Tag::Heading { level, .. }) => {
@@ -191,8 +203,14 @@ fn sections(text: &str, body_start: usize) -> Vec<Section> {
                 Some(title) => title.push_str(&part),
                 None => block.push_str(&part),
             },
-            // A template's `<your text>` is HTML to the parser; a comment is no content.
-            Event::InlineHtml(part) if !part.starts_with("<!--") => block.push_str(&part),
+            // A template's `<your text>` is HTML to the parser.
+            Event::InlineHtml(part) => block.push_str(if is_template(&part) { &part } else { " " }),
+            Event::Html(part) => html.push_str(&part),
+            Event::End(TagEnd::HtmlBlock) => {
+                block.push_str(&text_of_html(&html));
+                html.clear();
+                count_block(&mut sections, &mut block);
+            }
             Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::TableCell) => match &mut heading {
                 Some(title) => title.push(' '),
                 None => block.push(' '),
@@ -201,7 +219,58 @@ fn sections(text: &str, body_start: usize) -> Vec<Section> {
         }
     }
     count_block(&mut sections, &mut block);
+    forget_title(&mut sections);
     sections
+}
+
+/// The only heading of the first level, when it begins the card, is its title: what words are in the name of
+/// a model says nothing about the card, all of which is below it.
+fn forget_title(sections: &mut [Section]) {
+    if let [title, rest @ ..] = sections
+        && title.level == 1
+        && !rest.is_empty()
+        && rest.iter().all(|section| section.level > 1)
+    {
+        title.kind = None;
+    }
+}
+
+/// What a block of HTML shows: its text without tags and comments.
+fn text_of_html(html: &str) -> String {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some((before, after)) = rest.split_once('<') {
+        text.push_str(before);
+        let (tag, follows) = match after.strip_prefix("!--") {
+            Some(comment) => ("", comment.split_once("-->").map_or("", |(_, follows)| follows)),
+            None => after.split_once('>').unwrap_or((after, "")),
+        };
+        let template = format!("<{tag}>");
+        text.push_str(if is_template(&template) { &template } else { " " });
+        rest = follows;
+    }
+    text.push_str(rest);
+    text
+}
+
+/// Whether something in angle brackets is to be replaced by a text, such as `<your text>` or `<model_name>`.
+fn is_template(bracketed: &str) -> bool {
+    let Some(inner) = bracketed.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) else { return false };
+    let first = inner.split_whitespace().next().unwrap_or_default().to_lowercase();
+    inner.starts_with(|first: char| first.is_ascii_alphabetic())
+        && inner.contains([' ', '_', '-'])
+        && !inner.contains(['=', ':', '@', '<', '/', '\n'])
+        && !ELEMENTS_WITH_BARE_ATTRIBUTES.contains(&first.as_str())
+}
+
+/// Whether a text has something in angle brackets that is to be replaced, as a word of its own.
+fn has_template(text: &str) -> bool {
+    text.match_indices('<').any(|(start, _)| {
+        let before = text.get(..start).and_then(|before| before.chars().next_back());
+        let length = text.get(start..).and_then(|rest| rest.find('>'));
+        let bracketed = length.and_then(|length| text.get(start..=start + length));
+        !before.is_some_and(char::is_alphanumeric) && bracketed.is_some_and(is_template)
+    })
 }
 
 /// Counts a finished block of text for its section and those that it is within.
@@ -211,7 +280,9 @@ fn count_block(sections: &mut [Section], block: &mut String) {
         return;
     }
     let lower = text.to_lowercase();
-    let placeholder = lower.trim() == "..." || PLACEHOLDERS.iter().any(|mark| contains_mark(&lower, mark));
+    let placeholder = matches!(lower.trim(), "..." | "\u{2026}")
+        || has_template(&lower)
+        || PLACEHOLDERS.iter().any(|mark| contains_mark(&lower, mark));
     let words = if placeholder { 0 } else { text.split_whitespace().count() as u64 };
     let mut within = u8::MAX;
     for section in sections.iter_mut().rev() {
@@ -237,7 +308,18 @@ fn contains_mark(text: &str, mark: &str) -> bool {
 
 fn kind_of(heading: &str) -> Option<SectionKind> {
     let heading = heading.to_lowercase();
-    HEADINGS.iter().find(|(words, _)| words.iter().any(|word| heading.contains(word))).map(|(_, kind)| *kind)
+    let words: Vec<&str> =
+        heading.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let occurs = |phrase: &&str| {
+        let phrase: Vec<&str> = phrase.split(' ').collect();
+        words.windows(phrase.len()).any(|window| {
+            window.iter().zip(&phrase).enumerate().all(|(index, (word, expected))| {
+                let ending = word.strip_prefix(expected);
+                ending == Some("") || (index + 1 == phrase.len() && matches!(ending, Some("s" | "es")))
+            })
+        })
+    };
+    HEADINGS.iter().find(|(phrases, _)| phrases.iter().any(occurs)).map(|(_, kind)| *kind)
 }
 
 #[cfg(test)]
@@ -289,6 +371,9 @@ mod tests {
             "...",
             "Write <your text> here",
             "TBD.",
+            "XXX",
+            "\u{2026}",
+            "The model <model_name> is for <insert purpose>",
         ] {
             let sections = summary(&format!("# Limitations\n\n{text}\n"));
             assert_eq!(sections, [(Some(SectionKind::Limitations), 1, 0, true)], "{text}");
@@ -304,11 +389,45 @@ mod tests {
             ("Training Details", SectionKind::TrainingData),
             ("Evaluation data", SectionKind::EvaluationData),
             ("Evaluation results", SectionKind::Performance),
-            ("Bias, Risks, and Limitations", SectionKind::Fairness),
+            ("Bias, Risks, and Limitations", SectionKind::Limitations),
+            ("Biases", SectionKind::Fairness),
+            ("Uses", SectionKind::IntendedUse),
             ("Model Card Contact", SectionKind::Contact),
         ] {
             assert_eq!(kind_of(heading), Some(kind), "{heading}");
         }
-        assert_eq!(kind_of("Appendix"), None);
+        for heading in ["Appendix", "Root causes", "Main users", "Restraining", ""] {
+            assert_eq!(kind_of(heading), None, "{heading}");
+        }
+    }
+
+    #[test]
+    fn a_title_is_no_section() {
+        let expected = [(None, 1, 2, false), (Some(SectionKind::IntendedUse), 3, 2, false)];
+        assert_eq!(summary("# Fairness classifier\n\n## Uses\n\none two\n"), expected);
+        let kinds = |text: &str| summary(text).into_iter().map(|section| section.0).collect::<Vec<_>>();
+        assert_eq!(kinds("# Fairness\n\na\n\n# Uses\n"), [Some(SectionKind::Fairness), Some(SectionKind::IntendedUse)]);
+        assert_eq!(kinds("# Limitations\n\nSome.\n"), [Some(SectionKind::Limitations)]);
+        assert_eq!(kinds("Limitations\n===\n\nSome.\n"), [Some(SectionKind::Limitations)]);
+    }
+
+    #[test]
+    fn html_counts_by_its_text() {
+        let words = |text: &str| summary(&format!("# Limitations\n\n{text}\n"))[0];
+        let limitations = |words, placeholder| (Some(SectionKind::Limitations), 1, words, placeholder);
+        assert_eq!(words("<p align=\"center\">one two</p>"), limitations(2, false));
+        assert_eq!(words("<details open>\n<summary>one</summary>\ntwo three\n</details>"), limitations(3, false));
+        assert_eq!(words("<!-- one two\nthree -->"), limitations(0, false));
+        assert_eq!(words("<div><!-- one --> two</div>"), limitations(1, false));
+        assert_eq!(words("one<br>two <!-- three -->"), limitations(2, false));
+        assert_eq!(words("<your text>"), limitations(0, true));
+        // As a reader of Markdown sees it, `<b and c>` is an element.
+        assert_eq!(words("<https://example.org> if a<b and c>d"), limitations(5, false));
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_hide_the_front_matter() {
+        let read = card("\u{feff}--- \nlicense: mit\n---\n\n# Uses\n\nFor example.\n").unwrap();
+        assert_eq!((read.license.as_deref(), read.sections[0].line), (Some("mit"), 5));
     }
 }

@@ -284,7 +284,7 @@ impl<'a> Loader<'a> {
 
     fn lint(&mut self, facts_schema: &Value, controls: &BTreeMap<String, Control>) {
         // What a file that does not parse would have declared is missing everywhere else.
-        if self.problems.iter().any(|problem| problem.code == "policy-syntax") {
+        if self.problems.iter().any(|problem| matches!(problem.code, "policy-syntax" | "policy-too-deep")) {
             return;
         }
         let shown: Vec<(String, &str)> =

@@ -57,6 +57,9 @@ const MESSAGE_CHARACTERS_MAX: usize = 400;
 /// text, so that its type cannot be relied on.
 const TIME_LIMIT_TEXT: &str = "execution exceeded time limit (elapsed=";
 
+/// Brackets within each other. Hand-written policies nest six or seven deep.
+const BRACKETS_MAX: usize = 12;
+
 /// Policies and bundle data, parsed once.
 pub(super) struct Prepared {
     engine: Engine,
@@ -77,7 +80,17 @@ impl Prepared {
     }
 
     /// Adds a policy file; `shown` is its name in problems.
+    ///
+    /// Nesting is looked at first: the parser tries each bracket in two ways, and takes twice as long for
+    /// every further level.
     pub(super) fn add_policy(&mut self, shown: &str, source: &str) -> Result<(), Problem> {
+        if let Some(line) = too_deep(source) {
+            let message = format!("brackets nest deeper than {BRACKETS_MAX}");
+            let location = Location { file: shown.to_owned(), line, column: 1 };
+            return Err(Problem::new("policy-too-deep", message)
+                .at(location)
+                .hint("give parts of the value names of their own"));
+        }
         let added = self.engine.add_policy(shown.to_owned(), source.to_owned());
         added.map(drop).map_err(|error| syntax_problem(shown, source, &error.to_string()))
     }
@@ -159,6 +172,32 @@ impl Session {
             Err(mpsc::RecvTimeoutError::Disconnected) => Err("the policy engine stopped without an answer".to_owned()),
         }
     }
+}
+
+/// The first line, from 1, in which brackets nest too deep. Those in texts count as well; a blank line or
+/// the end of a rule begins anew, so that an unbalanced one in prose does not add up.
+fn too_deep(source: &str) -> Option<u64> {
+    let mut open = 0_usize;
+    for (number, line) in (1_u64..).zip(source.lines()) {
+        if line.trim_start().starts_with('#') {
+            continue;
+        }
+        for byte in line.bytes() {
+            match byte {
+                b'[' | b'{' | b'(' => open += 1,
+                b']' | b'}' | b')' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            if open > BRACKETS_MAX {
+                return Some(number);
+            }
+        }
+        // A line that begins at the margin begins a rule.
+        if line == "}" || line.is_empty() {
+            open = 0;
+        }
+    }
+    None
 }
 
 /// An engine that has analysed its modules: clones of it share the analysis.

@@ -1,5 +1,7 @@
 //! What the reports look like, whole.
 
+#![expect(clippy::too_many_lines, reason = "a report is looked at whole")]
+
 use super::sample::{self, Sample};
 use super::{OutputFormat, TextStyle, render};
 

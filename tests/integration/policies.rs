@@ -187,3 +187,13 @@ fn tiering_without_a_reason_decides_nothing() {
     });
     check(&sandbox).expect(2).says(&["tier"]);
 }
+
+#[test]
+fn brackets_that_would_keep_the_parser_busy_are_refused() {
+    let deep = format!("\nx := {}1{}\n", "[".repeat(40), "]".repeat(40));
+    let sandbox = with_policies(|sandbox| {
+        let text = sandbox.read(DRIFT) + &deep;
+        sandbox.write(DRIFT, text);
+    });
+    check(&sandbox).expect(2).says(&["nest deeper", "drift.rego:"]);
+}

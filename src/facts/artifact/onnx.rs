@@ -100,8 +100,9 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     let ir_version = model.ir_version.filter(|version| (1..=1_000).contains(version) && model.has_graph)?;
     let mut findings = Findings::default();
     for location in &model.external {
+        // A backslash or a drive parts a path under Windows only, where the model may well be loaded.
         let leaves =
-            location.starts_with('/') || location.contains('\\') || location.split('/').any(|part| part == "..");
+            location.starts_with('/') || location.contains(['\\', ':']) || location.split('/').any(|part| part == "..");
         if leaves {
             let message = format!("its tensors are in `{location}`, outside the model's directory");
             findings.risk(0, RiskSeverity::High, "onnx-external-data-escapes", message);
@@ -134,8 +135,9 @@ impl Model {
                 self.graph(graph, 0)
             }
             (8, Field::Bytes(opset)) => self.opset(opset),
+            (20, Field::Bytes(training)) => self.training(training),
             (25, Field::Bytes(function)) => self.function(function),
-            (3 | 4 | 6 | 14 | 20 | 26, Field::Bytes(_)) | (5, Field::Number(_)) => Ok(()),
+            (3 | 4 | 6 | 14 | 26, Field::Bytes(_)) | (5, Field::Number(_)) => Ok(()),
             // A field that `onnx.proto3` does not have: this is another message.
             _ => Err(Malformed),
         })
@@ -170,17 +172,27 @@ impl Model {
                 }
                 Ok(())
             }
+            (15, Field::Bytes(tensor)) => self.sparse_tensor(tensor),
             (11, Field::Bytes(value)) if depth == 0 => value_name(value).map(|name| self.inputs.push(name)),
             (12, Field::Bytes(value)) if depth == 0 => value_name(value).map(|name| self.outputs.push(name)),
             _ => Ok(()),
         })
     }
 
-    /// `FunctionProto`: nodes in field 7, operator sets in field 9.
+    /// `TrainingInfoProto`: a graph that initialises and one that trains.
+    fn training(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        each(bytes, |number, field| match (number, field) {
+            (1 | 2, Field::Bytes(graph)) => self.graph(graph, 1),
+            _ => Ok(()),
+        })
+    }
+
+    /// `FunctionProto`: nodes in field 7, operator sets in field 9, attributes with defaults in field 11.
     fn function(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         each(bytes, |number, field| match (number, field) {
             (7, Field::Bytes(node)) => self.node(node, 1),
             (9, Field::Bytes(opset)) => self.opset(opset),
+            (11, Field::Bytes(attribute)) => self.attribute(attribute, 1),
             _ => Ok(()),
         })
     }
@@ -188,11 +200,25 @@ impl Model {
     /// `NodeProto`, for the tensors and graphs in its attributes.
     fn node(&mut self, bytes: &[u8], depth: usize) -> Result<(), Malformed> {
         each(bytes, |number, field| match (number, field) {
-            (5, Field::Bytes(attribute)) => each(attribute, |number, field| match (number, field) {
-                (5 | 10, Field::Bytes(tensor)) => self.tensor(tensor).map(drop),
-                (6 | 11, Field::Bytes(graph)) => self.graph(graph, depth + 1),
-                _ => Ok(()),
-            }),
+            (5, Field::Bytes(attribute)) => self.attribute(attribute, depth),
+            _ => Ok(()),
+        })
+    }
+
+    /// `AttributeProto`.
+    fn attribute(&mut self, bytes: &[u8], depth: usize) -> Result<(), Malformed> {
+        each(bytes, |number, field| match (number, field) {
+            (5 | 10, Field::Bytes(tensor)) => self.tensor(tensor).map(drop),
+            (6 | 11, Field::Bytes(graph)) => self.graph(graph, depth + 1),
+            (22 | 23, Field::Bytes(tensor)) => self.sparse_tensor(tensor),
+            _ => Ok(()),
+        })
+    }
+
+    /// `SparseTensorProto`: values and indices.
+    fn sparse_tensor(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        each(bytes, |number, field| match (number, field) {
+            (1 | 2, Field::Bytes(tensor)) => self.tensor(tensor).map(drop),
             _ => Ok(()),
         })
     }
@@ -275,12 +301,39 @@ mod tests {
 
     #[test]
     fn tensors_outside_the_directory_are_a_risk() {
-        for location in ["/etc/passwd", "../w.bin", "a/../../w", "a\\b"] {
+        for location in ["/etc/passwd", "../w.bin", "a/../../w", "a\\b", "C:w"] {
             assert_eq!(
                 inspect_bytes(&model(location)).unwrap().risks[0].code,
                 "onnx-external-data-escapes",
                 "{location}"
             );
+        }
+    }
+
+    #[test]
+    fn tensors_are_found_wherever_they_are() {
+        let entry = [bytes(1, b"location"), bytes(2, b"/w")].concat();
+        let tensor = bytes(13, &entry);
+        let attribute = |number: u8, content: &[u8]| bytes(1, &bytes(5, &bytes(number, content)));
+        let long = |number: u16, content: &[u8]| {
+            let tag = number << 3 | 2;
+            [&[(tag & 0x7f) as u8 | 0x80, (tag >> 7) as u8, content.len() as u8], content].concat()
+        };
+        let graph = |content: Vec<u8>| [vec![1 << 3, 10], bytes(7, &content)].concat();
+        let other = |field: Vec<u8>| [vec![1 << 3, 10], bytes(7, b""), field].concat();
+        for model in [
+            graph(bytes(5, &tensor)),
+            graph(bytes(15, &bytes(1, &tensor))),
+            graph(attribute(5, &tensor)),
+            graph(attribute(6, &bytes(5, &tensor))),
+            graph(bytes(1, &bytes(5, &long(22, &bytes(2, &tensor))))),
+            other(long(20, &bytes(2, &bytes(5, &tensor)))),
+            other(long(25, &bytes(7, &bytes(5, &bytes(5, &tensor))))),
+            other(long(25, &bytes(11, &bytes(5, &tensor)))),
+        ] {
+            let findings = inspect_bytes(&model).unwrap();
+            assert_eq!(findings.onnx.unwrap().external_data, ["/w"], "{model:02x?}");
+            assert_eq!(findings.risks.len(), 1);
         }
     }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use promql_parser::parser::{self, BinaryExpr, Expr};
-use promql_parser::util::parse_duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +14,10 @@ use crate::problem::{Problem, nearest};
 
 /// Label that says what an alert watches.
 const SIGNAL_LABEL: &str = "modelgate_signal";
+
+/// What it may say.
+const SIGNAL_KINDS: [&str; 7] =
+    ["performance", "data-drift", "prediction-drift", "fairness", "data-quality", "operational", "safety"];
 
 /// Labels that say who is told; the first that is there counts.
 const ROUTE_LABELS: [&str; 4] = ["team", "receiver", "owner", "channel"];
@@ -36,22 +39,23 @@ struct RuleFile {
     groups: Vec<Group>,
 }
 
+/// The resource's other parts are Kubernetes' to check.
 #[derive(Deserialize, JsonSchema)]
 struct CustomResource {
     spec: RuleFile,
 }
 
+/// The one kind of resource that holds rules.
+const RESOURCE_KIND: &str = "PrometheusRule";
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Group {
-    #[expect(dead_code, reason = "required by Prometheus")]
     name: String,
     #[serde(default)]
-    #[expect(dead_code, reason = "allowed by Prometheus")]
-    interval: Option<String>,
+    interval: Option<Scalar>,
     #[serde(default)]
-    #[expect(dead_code, reason = "allowed by Prometheus")]
-    query_offset: Option<String>,
+    query_offset: Option<Scalar>,
     #[serde(default)]
     #[expect(dead_code, reason = "allowed by Prometheus")]
     limit: Option<u64>,
@@ -60,7 +64,7 @@ struct Group {
     partial_response_strategy: Option<String>,
     #[serde(default)]
     #[expect(dead_code, reason = "allowed by Prometheus")]
-    labels: BTreeMap<String, String>,
+    labels: BTreeMap<String, Scalar>,
     #[serde(default)]
     rules: Vec<Rule>,
 }
@@ -72,24 +76,34 @@ struct Rule {
     alert: Option<String>,
     #[serde(default)]
     record: Option<String>,
-    expr: Expression,
+    expr: Scalar,
     #[serde(default, rename = "for")]
-    hold: Option<String>,
+    hold: Option<Scalar>,
     #[serde(default)]
-    #[expect(dead_code, reason = "allowed by Prometheus")]
-    keep_firing_for: Option<String>,
+    keep_firing_for: Option<Scalar>,
     #[serde(default)]
-    labels: BTreeMap<String, String>,
+    labels: BTreeMap<String, Scalar>,
     #[serde(default)]
-    annotations: BTreeMap<String, String>,
+    annotations: BTreeMap<String, Scalar>,
 }
 
-/// An expression. YAML makes a number of `expr: 1`.
+/// A text. YAML makes a number of `expr: 1`, `for: 0` or `severity: 2`, and Prometheus a text of it again.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum Expression {
+enum Scalar {
     Text(String),
     Number(f64),
+    Truth(bool),
+}
+
+impl Scalar {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Truth(truth) => truth.to_string(),
+        }
+    }
 }
 
 /// The signals of a rule file, in its order. Recording rules raise no alarm and are none.
@@ -98,112 +112,158 @@ enum Expression {
 /// Every problem: another shape than Prometheus reads, an expression that is not PromQL, a duration or
 /// a `modelgate_signal` that is none.
 pub(super) fn signals(document: &Document) -> Result<Vec<Signal>, Vec<Problem>> {
-    let is_resource = document.value().get("kind").is_some();
-    let (file, root) = if is_resource {
-        (document.decode::<CustomResource>()?.spec, "/spec")
-    } else {
-        (document.decode::<RuleFile>()?, "")
+    let (file, root) = match document.value().get("kind") {
+        Some(kind) if kind == RESOURCE_KIND => (document.decode::<CustomResource>()?.spec, "/spec"),
+        Some(_) => {
+            let problem = Problem::new("not-rules", format!("a resource of another kind than `{RESOURCE_KIND}`"))
+                .at(document.location("/kind"));
+            return Err(vec![problem.hint("name a Prometheus rule file, or take it out of `monitoring`")]);
+        }
+        None => (document.decode::<RuleFile>()?, ""),
     };
     let mut signals = Vec::new();
     let mut problems = Vec::new();
+    let mut names = BTreeSet::new();
     for (group_index, group) in file.groups.iter().enumerate() {
+        let mut reader = Reader { document, pointer: format!("{root}/groups/{group_index}"), problems: &mut problems };
+        if !names.insert(&group.name) {
+            let message = format!("the group `{}` occurs twice", group.name);
+            reader.problem("duplicate-group", message, "/name", "Prometheus refuses the file: give each its own name");
+        }
+        reader.duration("/interval", group.interval.as_ref());
+        reader.duration("/query_offset", group.query_offset.as_ref());
         for (rule_index, rule) in group.rules.iter().enumerate() {
             let pointer = format!("{root}/groups/{group_index}/rules/{rule_index}");
-            match signal(document, &pointer, rule) {
-                Ok(signal) => signals.extend(signal),
-                Err(found) => problems.extend(found),
-            }
+            signals.extend(Reader { document, pointer, problems: &mut problems }.signal(rule));
         }
     }
     if problems.is_empty() { Ok(signals) } else { Err(problems) }
 }
 
-fn signal(document: &Document, pointer: &str, rule: &Rule) -> Result<Option<Signal>, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let at = |part: &str| document.location(&format!("{pointer}/{part}"));
-    let text = match &rule.expr {
-        Expression::Text(text) => text.clone(),
-        Expression::Number(number) => number.to_string(),
-    };
-    let expression = parse(&text).map_err(|message| {
-        problems.push(
-            Problem::new("promql", format!("the expression is not PromQL: {message}"))
-                .at(at("expr"))
-                .hint("`promtool check rules` says more"),
-        );
-    });
-    let for_seconds = rule.hold.as_deref().map_or(Ok(0), |hold| {
-        parse_duration(hold).map(|duration| duration.as_secs()).map_err(|_| {
-            let problem = Problem::new("duration", format!("`{hold}` is no duration")).at(at("for"));
-            problems.push(problem.hint("write a duration such as `30m` or `1h30m`"));
-        })
-    });
-    let name = match (&rule.alert, &rule.record) {
-        (Some(alert), None) => Some(alert),
-        (None, Some(_)) => None,
-        _ => {
-            let problem =
-                Problem::new("rule-kind", "a rule has either `alert` or `record`").at(document.location(pointer));
-            problems.push(problem.hint("name the alert with `alert:`"));
-            None
-        }
-    };
-    let declared = match rule.labels.get(SIGNAL_LABEL) {
-        None => None,
-        Some(kind) => match serde_json::from_value::<SignalKind>(Value::String(kind.clone())) {
-            Ok(kind) => Some(kind),
-            Err(_) => {
-                let problem = Problem::new("unknown-signal", format!("`{SIGNAL_LABEL}` is `{kind}`"))
-                    .at(at("labels/modelgate_signal"));
-                let choices = [
-                    "performance",
-                    "data-drift",
-                    "prediction-drift",
-                    "fairness",
-                    "data-quality",
-                    "operational",
-                    "safety",
-                ];
-                problems.push(match nearest(kind, choices) {
-                    Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                    None => problem.hint(format!("the kinds are {}", choices.join(", "))),
-                });
-                None
+/// Reads what stands at one place of a document, and collects the problems there.
+struct Reader<'a> {
+    document: &'a Document,
+    pointer: String,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, code: &'static str, message: String, part: &str, hint: impl Into<String>) {
+        let location = self.document.location(&format!("{}{part}", self.pointer));
+        self.problems.push(Problem::new(code, message).at(location).hint(hint));
+    }
+
+    /// The signal that a rule is, or nothing when it only records or has problems.
+    fn signal(mut self, rule: &Rule) -> Option<Signal> {
+        let text = rule.expr.text();
+        let expression = parse(&text)
+            .map_err(|message| {
+                let message = format!("the expression is not PromQL: {message}");
+                self.problem("promql", message, "/expr", "`promtool check rules` says more");
+            })
+            .ok();
+        let for_seconds = self.duration("/for", rule.hold.as_ref()).unwrap_or_default();
+        self.duration("/keep_firing_for", rule.keep_firing_for.as_ref());
+        let declared = rule.labels.get(SIGNAL_LABEL).and_then(|kind| self.declared(&kind.text()));
+        let name = match (&rule.alert, &rule.record) {
+            (Some(alert), None) => alert,
+            (None, Some(_)) => return None,
+            _ => {
+                let message = "a rule has either `alert` or `record`".to_owned();
+                self.problem("rule-kind", message, "", "name the alert with `alert:`");
+                return None;
             }
-        },
-    };
-    let (Ok(expression), Ok(for_seconds), true) = (expression, for_seconds, problems.is_empty()) else {
-        return Err(problems);
-    };
-    let Some(name) = name else { return Ok(None) };
-    let mut reading = Reading::default();
-    reading.visit(&expression);
-    let (kind, kind_basis) = match declared {
-        Some(kind) => (kind, KindBasis::Declared),
-        None => match kind_by_name(std::iter::once(name.as_str()).chain(reading.metrics.iter().map(String::as_str))) {
-            SignalKind::Unclassified => (SignalKind::Unclassified, KindBasis::None),
-            kind => (kind, KindBasis::Name),
-        },
-    };
-    let (operator, threshold) = condition(&expression).unzip();
-    let first_of = |texts: &BTreeMap<String, String>, names: &[&str]| {
-        names.iter().find_map(|name| texts.get(*name)).filter(|text| !text.trim().is_empty()).cloned()
-    };
-    Ok(Some(Signal {
-        kind,
-        kind_basis,
-        name: name.clone(),
-        expression: text,
-        metrics: reading.metrics.into_iter().collect(),
-        operator,
-        threshold,
-        window_seconds: reading.window.map(|window| window.as_secs()),
-        for_seconds,
-        severity: first_of(&rule.labels, &["severity"]),
-        route: first_of(&rule.labels, &ROUTE_LABELS),
-        runbook: first_of(&rule.annotations, &RUNBOOK_ANNOTATIONS),
-        source: Source { file: document.file().to_owned(), line: document.location(pointer).line },
-    }))
+        };
+        let expression = expression?;
+        let mut reading = Reading::default();
+        reading.visit(&expression);
+        let names = std::iter::once(name.as_str()).chain(reading.metrics.iter().map(String::as_str));
+        let (kind, kind_basis) = match (declared, kind_by_name(names)) {
+            (Some(kind), _) => (kind, KindBasis::Declared),
+            (None, SignalKind::Unclassified) => (SignalKind::Unclassified, KindBasis::None),
+            (None, kind) => (kind, KindBasis::Name),
+        };
+        let (operator, threshold) = condition(&expression).unzip();
+        Some(Signal {
+            kind,
+            kind_basis,
+            name: name.clone(),
+            expression: text,
+            metrics: reading.metrics.into_iter().collect(),
+            operator,
+            threshold,
+            window_seconds: reading.window.map(|window| window.as_secs()),
+            for_seconds,
+            severity: first_of(&rule.labels, &["severity"]),
+            route: first_of(&rule.labels, &ROUTE_LABELS),
+            runbook: first_of(&rule.annotations, &RUNBOOK_ANNOTATIONS),
+            source: Source { file: self.document.file().to_owned(), line: self.document.location(&self.pointer).line },
+        })
+    }
+
+    /// The kind that the label says.
+    fn declared(&mut self, kind: &str) -> Option<SignalKind> {
+        // `unclassified` is what is said when nothing is known; nobody declares that.
+        let is_known = SIGNAL_KINDS.contains(&kind);
+        let found = serde_json::from_value(Value::String(kind.to_owned())).ok().filter(|_| is_known);
+        if found.is_none() {
+            let hint = match nearest(kind, SIGNAL_KINDS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the kinds are {}", SIGNAL_KINDS.join(", ")),
+            };
+            self.problem("unknown-signal", format!("`{SIGNAL_LABEL}` is `{kind}`"), "/labels/modelgate_signal", hint);
+        }
+        found
+    }
+
+    /// Seconds of a duration, which is a problem if it is none.
+    fn duration(&mut self, part: &str, duration: Option<&Scalar>) -> Option<u64> {
+        let text = duration?.text();
+        let milliseconds = duration_milliseconds(&text);
+        if milliseconds.is_none() {
+            let hint = "write a duration such as `30m` or `1h30m`";
+            self.problem("duration", format!("`{text}` is no duration"), part, hint);
+        }
+        milliseconds.map(|milliseconds| milliseconds / 1_000)
+    }
+}
+
+/// The first of the names that has a text.
+fn first_of(texts: &BTreeMap<String, Scalar>, names: &[&str]) -> Option<String> {
+    names.iter().filter_map(|name| texts.get(*name)).map(Scalar::text).find(|text| !text.trim().is_empty())
+}
+
+/// A duration of Prometheus (`model.ParseDuration`): whole numbers with units, the larger before the smaller,
+/// or `0`. The parser of PromQL has one of its own, which takes `0s` for a mistake and a bare number for
+/// seconds.
+fn duration_milliseconds(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 7] = [
+        ("y", 365 * 86_400_000),
+        ("w", 7 * 86_400_000),
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ];
+    // Prometheus keeps nanoseconds in 63 bits.
+    const MILLISECONDS_MAX: u64 = i64::MAX as u64 / 1_000_000;
+    if text == "0" {
+        return Some(0);
+    }
+    let mut rest = text;
+    let mut units = UNITS.iter();
+    let mut total = 0_u64;
+    while !rest.is_empty() || text.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
+        let (number, after) = rest.split_at_checked(digits)?;
+        let letters = after.len() - after.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).len();
+        let (unit, after) = after.split_at_checked(letters)?;
+        let (_, milliseconds) = units.find(|(name, _)| *name == unit)?;
+        total = number.parse::<u64>().ok()?.checked_mul(*milliseconds)?.checked_add(total)?;
+        rest = after;
+    }
+    (total <= MILLISECONDS_MAX).then_some(total)
 }
 
 fn parse(text: &str) -> Result<Expr, String> {
@@ -218,7 +278,35 @@ fn parse(text: &str) -> Result<Expr, String> {
     if depth.1 > EXPRESSION_DEPTH_MAX {
         return Err(format!("it nests deeper than {EXPRESSION_DEPTH_MAX}"));
     }
+    if has_boundless_duration(text) {
+        return Err("a duration is out of bounds".to_owned());
+    }
     parser::parse(text).map_err(|message| message.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Whether a range, a step or an offset is a number that no duration can have. The parser takes bare numbers
+/// for seconds, and panics on those that are too large, below zero, or none (`x[1e30]`, `x offset inf`).
+fn has_boundless_duration(text: &str) -> bool {
+    const SECONDS_MAX: f64 = 1e12;
+    let lower = text.to_ascii_lowercase();
+    let starts = lower.match_indices(['[', ':']).map(|(at, mark)| at + mark.len());
+    let offsets = lower.match_indices("offset").map(|(at, word)| at + word.len());
+    starts.chain(offsets).any(|start| {
+        let mut rest = lower.get(start..).unwrap_or_default();
+        loop {
+            rest = rest.trim_start_matches(|character: char| character.is_whitespace() || "+-".contains(character));
+            // A comment may stand in between.
+            match rest.strip_prefix('#') {
+                Some(comment) => rest = comment.split_once('\n').map_or("", |(_, after)| after),
+                None => break,
+            }
+        }
+        let is_part = |character: char| character.is_ascii_alphanumeric() || "._+-".contains(character);
+        let token = rest.split(|character| !is_part(character)).next().unwrap_or_default();
+        // `1e30-x` is a number with something behind it: its longest beginning that is a number counts.
+        let number = (1..=token.len()).rev().find_map(|length| token.get(..length)?.parse::<f64>().ok());
+        number.is_some_and(|number| !(0.0..=SECONDS_MAX).contains(&number))
+    })
 }
 
 /// What an expression reads: metrics, and the longest look-back.
@@ -242,12 +330,15 @@ impl Reading {
             }
             Expr::Paren(inner) => self.visit(&inner.expr),
             Expr::Subquery(subquery) => {
-                self.look_back(subquery.range);
+                self.look_back(Some(subquery.range), subquery.offset.as_ref());
                 self.visit(&subquery.expr);
             }
-            Expr::VectorSelector(selector) => self.select(selector),
+            Expr::VectorSelector(selector) => {
+                self.look_back(None, selector.offset.as_ref());
+                self.select(selector);
+            }
             Expr::MatrixSelector(matrix) => {
-                self.look_back(matrix.range);
+                self.look_back(Some(matrix.range), matrix.vs.offset.as_ref());
                 self.select(&matrix.vs);
             }
             Expr::Call(call) => call.args.args.iter().for_each(|argument| self.visit(argument)),
@@ -262,8 +353,13 @@ impl Reading {
         self.metrics.insert(name.unwrap_or_else(|| "{}".to_owned()));
     }
 
-    fn look_back(&mut self, range: Duration) {
-        self.window = self.window.max(Some(range));
+    /// The furthest of a range, and of the offset that moves it into the past.
+    fn look_back(&mut self, range: Option<Duration>, offset: Option<&parser::Offset>) {
+        let offset = match offset {
+            Some(parser::Offset::Pos(offset)) => Some(*offset),
+            Some(parser::Offset::Neg(_)) | None => None,
+        };
+        self.window = self.window.max(range).max(offset);
     }
 }
 
@@ -343,6 +439,18 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_can_be_declared_but_that_of_nothing() {
+        let of = |kind: &str| {
+            let text = rule(&format!("  - alert: A\n    expr: up\n    labels: {{modelgate_signal: {kind}}}\n"));
+            read(&text).map(|signals| signals[0].kind_basis).map_err(|problems| problems[0].code)
+        };
+        for kind in SIGNAL_KINDS {
+            assert_eq!(of(kind), Ok(KindBasis::Declared), "{kind}");
+        }
+        assert_eq!(of("unclassified"), Err("unknown-signal"));
+    }
+
+    #[test]
     fn a_custom_resource_is_read_and_a_label_decides() {
         let text = "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: x}\nspec:\n  groups:\n  - name: g\n    rules:\n\
                     \x20   - alert: A\n      expr: 0.2 < score_psi\n      labels: {modelgate_signal: prediction-drift}\n";
@@ -350,6 +458,28 @@ mod tests {
         let found = &signals[0];
         assert_eq!((found.kind, found.kind_basis), (SignalKind::PredictionDrift, KindBasis::Declared));
         assert_eq!((found.operator.as_deref(), found.threshold), (Some(">"), Some(0.2)));
+    }
+
+    #[test]
+    fn windows_and_thresholds_are_found_where_they_stand() {
+        let of = |expression: &str| {
+            let found = read(&rule(&format!("  - alert: A\n    expr: {expression}\n"))).unwrap().remove(0);
+            (found.operator, found.threshold, found.window_seconds)
+        };
+        let some = |operator: &str, threshold, window| (Some(operator.to_owned()), Some(threshold), window);
+        assert_eq!(of("max_over_time(rate(x[5m])[1h:1m]) >= 2"), some(">=", 2.0, Some(3_600)));
+        assert_eq!(of("x - x offset 7d < -0.1"), some("<", -0.1, Some(604_800)));
+        assert_eq!(of("x offset -7d != 1"), some("!=", 1.0, None));
+        assert_eq!(of("((0.5 >= x) unless on(y) (z > 3))"), some("<=", 0.5, None));
+        assert_eq!(of("x > y"), (None, None, None));
+    }
+
+    #[test]
+    fn what_yaml_makes_numbers_of_are_texts() {
+        let text = rule("  - alert: A\n    expr: 1\n    for: 0\n    labels: {severity: 2, team: true, owner: ''}\n");
+        let found = read(&text).unwrap().remove(0);
+        assert_eq!((found.expression.as_str(), found.for_seconds), ("1", 0));
+        assert_eq!((found.severity.as_deref(), found.route.as_deref()), (Some("2"), Some("true")));
     }
 
     #[test]
@@ -378,8 +508,74 @@ mod tests {
         );
         assert_eq!(codes(&text), [("promql", 5), ("duration", 6), ("unknown-signal", 7), ("rule-kind", 8)]);
         assert_eq!(codes(&rule("  - alert: A\n    exp: up\n")), [("missing-key", 4), ("unknown-key", 5)]);
+        let text = rule("  - alert: A\n    expr: up\n    keep_firing_for: 5\n")
+            .replace("- name: g\n", "- name: g\n  interval: fast\n");
+        assert_eq!(codes(&format!("{text}- name: g\n")), [("duration", 3), ("duration", 7), ("duplicate-group", 8)]);
+        assert_eq!(codes("kind: ConfigMap\nspec: {groups: []}\n"), [("not-rules", 1)]);
         let deep = format!("{}up{}", "(".repeat(200), ")".repeat(200));
         assert_eq!(codes(&rule(&format!("  - alert: A\n    expr: {deep}\n"))), [("promql", 5)]);
+    }
+
+    #[test]
+    fn durations_are_those_of_prometheus() {
+        for (text, milliseconds) in [
+            ("0", Some(0)),
+            ("0s", Some(0)),
+            ("1h30m", Some(5_400_000)),
+            ("1d", Some(86_400_000)),
+            ("1y2w3d4h5m6s7ms", Some(33_019_506_007)),
+            ("", None),
+            ("5", None),
+            ("-5m", None),
+            ("5 minutes", None),
+            ("30m1h", None),
+            ("1m1m", None),
+            ("1.5h", None),
+            ("1e3s", None),
+            ("300y", None),
+            ("99999999999999999999s", None),
+        ] {
+            assert_eq!(duration_milliseconds(text), milliseconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_parser_cannot_bear_is_refused() {
+        for expression in [
+            "x[1e30]",
+            "x[5m:1e30]",
+            "x[18446744073709551616]",
+            "x offset inf",
+            "x OFFSET -1e30",
+            "x offset # c\n NaN",
+            "x offset 1e30-x",
+            "x offset 1e30 offset 5",
+        ] {
+            let message = parse(expression).unwrap_err();
+            assert_eq!(message, "a duration is out of bounds", "{expression}");
+        }
+        assert_eq!(parse(&"-".repeat(EXPRESSION_CHARACTERS_MAX + 1)).unwrap_err(), "it is longer than 4096 characters");
+        for expression in ["x[5m:1m] offset 1h", "rate(x[300]) > 1e30", "x{a=~\"[45]..\"} offset -5m", "a:b:c > 1"] {
+            assert!(parse(expression).is_ok(), "{expression}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_expression_panics(
+            parts in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "x", "(", ")", "[", "]", "{", "}", "5m", "1e30", "-", "+", "offset", "@", "NaN", "inf", "by", "sum",
+                    ",", "\"a\"", "=", "=~", ">", "bool", "and", "on", ":", "0", "1e308", "rate", "'", "^", "_", "é", " ", "#", "\n",
+                ]),
+                0..14,
+            ),
+        ) {
+            if let Ok(expression) = parse(&parts.concat()) {
+                Reading::default().visit(&expression);
+                condition(&expression);
+            }
+        }
     }
 
     #[test]

@@ -298,11 +298,9 @@ mod tests {
     fn a_forge_that_refuses_is_no_approval_and_shows_no_token() {
         for (status, body) in [(403, "{}"), (404, "{}"), (200, "[]"), (200, "no JSON")] {
             let (url, server) = serve(vec![("", status, body.to_owned())], 1);
-            for forge in [Forge::Gitlab] {
-                let facts = ask_about(forge, url.clone(), Some("t0ken"));
-                assert_eq!((facts.status, facts.approvers.len()), (ReviewStatus::Error, 0), "{status}");
-                assert!(!format!("{facts:?}").contains("t0ken"));
-            }
+            let facts = ask_about(Forge::Gitlab, url, Some("t0ken"));
+            assert_eq!((facts.status, facts.approvers.len()), (ReviewStatus::Error, 0), "{status}");
+            assert!(!format!("{facts:?}").contains("t0ken"));
             server.join().unwrap();
             let (url, server) = serve(vec![("", status, body.to_owned())], 1);
             assert_eq!(ask_about(Forge::Github, url, Some("t0ken")).status, ReviewStatus::Error, "{status}");
