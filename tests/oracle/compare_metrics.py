@@ -25,6 +25,7 @@ from sklearn import metrics as sk
 ROOT = Path(__file__).resolve().parents[2]
 RELATIVE = 1e-12
 INTERVAL = 1e-9
+LEVEL = 0.95
 Z = 1.959963984540054
 CLIP = 2.0**-52
 NO_VALUE = object()
@@ -54,6 +55,8 @@ evaluations:
 class Case:
     def __init__(self, name, labels, scores, threshold=0.5, slices=None, positive=1, negative=0, score_type=pa.float64(), label_array=None, **parquet):
         self.name, self.threshold, self.slices = name, threshold, slices or {}
+        # Where the release is, if it is not written here; and which of its slices are protected.
+        self.release, self.protected = None, set(self.slices)
         self.positive, self.negative = positive, negative
         self.labels, self.scores = list(labels), list(scores)
         self.score_type, self.parquet = score_type, parquet
@@ -91,6 +94,24 @@ class Case:
             scores.append(score)
         return np.array(labels, dtype=int), np.array(scores, dtype=float)
 
+    def counts(self):
+        """Rows by what is wrong with them; the first reason that applies counts."""
+        names = ("valid", "label_missing", "label_unknown", "score_missing", "score_not_finite", "score_out_of_range")
+        counts = dict.fromkeys(names, 0)
+        for label, score in zip(self.labels, self.scores):
+            if label is None:
+                reason = "label_missing"
+            elif label not in (self.positive, self.negative):
+                reason = "label_unknown"
+            elif score is None:
+                reason = "score_missing"
+            elif not math.isfinite(score):
+                reason = "score_not_finite"
+            else:
+                reason = "valid" if 0 <= score <= 1 else "score_out_of_range"
+            counts[reason] += 1
+        return counts | {"total": len(self.labels)}
+
 
 def wilson(successes, trials):
     share, z2 = successes / trials, Z * Z
@@ -115,38 +136,63 @@ def delong(labels, scores):
     return expit(logit - half), expit(logit + half)
 
 
+def mean_of_two(recall, recall_ends, specificity, specificity_ends):
+    """Zou and Donner (2008): the distances to the ends of the two intervals add like errors."""
+    mean = (recall + specificity) / 2
+    low = mean - math.hypot(recall - recall_ends[0], specificity - specificity_ends[0]) / 2
+    high = mean + math.hypot(recall_ends[1] - recall, specificity_ends[1] - specificity) / 2
+    return max(0.0, low), min(1.0, high)
+
+
+def mean_loss(losses):
+    """The central limit theorem; losses are not negative."""
+    if len(losses) < 2:
+        return None
+    half = Z * losses.std(ddof=1) / math.sqrt(len(losses))
+    return max(0.0, losses.mean() - half), losses.mean() + half
+
+
 def calibration_error(labels, scores):
     bins = np.minimum((scores * 10).astype(int), 9)
     return sum(abs(math.fsum(scores[bins == index]) - labels[bins == index].sum()) for index in range(10)) / len(labels)
 
 
 def expected(labels, scores, threshold):
-    """Metric → (value or NO_VALUE, interval or None)."""
+    """Metric → (value or NO_VALUE, interval or None, its method, rows or denominator, numerator or None)."""
     decided = (scores >= threshold).astype(int)
     n, positives = len(labels), int(labels.sum())
     negatives, selected = n - positives, int(decided.sum())
     tp, tn = int((decided & labels).sum()), int(((1 - decided) & (1 - labels)).sum())
-    rate = lambda k, of: (k / of, wilson(k, of)) if of else (NO_VALUE, None)
+    nothing = (NO_VALUE, None, None, None, None)
+    rate = lambda k, of, value: (value(), wilson(k, of), "wilson", of, k) if of else nothing
     both = positives > 0 and negatives > 0
+    union = positives + selected - tp
+    jaccard = lambda: [2 * end / (1 + end) for end in wilson(tp, union)]
+    sides = lambda: (tp / positives, wilson(tp, positives), tn / negatives, wilson(tn, negatives))
+    clipped = np.clip(scores, CLIP, 1 - CLIP)
+    surprise = -np.log(np.where(labels == 1, clipped, 1 - clipped))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = {
-            "prevalence": rate(positives, n),
-            "selection_rate": rate(selected, n),
-            "favourable_rate": rate(n - selected, n),
-            "accuracy": (sk.accuracy_score(labels, decided), wilson(tp + tn, n)),
-            "precision": (sk.precision_score(labels, decided), wilson(tp, selected)) if selected else (NO_VALUE, None),
-            "recall": (sk.recall_score(labels, decided), wilson(tp, positives)) if positives else (NO_VALUE, None),
-            "specificity": (sk.recall_score(labels, decided, pos_label=0), wilson(tn, negatives)) if negatives else (NO_VALUE, None),
-            "f1": (sk.f1_score(labels, decided) if positives + selected else NO_VALUE, None),
-            "balanced_accuracy": (sk.balanced_accuracy_score(labels, decided) if both else NO_VALUE, None),
-            "roc_auc": (sk.roc_auc_score(labels, scores), delong(labels, scores)) if both else (NO_VALUE, None),
-            "average_precision": (sk.average_precision_score(labels, scores) if positives else NO_VALUE, None),
-            "log_loss": (sk.log_loss(labels, np.clip(scores, CLIP, 1 - CLIP), labels=[0, 1]), None),
-            "brier": (sk.brier_score_loss(labels, scores), None),
-            "expected_calibration_error": (calibration_error(labels, scores), None),
+            "prevalence": rate(positives, n, lambda: positives / n),
+            "selection_rate": rate(selected, n, lambda: selected / n),
+            "favourable_rate": rate(n - selected, n, lambda: (n - selected) / n),
+            "accuracy": rate(tp + tn, n, lambda: sk.accuracy_score(labels, decided)),
+            "precision": rate(tp, selected, lambda: sk.precision_score(labels, decided)),
+            "recall": rate(tp, positives, lambda: sk.recall_score(labels, decided)),
+            "specificity": rate(tn, negatives, lambda: sk.recall_score(labels, decided, pos_label=0)),
+            "f1": (sk.f1_score(labels, decided), jaccard(), "wilson-jaccard", union, None) if union else nothing,
+            "balanced_accuracy": (sk.balanced_accuracy_score(labels, decided), mean_of_two(*sides()), "mover-wilson", n, None) if both else nothing,
+            "roc_auc": (sk.roc_auc_score(labels, scores), delong(labels, scores), "delong-logit", n, None) if both else nothing,
+            "average_precision": (sk.average_precision_score(labels, scores), None, None, n, None) if positives else nothing,
+            "log_loss": (sk.log_loss(labels, clipped, labels=[0, 1]), mean_loss(surprise), "clt", n, None),
+            "brier": (sk.brier_score_loss(labels, scores), mean_loss((scores - labels) ** 2), "clt", n, None),
+            "expected_calibration_error": (calibration_error(labels, scores), None, None, n, None),
         }
     return result
+
+
+METRICS = tuple(expected(np.array([0, 1]), np.array([0.2, 0.8]), 0.5))
 
 
 def close(left, right, tolerance):
@@ -155,43 +201,72 @@ def close(left, right, tolerance):
 
 def differences(found, wanted):
     """What is different between the metrics of the facts and the second computation."""
-    for name, (value, interval) in wanted.items():
-        metric = found[name]
+    yield from other_names(found, wanted)
+    for name in sorted(found.keys() & wanted.keys()):
+        (value, interval, method, n, numerator), metric = wanted[name], found[name]
+        stated = metric["interval"] or {}
+        ends = stated and (stated["low"], stated["high"])
         if value is NO_VALUE:
-            if metric["status"] != "undefined" or metric["value"] is not None:
-                yield f"{name}: {metric['status']} {metric['value']}, expected undefined"
+            if metric["status"] != "undefined" or metric["value"] is not None or stated or not metric["reason"]:
+                yield f"{name}: {metric['status']} {metric['value']}, interval {ends}, expected undefined with a reason"
             continue
-        if metric["status"] != "ok" or not close(metric["value"], value, RELATIVE):
+        if metric["status"] != "ok" or metric["value"] is None or not close(metric["value"], value, RELATIVE):
             yield f"{name}: {metric['status']} {metric['value']}, expected {value!r}"
-        if name == "roc_auc" or interval is not None:
-            ends = metric["interval"] and (metric["interval"]["low"], metric["interval"]["high"])
-            if (ends is None) != (interval is None) or (ends and not all(close(a, b, INTERVAL) for a, b in zip(ends, interval))):
-                yield f"{name}: interval {ends}, expected {interval}"
+        if (metric["n"], metric["numerator"]) != (n, numerator):
+            yield f"{name}: {metric['numerator']} of {metric['n']}, expected {numerator} of {n}"
+        if metric["definition"] != f"{name}/1":
+            yield f"{name}: definition {metric['definition']}, expected version 1"
+        if bool(stated) != (interval is not None) or (stated and not all(close(a, b, INTERVAL) for a, b in zip(ends, interval))):
+            yield f"{name}: interval {ends or None}, expected {interval}"
+        elif stated and (stated["level"], stated["method"]) != (LEVEL, method):
+            yield f"{name}: interval by {stated['method']} at {stated['level']}, expected {method} at {LEVEL}"
+        if bool(metric["reason"]) != (not stated):
+            yield f"{name}: reason {metric['reason']!r}, expected one exactly where there is no interval"
+
+
+def other_names(found, wanted):
+    """Metrics that are on one side only."""
+    for name in sorted(found.keys() ^ wanted.keys()):
+        yield f"{name}: {'not expected' if name in found else 'missing'}"
+
+
+def misplaced(case, evaluation):
+    """What is different between the counts of rows and the list of groups and those of the case."""
+    rows = evaluation["rows"]
+    for name, count in case.counts().items():
+        if rows[name] != count:
+            yield f"rows: {name} is {rows[name]}, expected {count}"
+    listed = [(entry["column"], None if entry["missing"] else entry["value"], entry["rows"], entry["protected"]) for entry in evaluation["slices"]]
+    wanted = [(*key, len(numbers), key[0] in case.protected) for key, numbers in case.groups() if key]
+    wanted.sort(key=lambda entry: (entry[0], entry[1] is not None, entry[1] or ""))
+    if listed != wanted:
+        yield f"slices {listed}, expected {wanted}"
 
 
 def check(case, binary):
-    with tempfile.TemporaryDirectory() as directory:
-        directory = Path(directory)
-        case.write(directory)
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = case.release or Path(temporary)
+        if case.release is None:
+            case.write(directory)
         ran = subprocess.run([binary, "facts", str(directory)], capture_output=True, text=True)
     if ran.returncode != 0:
         return [f"exit {ran.returncode}: {ran.stderr.strip()[:500]}"]
     evaluation = json.loads(ran.stdout)["evaluations"][0]
     slices = {(entry["column"], None if entry["missing"] else entry["value"]): entry for entry in evaluation["slices"]}
-    found, groups = [], list(case.groups())
-    if len(slices) != len(groups) - 1:
-        found.append(f"{len(slices)} slices, expected {len(groups) - 1}")
-    for key, numbers in groups:
+    found = list(misplaced(case, evaluation))
+    for key, numbers in case.groups():
         place = "all rows" if key is None else f"{key[0]}={key[1]}"
+        if key is not None and key not in slices:
+            continue
         measured = evaluation["metrics"] if key is None else slices[key]["metrics"]
         rows = case.rows(numbers)
         if rows is None:
-            broken = [name for name, metric in measured.items() if metric["status"] != "error" or metric["value"] is not None]
-            found += [f"{place}: {name} has a value over invalid rows" for name in broken]
+            empty = lambda metric: metric["status"] == "error" and metric["value"] is None and metric["interval"] is None and metric["reason"]
+            broken = [name for name, metric in measured.items() if not empty(metric)]
+            found += [f"{place}: {name} is no error with a reason over invalid rows" for name in broken]
+            found += [f"{place}: {line}" for line in other_names(measured, dict.fromkeys(METRICS))]
             continue
         found += [f"{place}: {line}" for line in differences(measured, expected(*rows, case.threshold))]
-    if case.rows(range(len(case.labels))) is None and evaluation["rows"]["valid"] == evaluation["rows"]["total"]:
-        found.append("invalid rows are counted as valid")
     return found
 
 
@@ -256,9 +331,28 @@ def random_cases():
 
 
 def example():
-    rows = pq.read_table(ROOT / "fixtures/credit-scoring/approved/data/holdout.parquet").to_pydict()
+    release = ROOT / "fixtures/credit-scoring/approved"
+    rows = pq.read_table(release / "data/holdout.parquet").to_pydict()
     slices = {name: rows[name] for name in ("sex", "age_band", "housing")}
-    yield Case("the example release", rows["default"], rows["probability"], slices=slices)
+    case = Case("the example release", rows["default"], rows["probability"], slices=slices)
+    case.release, case.protected = release, {"sex", "age_band"}
+    yield case
+
+
+def noticed(shift):
+    """Whether each metric that such a shift touches is reported, and no other."""
+    wanted = expected(np.array([0, 1, 1, 0]), np.array([0.1, 0.6, 0.4, 0.5]), 0.5)
+    found, touched = {}, set()
+    for name, (value, ends, method, n, numerator) in wanted.items():
+        interval = ends and {"low": ends[0] + shift.get("low", 0), "high": ends[1], "level": LEVEL, "method": method}
+        moved = None if numerator is None else numerator + shift.get("numerator", 0)
+        found[name] = {
+            "definition": f"{name}/1", "status": "ok", "value": value + shift.get("value", 0), "n": n + shift.get("n", 0),
+            "numerator": moved, "interval": interval, "reason": None if ends else "none",
+        }
+        if "value" in shift or "n" in shift or ("numerator" in shift and moved is not None) or ("low" in shift and ends):
+            touched.add(name)
+    return {line.split(":")[0] for line in differences(found, wanted)} == touched
 
 
 def main():
@@ -273,10 +367,11 @@ def main():
             for line in found[:10]:
                 print(f"FAILED: {case.name}: {line}")
     # A comparison that cannot fail compares nothing: a second computation that is off by 1e-9 must show.
-    labels, scores = np.array([0, 1, 1]), np.array([0.1, 0.6, 0.4])
-    shifted = {name: {"status": "ok", "value": value + 1e-9, "interval": None} for name, (value, _) in expected(labels, scores, 0.5).items() if value is not NO_VALUE}
-    shows = len({line.split(":")[0] for line in differences(shifted, expected(labels, scores, 0.5))}) == len(shifted)
-    passed, failed = passed + shows, failed + (not shows)
+    for shift in ({}, {"value": 1e-9}, {"n": 1}, {"numerator": 1}, {"low": 1e-6}):
+        shows = noticed(shift)
+        passed, failed = passed + shows, failed + (not shows)
+        if not shows:
+            print(f"FAILED: the comparison itself: {shift or 'nothing shifted'}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -10,7 +10,8 @@ use super::metric::{Interval, Metric, MetricId, MetricStatus, Metrics};
 use super::scores::BinaryScores;
 use crate::manifest::raw::Favourable;
 
-/// Calibration bins of [`MetricId::ExpectedCalibrationError`]: [0, 0.1), …, [0.9, 1].
+/// Calibration bins of [`MetricId::ExpectedCalibrationError`]: a score is in bin ⌊10·score⌋ as doubles
+/// multiply, and 1 belongs to the last.
 const CALIBRATION_BINS: usize = 10;
 
 /// Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does for doubles
