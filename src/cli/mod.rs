@@ -7,6 +7,7 @@ mod facts;
 mod init;
 mod keygen;
 mod policies;
+mod policy;
 mod printer;
 mod recording;
 mod schema;
@@ -52,6 +53,8 @@ enum Command {
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact
     Verify(verify::Arguments),
+    /// Check and test policies
+    Policy(policy::Arguments),
     /// Write a commented manifest, model card and monitoring file to start from
     Init(init::Arguments),
     /// Make a signing key
@@ -117,6 +120,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
+        Command::Policy(arguments) => policy::run(&arguments, &printer),
         Command::Init(arguments) => init::run(&arguments, &printer),
         Command::Keygen(arguments) => keygen::run(&arguments, &printer),
         Command::Schema(arguments) => schema::run(&arguments, &printer),

@@ -406,7 +406,8 @@ fn inputs(facts: &Facts) -> Vec<Subject> {
     let card = facts.card.iter().map(|card| subject("card/", &card.file));
     let manifest = std::iter::once(subject("manifest/", &facts.manifest));
     let mut seen = BTreeSet::new();
-    let all = artifacts.chain(evaluations).chain(monitoring).chain(card).chain(manifest);
+    let records = facts.records.files().into_iter().map(|file| subject("record/", file));
+    let all = artifacts.chain(evaluations).chain(monitoring).chain(card).chain(records).chain(manifest);
     all.filter(|subject| seen.insert(subject.clone())).collect()
 }
 

@@ -8,7 +8,9 @@ pub mod artifact;
 pub mod card;
 pub mod evaluation;
 pub mod monitoring;
+pub mod records;
 pub mod repository;
+pub mod supply_chain;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -48,6 +50,12 @@ pub struct Facts {
     pub card: Option<card::CardFacts>,
     /// The change, as declared, or null.
     pub change: Option<raw::Change>,
+    /// What people found out or promised, such as a threat model.
+    #[serde(default)]
+    pub records: records::RecordsFacts,
+    /// Where the released files come from.
+    #[serde(default)]
+    pub supply_chain: supply_chain::SupplyChainFacts,
     /// Where the release comes from.
     pub repository: repository::RepositoryFacts,
 }
@@ -91,6 +99,7 @@ pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Enviro
             .map_err(|problem| problems.push(place(problem, &entry.location)))
             .ok()
     });
+    let records = records(manifest, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -109,6 +118,8 @@ pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Enviro
         monitoring,
         card,
         change: manifest.change.clone(),
+        records,
+        supply_chain: supply_chain::SupplyChainFacts::default(),
         repository: repository::measure(
             manifest.root.directory(),
             environment.origin,
@@ -170,6 +181,21 @@ fn monitoring(manifest: &Manifest) -> Result<monitoring::MonitoringFacts, Vec<Pr
         Ok(_) => Err(problems),
         Err(found) => Err(problems.into_iter().chain(found).collect()),
     }
+}
+
+fn records(manifest: &Manifest, problems: &mut Vec<Problem>) -> records::RecordsFacts {
+    let mut records = records::RecordsFacts::default();
+    for entry in &manifest.records {
+        if entry.files.is_empty() {
+            problems.push(nothing_there(&entry.pattern, &entry.location));
+        }
+        for file in &entry.files {
+            if let Err(found) = records.read(&file.relative, &file.absolute) {
+                problems.extend(found.into_iter().map(|problem| place(problem, &entry.location)));
+            }
+        }
+    }
+    records
 }
 
 /// Digest and size of a file, which is called `shown_as` in problems.

@@ -39,6 +39,8 @@ pub struct Manifest {
     pub monitoring: Vec<MonitoringEntry>,
     /// The change.
     pub change: Option<raw::Change>,
+    /// The records.
+    pub records: Vec<RecordEntry>,
 }
 
 /// A file, and where the manifest names it.
@@ -85,6 +87,17 @@ pub struct MonitoringEntry {
     pub location: Location,
 }
 
+/// Records.
+#[derive(Debug, Clone)]
+pub struct RecordEntry {
+    /// Path, directory or glob as written.
+    pub pattern: String,
+    /// The files that it stands for now.
+    pub files: Vec<ReleasePath>,
+    /// Where it is written.
+    pub location: Location,
+}
+
 /// Reads the manifest at `release`, which is it or the directory that it is in.
 ///
 /// # Errors
@@ -116,6 +129,7 @@ pub fn load(release: &Path) -> Result<Manifest, Vec<Problem>> {
         artifacts: check.artifacts(&raw),
         evaluations: check.evaluations(&raw),
         monitoring: check.monitoring(&raw),
+        records: check.records(&raw),
         model: raw.model,
         intake: raw.intake,
         change: raw.change,
@@ -207,6 +221,35 @@ impl Check<'_> {
         raw.monitoring.iter().enumerate().map(entry).collect()
     }
 
+    fn records(&mut self, raw: &RawManifest) -> Vec<RecordEntry> {
+        let entry = |(index, pattern): (usize, &String)| {
+            let pointer = format!("/records/{index}");
+            let files = self.expand(pattern, &pointer);
+            RecordEntry { pattern: pattern.clone(), files, location: self.document.location(&pointer) }
+        };
+        raw.records.iter().enumerate().map(entry).collect()
+    }
+
+    /// A period is of real days, the first of which is not after the last.
+    fn period(&mut self, period: &raw::Period, pointer: &str) {
+        let mut days = Vec::new();
+        for (key, text) in [("from", &period.from), ("to", &period.to)] {
+            match text.parse::<chrono::NaiveDate>() {
+                Ok(day) => days.push(day),
+                Err(_) => {
+                    let place = format!("{pointer}/period/{key}");
+                    self.refuse("invalid-date", format!("`{text}` is not a day"), "write it as YYYY-MM-DD", &place);
+                }
+            }
+        }
+        if let [from, to] = days.as_slice()
+            && from > to
+        {
+            let message = format!("the period ends on {to}, before it begins");
+            self.refuse("invalid-period", message, "write the earlier day first", &format!("{pointer}/period"));
+        }
+    }
+
     /// A file that is named twice would raise each of its alarms twice.
     fn monitored_once(&mut self, entries: &[MonitoringEntry]) {
         let mut named: BTreeMap<&str, usize> = BTreeMap::new();
@@ -232,6 +275,9 @@ impl Check<'_> {
             }
             self.columns(evaluation, &pointer);
             self.classes(evaluation, &pointer);
+            if let Some(period) = &evaluation.period {
+                self.period(period, &pointer);
+            }
             let mut claimed = BTreeMap::new();
             for (position, claim) in evaluation.claims.iter().enumerate() {
                 let place = format!("{pointer}/claims/{position}");

@@ -39,6 +39,10 @@ pub struct RawManifest {
     /// What changed since the version now in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// Records: paths or globs of YAML files such as a threat model, relative to the manifest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
+    pub records: Vec<String>,
 }
 
 /// Who the model is.
@@ -243,6 +247,51 @@ pub struct RawEvaluation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub claims: Vec<Claim>,
+    /// The time that the rows are from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// How the rows were kept apart from training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
+}
+
+/// The time that rows are from, both days included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Period {
+    /// First day, as `YYYY-MM-DD`.
+    #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    pub from: String,
+    /// Last day, as `YYYY-MM-DD`.
+    #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    pub to: String,
+}
+
+/// How rows were kept apart from training.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Holdout {
+    /// How the rows were chosen.
+    pub split: Split,
+    /// Who kept them: a person or team.
+    #[schemars(length(min = 1, max = 254))]
+    pub custodian: String,
+    /// Whether anything was tuned or chosen by looking at them.
+    pub used_for_tuning: bool,
+}
+
+/// How evaluation rows were chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// At random from the same rows as the training data.
+    Random,
+    /// Later than the training data.
+    Temporal,
+    /// Other entities (customers, patients, sites) than in the training data.
+    ByEntity,
+    /// Another source or population than the training data.
+    External,
 }
 
 /// Which column plays which part.

@@ -30,12 +30,15 @@ pub(super) fn of(
     when: EffectiveTime,
     evaluate: impl Fn(&str) -> Result<Value, String>,
 ) -> Outcome {
+    let places = facts.pointer("/intake/jurisdictions").and_then(Value::as_array);
+    let places = places.into_iter().flatten().filter_map(Value::as_str);
+    let enforcement = chosen.enforcement_in(places);
     let mut outcome = Outcome {
         control: control.id.clone(),
         title: control.title.clone(),
         domain: control.domain.clone(),
         severity: control.severity,
-        enforcement: chosen.enforcement,
+        enforcement,
         result: OutcomeResult::Error,
         reasons: Vec::new(),
         findings: Vec::new(),
@@ -57,7 +60,7 @@ pub(super) fn of(
             if let Some(day) = not_yet
                 && outcome.enforcement > Enforcement::Warn
             {
-                outcome.reasons.push(format!("enforced as `{:?}` from {day} on", chosen.enforcement).to_lowercase());
+                outcome.reasons.push(format!("enforced as `{enforcement:?}` from {day} on").to_lowercase());
                 outcome.enforcement = Enforcement::Warn;
             }
         }

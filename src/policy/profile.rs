@@ -34,9 +34,27 @@ pub struct TierProfile {
 pub struct ControlProfile {
     /// What a fail does.
     pub enforcement: Enforcement,
+    /// What a fail does where the people are whom the model affects: `EU`, `US`, `US-NY`. A country stands
+    /// for its parts unless they have an entry of their own; places without any keep `enforcement`. Of
+    /// several places the strictest counts.
+    #[serde(default)]
+    pub by_jurisdiction: BTreeMap<String, Enforcement>,
     /// Values of the control's parameters: all of them, and no other.
     #[serde(default)]
     pub parameters: Map<String, Value>,
+}
+
+impl ControlProfile {
+    /// What a fail does for a release that affects people in `jurisdictions`.
+    #[must_use]
+    pub fn enforcement_in<'a>(&self, jurisdictions: impl IntoIterator<Item = &'a str>) -> Enforcement {
+        let of = |place: &str| {
+            let country = place.split('-').next().unwrap_or(place);
+            let own = self.by_jurisdiction.get(place).or_else(|| self.by_jurisdiction.get(country));
+            own.copied().unwrap_or(self.enforcement)
+        };
+        jurisdictions.into_iter().map(of).max().unwrap_or(self.enforcement)
+    }
 }
 
 /// Reads the profile of `tier`, and checks it against the bundle's controls.

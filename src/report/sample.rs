@@ -223,12 +223,19 @@ fn evaluation() -> EvaluationFacts {
             lowest_group: Some("18-25".to_owned()),
             highest_group: Some("26-60".to_owned()),
             smallest_denominator: 812,
+            adjusted_p_value: None,
+            adjustment: None,
         }],
         claims: vec![
             claim(MetricId::RocAuc, 0.65, Some(0.649_98), ClaimResult::Confirmed),
             claim(MetricId::Recall, 0.7, Some(0.612_3), ClaimResult::Contradicted),
             claim(MetricId::Precision, 0.5, None, ClaimResult::Unverifiable),
         ],
+        period: None,
+        holdout: None,
+        leakage: None,
+        drift: None,
+        champion: None,
     }
 }
 
@@ -277,6 +284,8 @@ fn facts() -> Facts {
         monitoring: MonitoringFacts::default(),
         card: None,
         change: None,
+        records: crate::facts::records::RecordsFacts::default(),
+        supply_chain: crate::facts::supply_chain::SupplyChainFacts::default(),
         repository: RepositoryFacts {
             commit: Some("4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned()),
             branch: Some("release/1.4".to_owned()),

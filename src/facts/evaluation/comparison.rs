@@ -59,6 +59,8 @@ fn compare_one(column: &str, groups: &[Group<'_>], comparison: ComparisonId, rat
         lowest_group: None,
         highest_group: None,
         smallest_denominator,
+        adjusted_p_value: None,
+        adjustment: None,
     };
     if rates.len() < 2 {
         return without(MetricStatus::Undefined, "there are fewer than two groups".to_owned());
@@ -105,6 +107,8 @@ fn compare_one(column: &str, groups: &[Group<'_>], comparison: ComparisonId, rat
         lowest_group: Some(name(lowest.1.slice)),
         highest_group: Some(name(highest.1.slice)),
         smallest_denominator,
+        adjusted_p_value: None,
+        adjustment: None,
     }
 }
 

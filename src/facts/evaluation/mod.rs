@@ -5,6 +5,7 @@ mod binary;
 mod comparison;
 mod interval;
 pub mod metric;
+pub mod reference;
 mod scan;
 mod scores;
 
@@ -46,6 +47,16 @@ pub struct EvaluationFacts {
     pub comparisons: Vec<GroupComparison>,
     /// What the team states beside what was recomputed, in the order of the manifest.
     pub claims: Vec<ClaimCheck>,
+    /// The time that the rows are from, as declared, or null.
+    pub period: Option<raw::Period>,
+    /// How the rows were kept apart from training, as declared, or null.
+    pub holdout: Option<raw::Holdout>,
+    /// Rows that the model may have seen before; null where they were not compared with any.
+    pub leakage: Option<reference::LeakageFacts>,
+    /// How far the rows are from those of a reference; null where they were not compared with any.
+    pub drift: Option<reference::DriftFacts>,
+    /// The challenger beside the champion; null where there were no scores of the champion.
+    pub champion: Option<reference::ChampionFacts>,
 }
 
 /// Rows, and those that cannot be evaluated.
@@ -104,6 +115,11 @@ pub struct GroupComparison {
     pub highest_group: Option<String>,
     /// The smallest denominator of the compared rate in any group.
     pub smallest_denominator: u64,
+    /// Probability of a difference as large if there were none, corrected for the number of comparisons in
+    /// this evaluation; null where no test was made.
+    pub adjusted_p_value: Option<f64>,
+    /// How it was corrected, such as `holm`; null where no test was made.
+    pub adjustment: Option<String>,
 }
 
 /// A comparison between groups.
@@ -202,6 +218,11 @@ fn binary_facts(declared: &RawEvaluation, data: FileFacts, scan: Scan) -> Evalua
         slices,
         comparisons,
         claims,
+        period: declared.period.clone(),
+        holdout: declared.holdout.clone(),
+        leakage: None,
+        drift: None,
+        champion: None,
     }
 }
 

@@ -20,6 +20,17 @@ pub struct MonitoringFacts {
     pub files: Vec<FileFacts>,
     /// Every signal that would raise an alarm, in the order of the files.
     pub signals: Vec<Signal>,
+    /// What makes the model be trained again; null where no configuration that was read can say.
+    pub retraining_triggers: Option<Vec<RetrainingTrigger>>,
+}
+
+/// What makes the model be trained again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RetrainingTrigger {
+    /// What happens, such as a signal's name or a schedule.
+    pub condition: String,
+    /// Where it is declared.
+    pub source: Source,
 }
 
 /// One condition that raises an alarm.

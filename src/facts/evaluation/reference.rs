@@ -1,0 +1,89 @@
+//! Parts of an evaluation that are facts of their own: what the rows were compared with.
+//!
+//! Each is null where nothing was compared. A control that needs one says so; none of them is ever taken
+//! to be good because it is not there.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Metric;
+
+/// Rows of the evaluation that the model may have seen before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LeakageFacts {
+    /// What the rows were compared with, such as the name of the training data.
+    pub reference: String,
+    /// Share of rows whose id is also in the reference.
+    pub id_overlap: Metric,
+    /// Share of rows that are also in the reference, column by column.
+    pub row_overlap: Metric,
+    /// Share of rows whose entity (a customer, a patient) is also in the reference.
+    pub entity_overlap: Metric,
+    /// Share of rows that come before the last row of the reference, embargo included.
+    pub before_reference: Metric,
+    /// Share of rows that repeat another row of the evaluation.
+    pub duplicate_rows: Metric,
+    /// Share of rows whose like has another label.
+    pub conflicting_labels: Metric,
+    /// ROC AUC of each column alone, in the order of columns.
+    pub single_columns: Vec<ColumnMetric>,
+}
+
+/// A metric of one column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ColumnMetric {
+    /// The column.
+    pub column: String,
+    /// Its metric.
+    pub metric: Metric,
+}
+
+/// How far the rows are from those of a reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DriftFacts {
+    /// What the rows were compared with.
+    pub reference: String,
+    /// Each column that both have, in the order of columns.
+    pub columns: Vec<ColumnDrift>,
+    /// The scores.
+    pub score: Option<ColumnDrift>,
+    /// The labels.
+    pub label: Option<ColumnDrift>,
+}
+
+/// How far one column is from that of the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ColumnDrift {
+    /// The column.
+    pub column: String,
+    /// Population stability index, with edges frozen in the reference.
+    pub population_stability_index: Metric,
+    /// Largest distance between the two distribution functions.
+    pub kolmogorov_smirnov: Metric,
+    /// Share of rows whose value the reference does not have.
+    pub new_categories: Metric,
+    /// Share of missing values less that of the reference.
+    pub missing_share_difference: Metric,
+}
+
+/// The challenger beside the champion, over the same rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChampionFacts {
+    /// Version of the champion.
+    pub version: String,
+    /// Rows that both judged.
+    pub rows: u64,
+    /// Challenger less champion, for each metric that both have.
+    pub differences: Vec<MetricDifference>,
+}
+
+/// One metric of the challenger less that of the champion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricDifference {
+    /// The metric.
+    pub metric: crate::metric_id::MetricId,
+    /// Whether more of it is better.
+    pub higher_is_better: bool,
+    /// The paired difference with its interval.
+    pub difference: Metric,
+}
