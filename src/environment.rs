@@ -56,6 +56,8 @@ pub struct Environment {
     pub review: Option<ReviewRequest>,
     /// Signing key from [`SIGNING_KEY`].
     pub signing_key: Option<Secret>,
+    /// This program's own file, to be started again.
+    pub executable: Option<PathBuf>,
     /// Directory for a person's own settings and keys.
     pub config_directory: Option<PathBuf>,
     /// Whether `NO_COLOR` asks for plain output.
@@ -127,6 +129,7 @@ impl Environment {
             ci_branch,
             review: review_request(origin, &text),
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
+            executable: std::env::current_exe().ok(),
             config_directory: config_directory.map(|directory| directory.join("modelgate")),
             // no-color.org: present and not empty, whatever its value.
             no_color: text("NO_COLOR").is_some(),

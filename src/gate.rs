@@ -24,6 +24,8 @@ pub struct Request {
     pub policies: Option<PathBuf>,
     /// The time that policies are told.
     pub effective_time: EffectiveTime,
+    /// The program that evaluates policies in a process of its own; none evaluates them in this one.
+    pub policy_worker: Option<PathBuf>,
 }
 
 /// Why nothing was decided.
@@ -91,7 +93,7 @@ impl Opened {
                 None => PolicyBundle::embedded()?,
                 Some(directory) => PolicyBundle::from_directory(directory)?,
             };
-            bundle.check(&Schema::Facts.to_value())
+            bundle.check_isolated(&Schema::Facts.to_value(), request.policy_worker.as_deref())
         });
         let (manifest, policies) = match (manifest, policies) {
             (Ok(manifest), Ok(policies)) => (manifest, policies),

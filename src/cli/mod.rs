@@ -8,6 +8,7 @@ mod init;
 mod keygen;
 mod policies;
 mod policy;
+mod policy_worker;
 mod printer;
 mod recording;
 mod schema;
@@ -63,6 +64,9 @@ enum Command {
     Schema(schema::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
+    /// Evaluate policies for the process that started this one
+    #[command(hide = true)]
+    PolicyWorker,
     /// Run as the step of the GitHub Action
     #[command(hide = true)]
     Action,
@@ -120,6 +124,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
+        Command::PolicyWorker => policy_worker::run(),
         Command::Policy(arguments) => policy::run(&arguments, &printer),
         Command::Init(arguments) => init::run(&arguments, &printer),
         Command::Keygen(arguments) => keygen::run(&arguments, &printer),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Failure, ReleaseArguments};
+use crate::environment::Environment;
 use crate::gate::{GateError, Opened, Request, Timings};
 use crate::policy::EffectiveTime;
 use crate::problem::Problem;
@@ -18,11 +19,12 @@ impl From<GateError> for Failure {
 
 impl ReleaseArguments {
     /// Opens the release.
-    pub(super) fn open(&self, now: DateTime<Utc>, timings: &mut Timings) -> Result<Opened, Failure> {
+    pub(super) fn open(&self, environment: &Environment, timings: &mut Timings) -> Result<Opened, Failure> {
         let request = Request {
             release: self.release.clone(),
             policies: self.policies.clone(),
-            effective_time: self.effective_time(now)?,
+            effective_time: self.effective_time(environment.now)?,
+            policy_worker: environment.executable.clone(),
         };
         Ok(Opened::open(&request, timings)?)
     }

@@ -166,8 +166,9 @@ impl PolicyBundle {
         self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// How problems call a file.
-    pub(super) fn shown(&self, path: &str) -> String {
+    /// How problems and reports call a file.
+    #[must_use]
+    pub fn shown(&self, path: &str) -> String {
         format!("{}/{path}", if self.uri == "embedded" { "policies" } else { &self.uri })
     }
 

@@ -1,15 +1,17 @@
 //! What can be refused when a bundle is loaded, is refused then: all of it at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::engine::{Prepared, RESERVED_ROOTS};
-use super::lint::{self, LintContext, RegoFile};
+use super::engine::{Parsed, Program, RESERVED_ROOTS, Run};
+use super::lint::{self, LintContext};
 use super::metadata::{self, Control};
 use super::profile::{self, TierProfile};
+use super::worker::{Evaluator, Worker};
 use super::{CheckedPolicies, PolicyBundle, TIERING_PACKAGE, TIERING_RULE};
 use crate::document::Document;
 use crate::problem::{Location, Problem};
@@ -73,24 +75,55 @@ impl PolicyBundle {
     /// # Errors
     /// Every problem of every file.
     pub fn check(self, facts_schema: &Value) -> Result<CheckedPolicies, Vec<Problem>> {
+        self.check_isolated(facts_schema, None)
+    }
+
+    /// The same, for policies that are evaluated in a process of their own: `worker` is a program that
+    /// serves [`super::worker`].
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn check_isolated(self, facts_schema: &Value, worker: Option<&Path>) -> Result<CheckedPolicies, Vec<Problem>> {
         let mut loader = Loader { bundle: &self, problems: Vec::new() };
-        let engine = loader.engine();
+        // It parses while the rest is checked here.
+        let worker = worker.map(|program| Worker::start(program, loader.program()));
+        let (mut engine, mut tests) = loader.engines();
         loader.tiering(&engine);
         let clauses = loader.clauses();
         let controls = loader.controls(&engine, &clauses);
         let profiles = loader.profiles(&controls);
-        loader.lint(facts_schema, &controls);
+        loader.lint(&mut engine, &mut tests, facts_schema, &controls);
         let mut problems = loader.problems;
         if problems.is_empty() {
-            problems.extend(engine.analyse().err());
-        }
-        if problems.is_empty() {
-            return Ok(CheckedPolicies { bundle: self, controls, profiles, engine });
+            let runs = runs(&controls, &profiles);
+            let evaluator = match worker {
+                None => engine.prepare(&runs).map(Evaluator::threads),
+                Some(worker) => worker.prepare(runs).map(Evaluator::process),
+            };
+            match evaluator {
+                Ok(evaluator) => return Ok(CheckedPolicies { bundle: self, controls, profiles, evaluator }),
+                Err(problem) => problems.push(problem),
+            }
         }
         problems.sort_by(|left, right| left.location.cmp(&right.location));
         problems.dedup();
         Err(problems)
     }
+}
+
+/// Every control of every profile, in the order of tiers and ids: its place is the number of its run.
+fn runs(controls: &BTreeMap<String, Control>, profiles: &BTreeMap<Tier, TierProfile>) -> Vec<Run> {
+    let chosen = profiles.values().flat_map(|profile| &profile.controls);
+    let run = |(id, chosen): (&String, &profile::ControlProfile)| {
+        // A profile that names a control that is not there does not pass its checks.
+        let control = controls.get(id)?;
+        Some(Run {
+            package: control.package.clone(),
+            parameters: chosen.parameters.clone(),
+            has_not_applicable: control.has_not_applicable,
+        })
+    };
+    chosen.filter_map(run).collect()
 }
 
 struct Loader<'a> {
@@ -112,15 +145,23 @@ impl<'a> Loader<'a> {
         result.map_err(|problems| self.problems.extend(problems)).ok()
     }
 
+    /// What a process needs to evaluate the bundle. Data with problems is said when it is mounted here.
+    fn program(&self) -> Program {
+        let files = self.rego_files().filter(|(path, _)| !path.ends_with("_test.rego"));
+        let files = files.map(|(path, source)| (self.bundle.shown(path), source.to_owned())).collect();
+        let mut silent = Loader { bundle: self.bundle, problems: Vec::new() };
+        Program { files, data: silent.data() }
+    }
+
     fn rego_files(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.bundle.files().filter(|(path, _)| path.ends_with(".rego"))
     }
 
     /// Parses every policy file (tests, too: a test that does not parse tests nothing), keeps those that
     /// are no tests, and mounts the data.
-    fn engine(&mut self) -> Prepared {
-        let mut engine = Prepared::new();
-        let mut tests = Prepared::new();
+    fn engines(&mut self) -> (Parsed, Parsed) {
+        let mut engine = Parsed::new();
+        let mut tests = Parsed::new();
         for (path, source) in self.rego_files() {
             let target = if path.ends_with("_test.rego") { &mut tests } else { &mut engine };
             self.problems.extend(target.add_policy(&self.bundle.shown(path), source).err());
@@ -134,7 +175,7 @@ impl<'a> Loader<'a> {
         if let Some(data) = self.data() {
             self.problems.extend(engine.add_bundle_data(&data).err());
         }
-        engine
+        (engine, tests)
     }
 
     /// A package belongs where its path says: what is elsewhere is asked by nobody, or shadows what is.
@@ -159,7 +200,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Without a rule that gives reasons there is no tier, and so no release that can be judged.
-    fn tiering(&mut self, engine: &Prepared) {
+    fn tiering(&mut self, engine: &Parsed) {
         let mut files = self.rego_files().filter(|(path, _)| path.starts_with("tiering/"));
         if !files.any(|(path, _)| engine.declares(&self.bundle.shown(path), TIERING_RULE)) {
             let message = format!("the bundle has no tiering rules: no file of `tiering/` has a rule `{TIERING_RULE}`");
@@ -211,7 +252,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Every control whose METADATA can be read.
-    fn controls(&mut self, engine: &Prepared, clauses: &BTreeSet<String>) -> BTreeMap<String, Control> {
+    fn controls(&mut self, engine: &Parsed, clauses: &BTreeSet<String>) -> BTreeMap<String, Control> {
         let mut controls: BTreeMap<String, Control> = BTreeMap::new();
         for (path, source) in self.rego_files() {
             if !path.starts_with("controls/") || path.ends_with("_test.rego") {
@@ -232,7 +273,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Refuses a control that could never fail because its rules have no name that is asked for.
-    fn rules_of(&mut self, engine: &Prepared, control: &Control) {
+    fn rules_of(&mut self, engine: &Parsed, control: &Control) {
         let shown = self.bundle.shown(&control.path);
         let declares = |rule: &str| engine.declares(&shown, rule);
         let near_misses: Vec<_> = NEAR_MISSES.iter().filter(|(name, _)| declares(name)).collect();
@@ -282,21 +323,24 @@ impl<'a> Loader<'a> {
         profiles
     }
 
-    fn lint(&mut self, facts_schema: &Value, controls: &BTreeMap<String, Control>) {
+    fn lint(
+        &mut self,
+        engine: &mut Parsed,
+        tests: &mut Parsed,
+        facts_schema: &Value,
+        controls: &BTreeMap<String, Control>,
+    ) {
         // What a file that does not parse would have declared is missing everywhere else.
         if self.problems.iter().any(|problem| matches!(problem.code, "policy-syntax" | "policy-too-deep")) {
             return;
         }
-        let shown: Vec<(String, &str)> =
-            self.rego_files().map(|(path, source)| (self.bundle.shown(path), source)).collect();
-        let files: Vec<RegoFile<'_>> = shown.iter().map(|(path, source)| RegoFile { path, source }).collect();
         let declared_parameters = controls
             .values()
             .map(|control| (control.package.clone(), control.parameters.keys().cloned().collect()))
             .collect();
         let context =
             LintContext { facts_schema, declared_parameters: &declared_parameters, reserved_roots: &RESERVED_ROOTS };
-        self.problems.extend(lint::check(&files, &context));
+        self.problems.extend(lint::check_modules(engine.modules().chain(tests.modules()), &context));
     }
 }
 

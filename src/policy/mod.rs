@@ -8,7 +8,7 @@
 //! - the clock that policies see is the effective time, and they reach neither network, files,
 //!   environment nor randomness;
 //! - a control is bounded in time, the sizes of policies, of bundles and of what a control reports are
-//!   bounded. Memory is not: a policy that builds a huge value ends the program, which decides nothing.
+//!   bounded; in a process of its own ([`worker`]), which is how the command line runs it, in memory, too.
 
 mod bundle;
 mod check;
@@ -20,6 +20,8 @@ pub mod metadata;
 mod outcome;
 pub mod profile;
 pub mod testing;
+pub mod trace;
+pub mod worker;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,8 +31,10 @@ use serde_json::Value;
 pub use self::bundle::{PolicyBundle, PolicyReference};
 pub use self::control_outcome::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
 pub use self::effective_time::EffectiveTime;
+use self::engine::{Answer, AskedRule, Question};
 pub use self::metadata::Control;
 use self::profile::TierProfile;
+use self::worker::Evaluator;
 use crate::problem::Problem;
 use crate::tier::{Tier, TierFacts, TierReason};
 
@@ -59,7 +63,7 @@ pub struct CheckedPolicies {
     bundle: PolicyBundle,
     controls: BTreeMap<String, Control>,
     profiles: BTreeMap<Tier, TierProfile>,
-    engine: engine::Prepared,
+    evaluator: Evaluator,
 }
 
 impl CheckedPolicies {
@@ -103,9 +107,11 @@ impl CheckedPolicies {
             vec![problem.hint("correct `tiering/` in the policy bundle")]
         };
         let input = serde_json::json!({"model": model, "intake": intake});
-        let session = self.engine.session(&input, &BTreeMap::new(), when).map_err(refuse)?;
-        let rule = format!("data.{TIERING_PACKAGE}.{TIERING_RULE}");
-        let reasons = session.evaluate(None, &rule, Limits::default().control_time).map_err(refuse)?;
+        let path = format!("data.{TIERING_PACKAGE}.{TIERING_RULE}");
+        let question = Question { rules: vec![AskedRule { path: path.clone(), shown: path }] };
+        let limit = Limits::default().control_time;
+        let mut answers = self.evaluator.answer(&input, when, &[question], limit).into_iter().flatten();
+        let reasons = answers.next().unwrap_or_else(|| Err("there is no answer".to_owned())).map_err(refuse)?;
         let reasons: Vec<TierReason> = serde_json::from_value(reasons).map_err(|error| refuse(error.to_string()))?;
         if reasons.iter().any(|reason| reason.rule.is_empty() || reason.reason.is_empty()) {
             return Err(refuse("a reason has no rule id or no text".to_owned()));
@@ -119,17 +125,26 @@ impl CheckedPolicies {
     pub fn evaluate(&self, facts: &Value, tier: Tier, when: EffectiveTime, limits: &Limits) -> Vec<Outcome> {
         // A bundle without a profile for each tier does not pass its checks; no outcome at all denies.
         let Some(profile) = self.profiles.get(&tier) else { return Vec::new() };
-        let parameters = profile.controls.iter().map(|(id, chosen)| (id.as_str(), &chosen.parameters)).collect();
-        let session = self.engine.session(facts, &parameters, when);
-        let run = |(id, chosen): (&String, &profile::ControlProfile)| {
+        // Runs are numbered through all profiles, in the order of tiers and ids.
+        let first: usize = self.profiles.range(..tier).map(|(_, profile)| profile.controls.len()).sum();
+        let questions: Vec<Question> = profile
+            .controls
+            .keys()
+            .enumerate()
+            .map(|(number, id)| match self.controls.get(id) {
+                Some(control) => outcome::question(control, first + number, facts),
+                None => Question { rules: Vec::new() },
+            })
+            .collect();
+        let answers = self.evaluator.answer(facts, when, &questions, limits.control_time);
+        let of = |((id, chosen), answer): ((&String, &profile::ControlProfile), Answer)| {
             // Checked when the profile is read; were it to slip through, it must not vanish.
             let Some(control) = self.controls.get(id) else { return outcome::of_missing_control(id, chosen) };
-            outcome::of(control, chosen, facts, when, |rule| {
-                let session = session.as_ref().map_err(Clone::clone)?;
-                session.evaluate(Some(id), rule, limits.control_time)
-            })
+            outcome::of(control, chosen, facts, when, answer)
         };
-        profile.controls.iter().map(run).collect()
+        // The evaluator gives one answer for each question; without, the control is an error below.
+        let answers = answers.into_iter().chain(std::iter::repeat_with(Vec::new));
+        profile.controls.iter().zip(answers).map(of).collect()
     }
 }
 

@@ -484,7 +484,7 @@ fn the_tier_comes_with_its_reasons_or_not_at_all() {
 #[test]
 fn the_embedded_library_passes_its_checks_and_its_tests() {
     let library = PolicyBundle::embedded().unwrap();
-    let run = testing::run(&library).unwrap();
+    let run = testing::run(&library, &testing::TestOptions::default()).unwrap();
     let failures: Vec<_> = run.results.iter().filter(|result| result.failure.is_some()).collect();
     assert_eq!(failures, Vec::<&testing::TestResult>::new());
     let policies = match library.check(&schema()) {

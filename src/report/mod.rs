@@ -11,6 +11,7 @@ mod junit;
 mod layout;
 mod markdown;
 mod number;
+pub mod policy_tests;
 mod sarif;
 pub mod text;
 

@@ -34,6 +34,7 @@ const TIERING_PACKAGE: &str = "modelgate.tiering";
 const TIERING_INPUT: &[&str] = &["model", "intake"];
 
 /// One file of policies.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy)]
 pub struct RegoFile<'a> {
     /// Its path, as problems should name it. `…_test.rego` are tests.
@@ -62,6 +63,7 @@ pub struct LintContext<'a> {
 /// `forbidden-function`, `parameter-outside-control`, `reserved-package`, `too-deep`,
 /// `undeclared-parameter`, `unknown-data-path`, `unknown-function`, `unknown-input-path`,
 /// `unknown-value`, `unparsable-rego`, `unused-parameter` and `wrong-arity`.
+#[cfg(test)]
 #[must_use]
 pub fn check(files: &[RegoFile<'_>], context: &LintContext<'_>) -> Vec<Problem> {
     let mut engine = Engine::new();
@@ -76,7 +78,11 @@ pub fn check(files: &[RegoFile<'_>], context: &LintContext<'_>) -> Vec<Problem> 
     problems
 }
 
-fn check_modules<'a>(modules: impl Iterator<Item = &'a Module> + Clone, context: &LintContext<'_>) -> Vec<Problem> {
+/// The same for files that are parsed already; problems are in no order.
+pub(super) fn check_modules<'a>(
+    modules: impl Iterator<Item = &'a Module> + Clone,
+    context: &LintContext<'_>,
+) -> Vec<Problem> {
     let mut bundle = Bundle::default();
     modules.clone().for_each(|module| bundle.add(module));
     let mut problems = rules::check(modules.clone(), context);
@@ -167,6 +173,7 @@ impl<'a> Visitor<'a> for Checks<'a, '_> {
 }
 
 /// A file that the engine does not take. Its message holds the place as `--> file:line:column`.
+#[cfg(test)]
 fn unparsable(file: &RegoFile<'_>, message: &str) -> Problem {
     let place = message.split_once("--> ").and_then(|(_, rest)| {
         let (line, column) = rest.strip_prefix(file.path)?.strip_prefix(':')?.lines().next()?.split_once(':')?;
