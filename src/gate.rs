@@ -117,6 +117,12 @@ impl Opened {
         &self.tier
     }
 
+    /// The policies that will be run.
+    #[must_use]
+    pub const fn policies(&self) -> &CheckedPolicies {
+        &self.policies
+    }
+
     /// Measures the facts.
     ///
     /// # Errors

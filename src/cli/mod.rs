@@ -3,6 +3,7 @@
 mod action;
 mod check;
 mod completions;
+mod explain;
 mod facts;
 mod init;
 mod keygen;
@@ -54,7 +55,9 @@ enum Command {
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact
     Verify(verify::Arguments),
-    /// Check and test policies
+    /// Explain a control: what it asks, why, in which tier, and how to mend a fail
+    Explain(explain::Arguments),
+    /// Check, test, document and compare policies
     Policy(policy::Arguments),
     /// Write a commented manifest, model card and monitoring file to start from
     Init(init::Arguments),
@@ -124,8 +127,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
+        Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),
-        Command::Policy(arguments) => policy::run(&arguments, &printer),
+        Command::Policy(arguments) => policy::run(&arguments, environment, &printer),
         Command::Init(arguments) => init::run(&arguments, &printer),
         Command::Keygen(arguments) => keygen::run(&arguments, &printer),
         Command::Schema(arguments) => schema::run(&arguments, &printer),

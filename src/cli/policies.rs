@@ -1,11 +1,13 @@
 //! What `check`, `facts` and `tier` share: from the command line to an opened release.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 
 use super::{Failure, ReleaseArguments};
 use crate::environment::Environment;
 use crate::gate::{GateError, Opened, Request, Timings};
-use crate::policy::EffectiveTime;
+use crate::policy::{EffectiveTime, PolicyBundle};
 use crate::problem::Problem;
 
 impl From<GateError> for Failure {
@@ -31,7 +33,7 @@ impl ReleaseArguments {
 
     /// By default the start of the day: whatever is dated in policies and acceptances is dated by the
     /// day, and a second run on the same day comes to the same bytes.
-    fn effective_time(&self, now: DateTime<Utc>) -> Result<EffectiveTime, Failure> {
+    pub(super) fn effective_time(&self, now: DateTime<Utc>) -> Result<EffectiveTime, Failure> {
         let today = EffectiveTime::start_of_day(now);
         let Some(text) = &self.effective_time else { return Ok(today) };
         let time = EffectiveTime::parse(text).map_err(|message| {
@@ -48,6 +50,15 @@ impl ReleaseArguments {
         }
         Ok(time)
     }
+}
+
+/// The bundle in `directory`, or the embedded one.
+pub(super) fn bundle(directory: Option<&Path>) -> Result<PolicyBundle, Failure> {
+    match directory {
+        None => PolicyBundle::embedded(),
+        Some(directory) => PolicyBundle::from_directory(directory),
+    }
+    .map_err(Failure::Usage)
 }
 
 /// A runtime for what reads and stores.

@@ -84,6 +84,7 @@ pub(crate) fn outcome(control: &str, result: OutcomeResult, enforcement: Enforce
         findings: Vec::new(),
         remediation: "Mend it".to_owned(),
         parameters: serde_json::Map::new(),
+        departures: Vec::new(),
         frameworks: Vec::new(),
     }
 }

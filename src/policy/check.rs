@@ -3,19 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::engine::{Parsed, Program, RESERVED_ROOTS, Run};
+use super::engine::{Parsed, Program, RESERVED_ROOTS};
+use super::framework::Framework;
 use super::lint::{self, LintContext};
 use super::metadata::{self, Control};
-use super::profile::{self, TierProfile};
+use super::profile::{self, Profiles};
 use super::worker::{Evaluator, Worker};
 use super::{CheckedPolicies, PolicyBundle, TIERING_PACKAGE, TIERING_RULE};
 use crate::document::Document;
 use crate::problem::{Location, Problem};
-use crate::tier::Tier;
 
 /// Rule names that were surely meant to be another, which is beside them, and would never be asked for.
 /// Conftest's `deny` and `warn` are here, too: run as a control they would be a silent pass.
@@ -34,39 +32,6 @@ const NEAR_MISSES: [(&str, &str); 13] = [
     ("notapplicable", "not_applicable"),
     ("not_aplicable", "not_applicable"),
 ];
-
-/// A catalogue of clauses that controls cite.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Framework {
-    #[schemars(range(min = 1, max = 1))]
-    #[expect(dead_code, reason = "checked by the schema")]
-    version: u32,
-    id: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    title: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    jurisdiction: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    status: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    effective_from: Option<String>,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    effective_to: Option<String>,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    source: String,
-    clauses: Vec<Clause>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Clause {
-    id: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    title: String,
-    #[expect(dead_code, reason = "whether the id was compared with the primary text")]
-    checked: bool,
-}
 
 impl PolicyBundle {
     /// Checks everything that can be checked before a policy runs. `facts_schema` is the JSON Schema of
@@ -89,19 +54,22 @@ impl PolicyBundle {
         let worker = worker.map(|program| Worker::start(program, loader.program()));
         let (mut engine, mut tests) = loader.engines();
         loader.tiering(&engine);
-        let clauses = loader.clauses();
+        let frameworks = loader.frameworks();
+        let clauses = frameworks.iter().flat_map(Framework::clause_ids).collect();
         let controls = loader.controls(&engine, &clauses);
         let profiles = loader.profiles(&controls);
         loader.lint(&mut engine, &mut tests, facts_schema, &controls);
         let mut problems = loader.problems;
         if problems.is_empty() {
-            let runs = runs(&controls, &profiles);
+            let (runs, numbers) = profiles.runs(&controls);
             let evaluator = match worker {
                 None => engine.prepare(&runs).map(Evaluator::threads),
                 Some(worker) => worker.prepare(runs).map(Evaluator::process),
             };
             match evaluator {
-                Ok(evaluator) => return Ok(CheckedPolicies { bundle: self, controls, profiles, evaluator }),
+                Ok(evaluator) => {
+                    return Ok(CheckedPolicies { bundle: self, controls, frameworks, profiles, numbers, evaluator });
+                }
                 Err(problem) => problems.push(problem),
             }
         }
@@ -109,21 +77,6 @@ impl PolicyBundle {
         problems.dedup();
         Err(problems)
     }
-}
-
-/// Every control of every profile, in the order of tiers and ids: its place is the number of its run.
-fn runs(controls: &BTreeMap<String, Control>, profiles: &BTreeMap<Tier, TierProfile>) -> Vec<Run> {
-    let chosen = profiles.values().flat_map(|profile| &profile.controls);
-    let run = |(id, chosen): (&String, &profile::ControlProfile)| {
-        // A profile that names a control that is not there does not pass its checks.
-        let control = controls.get(id)?;
-        Some(Run {
-            package: control.package.clone(),
-            parameters: chosen.parameters.clone(),
-            has_not_applicable: control.has_not_applicable,
-        })
-    };
-    chosen.filter_map(run).collect()
 }
 
 struct Loader<'a> {
@@ -230,7 +183,9 @@ impl<'a> Loader<'a> {
     }
 
     fn foreign_data(&mut self, path: &str) {
-        let known = ["tiers/", "frameworks/", "data/"].iter().any(|folder| path.starts_with(folder));
+        let folders = ["tiers/", "frameworks/", "groups/", "models/", "data/"];
+        let known = folders.iter().any(|folder| path.starts_with(folder))
+            || (path.starts_with("controls/") && path.ends_with("/tiers.yaml"));
         if !known && !path.ends_with(".rego") {
             let message = format!("the data file `{path}` is outside `data/`");
             let hint =
@@ -239,16 +194,20 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn clauses(&mut self) -> BTreeSet<String> {
-        let mut clauses = BTreeSet::new();
+    fn frameworks(&mut self) -> Vec<Framework> {
+        let mut frameworks: Vec<Framework> = Vec::new();
         for (path, text) in self.bundle.files().filter(|(path, _)| path.starts_with("frameworks/")) {
             let shown = self.bundle.shown(path);
-            let framework = Document::parse(&shown, text).and_then(|document| document.decode::<Framework>());
-            if let Some(framework) = self.keep(framework) {
-                clauses.extend(framework.clauses.iter().map(|clause| format!("{}:{}", framework.id, clause.id)));
+            let read = Document::parse(&shown, text).and_then(|document| Framework::read(&document));
+            let Some(framework) = self.keep(read) else { continue };
+            if frameworks.iter().any(|other| other.id == framework.id) {
+                let message = format!("another file is the framework `{}`, too", framework.id);
+                self.refuse("duplicate-framework", message, "give each catalogue an id of its own", path);
             }
+            frameworks.push(framework);
         }
-        clauses
+        frameworks.sort_by(|left, right| left.id.cmp(&right.id));
+        frameworks
     }
 
     /// Every control whose METADATA can be read.
@@ -293,34 +252,10 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn profiles(&mut self, controls: &BTreeMap<String, Control>) -> BTreeMap<Tier, TierProfile> {
-        let mut profiles = BTreeMap::new();
+    fn profiles(&mut self, controls: &BTreeMap<String, Control>) -> Profiles {
         let is_control = |path: &str| path.starts_with("controls/") && !path.ends_with("_test.rego");
-        let all_controls_read = self.rego_files().filter(|(path, _)| is_control(path)).count() == controls.len();
-        for tier in Tier::ALL {
-            let path = format!("tiers/{tier}.yaml");
-            let Some(text) = self.bundle.file(&path) else {
-                let message = format!("the bundle has no profile `{path}`");
-                self.refuse("missing-profile", message, "every tier needs one: a release may be in any of them", &path);
-                continue;
-            };
-            match profile::read(tier, &self.bundle.shown(&path), text, controls) {
-                Ok(profile) => drop(profiles.insert(tier, profile)),
-                // A control that could not be read is no control that is not there.
-                Err(problems) => self.problems.extend(
-                    problems.into_iter().filter(|problem| all_controls_read || problem.code != "unknown-control"),
-                ),
-            }
-        }
-        let known = Tier::ALL.map(|tier| format!("tiers/{tier}.yaml"));
-        for (path, _) in self.bundle.files().filter(|(path, _)| path.starts_with("tiers/") && !path.ends_with(".rego"))
-        {
-            if !known.iter().any(|name| name == path) {
-                let message = format!("`{path}` is the profile of no tier");
-                self.refuse("unknown-profile", message, &format!("the profiles are `{}`", known.join("`, `")), path);
-            }
-        }
-        profiles
+        let is_complete = self.rego_files().filter(|(path, _)| is_control(path)).count() == controls.len();
+        profile::read(self.bundle, controls, is_complete, &mut self.problems)
     }
 
     fn lint(

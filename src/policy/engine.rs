@@ -6,7 +6,7 @@
 //! cooperative limit, and a thread that is given up when it does not keep to it), and ranges that
 //! reserve more memory than there is (bounded).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::mpsc;
 use std::thread;
@@ -18,7 +18,8 @@ use regorus::{Engine, Value as RegoValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::EffectiveTime;
+use super::trace::{self, BodyTrace};
+use super::{EffectiveTime, lint};
 use crate::problem::{Location, Problem};
 
 /// Roots of `data` that hold data: no package may be below them.
@@ -224,7 +225,7 @@ impl Prepared {
 }
 
 /// What is asked of one control, or of the tiering rules.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Question {
     /// Rules, in the order in which they are asked for. The first whose value is not empty is the last: a
     /// control that does not apply is not asked what is wrong.
@@ -244,6 +245,24 @@ pub(super) struct AskedRule {
 pub(super) type Answer = Vec<Result<Value, String>>;
 
 impl Session {
+    /// How far the bodies of the rules `wanted` of the file `shown` get, with the parameters of run `number`.
+    pub(super) fn trace(&self, shown: &str, number: usize, limit: Duration, wanted: &[&str]) -> Vec<BodyTrace> {
+        let mut engine = self.engine.clone();
+        engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: TIMER_INTERVAL });
+        let module = engine.get_modules().iter().find(|module| module.package.span.source.file() == shown).cloned();
+        let Some(module) = module else { return Vec::new() };
+        let modifier = format!("with data.parameters as data.{PARAMETERS_BY_RUN}[{number}]");
+        trace::trace(&engine, &module, &modifier, |rule| wanted.contains(&rule))
+    }
+
+    /// What the file `shown` reads of the facts.
+    pub(super) fn inputs(&self, shown: &str, facts_schema: &Value) -> BTreeSet<String> {
+        let mut engine = self.engine.clone();
+        let modules = engine.get_modules();
+        let module = modules.iter().find(|module| module.package.span.source.file() == shown);
+        module.map(|module| lint::inputs::of(module, facts_schema)).unwrap_or_default()
+    }
+
     /// Answers every question, each within `limit` for each of its rules.
     ///
     /// The limit is cooperative and does not work inside a builtin: a question that does not keep to it is

@@ -15,6 +15,7 @@ mod check;
 mod control_outcome;
 mod effective_time;
 mod engine;
+pub mod framework;
 pub mod lint;
 pub mod metadata;
 mod outcome;
@@ -32,8 +33,10 @@ pub use self::bundle::{PolicyBundle, PolicyReference};
 pub use self::control_outcome::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
 pub use self::effective_time::EffectiveTime;
 use self::engine::{Answer, AskedRule, Question};
+use self::framework::Framework;
 pub use self::metadata::Control;
-use self::profile::TierProfile;
+use self::profile::{ControlProfile, Profiles, RunNumbers, TierProfile};
+use self::trace::BodyTrace;
 use self::worker::Evaluator;
 use crate::problem::Problem;
 use crate::tier::{Tier, TierFacts, TierReason};
@@ -62,7 +65,9 @@ impl Default for Limits {
 pub struct CheckedPolicies {
     bundle: PolicyBundle,
     controls: BTreeMap<String, Control>,
-    profiles: BTreeMap<Tier, TierProfile>,
+    frameworks: Vec<Framework>,
+    profiles: Profiles,
+    numbers: RunNumbers,
     evaluator: Evaluator,
 }
 
@@ -78,17 +83,23 @@ impl CheckedPolicies {
         self.controls.values()
     }
 
+    /// The catalogues of clauses, in the order of ids.
+    #[must_use]
+    pub fn frameworks(&self) -> &[Framework] {
+        &self.frameworks
+    }
+
     /// The profile of a tier.
     #[must_use]
     pub fn profile(&self, tier: Tier) -> Option<&TierProfile> {
-        self.profiles.get(&tier)
+        self.profiles.tiers.get(&tier)
     }
 
     /// Days until a condition is due in `tier`.
     #[must_use]
     pub fn condition_days(&self, tier: Tier) -> u32 {
         // A bundle without a profile for each tier does not pass its checks.
-        self.profiles.get(&tier).map_or(0, |profile| profile.condition_days)
+        self.profiles.tiers.get(&tier).map_or(0, |profile| profile.condition_days)
     }
 
     /// Works out the tier from what the manifest declares.
@@ -124,27 +135,110 @@ impl CheckedPolicies {
     #[must_use]
     pub fn evaluate(&self, facts: &Value, tier: Tier, when: EffectiveTime, limits: &Limits) -> Vec<Outcome> {
         // A bundle without a profile for each tier does not pass its checks; no outcome at all denies.
-        let Some(profile) = self.profiles.get(&tier) else { return Vec::new() };
-        // Runs are numbered through all profiles, in the order of tiers and ids.
-        let first: usize = self.profiles.range(..tier).map(|(_, profile)| profile.controls.len()).sum();
-        let questions: Vec<Question> = profile
+        let Some(profile) = self.profiles.tiers.get(&tier) else { return Vec::new() };
+        let model = facts.pointer("/model/name").and_then(Value::as_str);
+        let chosen: Vec<(&String, &ControlProfile, Option<usize>)> = profile
             .controls
-            .keys()
-            .enumerate()
-            .map(|(number, id)| match self.controls.get(id) {
-                Some(control) => outcome::question(control, first + number, facts),
-                None => Question { rules: Vec::new() },
+            .iter()
+            .map(|(id, of_tier)| {
+                let (chosen, is_own) = self.profiles.chosen(tier, model, id).unwrap_or((of_tier, false));
+                let model = model.filter(|_| is_own).map(str::to_owned);
+                (id, chosen, self.numbers.get(&(tier, model, id.clone())).copied())
             })
             .collect();
-        let answers = self.evaluator.answer(facts, when, &questions, limits.control_time);
-        let of = |((id, chosen), answer): ((&String, &profile::ControlProfile), Answer)| {
+        let question = |(id, _, number): &(&String, &ControlProfile, Option<usize>)| {
             // Checked when the profile is read; were it to slip through, it must not vanish.
+            let known = self.controls.get(*id).zip(*number);
+            known.map_or_else(Question::default, |(control, number)| outcome::question(control, number, facts))
+        };
+        let questions: Vec<Question> = chosen.iter().map(question).collect();
+        let answers = self.evaluator.answer(facts, when, &questions, limits.control_time);
+        let of = |((id, chosen, _), answer): ((&String, &ControlProfile, Option<usize>), Answer)| {
             let Some(control) = self.controls.get(id) else { return outcome::of_missing_control(id, chosen) };
             outcome::of(control, chosen, facts, when, answer)
         };
-        // The evaluator gives one answer for each question; without, the control is an error below.
+        // The evaluator gives one answer for each question; without, the control is an error.
         let answers = answers.into_iter().chain(std::iter::repeat_with(Vec::new));
-        profile.controls.iter().zip(answers).map(of).collect()
+        chosen.into_iter().zip(answers).map(of).collect()
+    }
+}
+
+/// Why a control came to its outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// What the control reads of the facts, with the values there, in the order of paths. A path that leads
+    /// through a list has a value for each of its items.
+    pub inputs: Vec<InputValue>,
+    /// How far the bodies of its rules get.
+    pub bodies: Vec<BodyTrace>,
+}
+
+/// A part of the facts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputValue {
+    /// Its path, such as `input.evaluations[0].threshold`.
+    pub path: String,
+    /// Its value, or none if it is not there.
+    pub value: Option<Value>,
+}
+
+impl CheckedPolicies {
+    /// Why the control `id` comes to what it comes to in `tier`. Only policies that are evaluated in this
+    /// process can be looked into.
+    ///
+    /// # Errors
+    /// The tier does not run the control, or the facts cannot be given to it.
+    pub fn explain(
+        &self,
+        id: &str,
+        facts: &Value,
+        facts_schema: &Value,
+        tier: Tier,
+        when: EffectiveTime,
+    ) -> Result<Explanation, Problem> {
+        let model = facts.pointer("/model/name").and_then(Value::as_str);
+        let found = self.controls.get(id).zip(self.profiles.chosen(tier, model, id)).zip(self.evaluator.prepared());
+        let Some(((control, (_, is_own)), prepared)) = found else {
+            let problem = Problem::new("control-not-run", format!("the tier `{tier}` does not run `{id}`"));
+            return Err(problem.hint("`modelgate policy docs` lists what each tier runs"));
+        };
+        let model = model.filter(|_| is_own).map(str::to_owned);
+        let number = self.numbers.get(&(tier, model, id.to_owned())).copied().unwrap_or_default();
+        let session = prepared.session(facts, when).map_err(|message| Problem::new("invalid-facts", message))?;
+        let shown = self.bundle.shown(&control.path);
+        let limit = Limits::default().control_time;
+        let mut inputs = Vec::new();
+        for path in session.inputs(&shown, facts_schema) {
+            follow(facts, path.strip_prefix("input").unwrap_or(&path), "input".to_owned(), &mut inputs);
+        }
+        let bodies = session.trace(&shown, number, limit, &["violation", "not_applicable"]);
+        Ok(Explanation { inputs, bodies })
+    }
+}
+
+/// The values at `path`, which is such as `.evaluations[_].name`; `at` is how one got to `value`.
+fn follow(value: &Value, path: &str, at: String, found: &mut Vec<InputValue>) {
+    if path.is_empty() {
+        return found.push(InputValue { path: at, value: Some(value.clone()) });
+    }
+    if let Some(rest) = path.strip_prefix("[_]") {
+        match value {
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(index, item)| follow(item, rest, format!("{at}[{index}]"), found));
+            }
+            Value::Object(entries) => {
+                entries.iter().for_each(|(key, entry)| follow(entry, rest, format!("{at}.{key}"), found));
+            }
+            _ => found.push(InputValue { path: format!("{at}{path}"), value: None }),
+        }
+        return;
+    }
+    let path = path.strip_prefix('.').unwrap_or(path);
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    let (name, rest) = path.split_at(end);
+    match value.get(name) {
+        Some(entry) => follow(entry, rest, format!("{at}.{name}"), found),
+        None => found.push(InputValue { path: format!("{at}.{path}"), value: None }),
     }
 }
 

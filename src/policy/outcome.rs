@@ -62,6 +62,7 @@ pub(super) fn of(
         findings: Vec::new(),
         remediation: control.remediation.clone(),
         parameters: chosen.parameters.clone(),
+        departures: chosen.departures.clone(),
         frameworks: control.frameworks.clone(),
     };
     let not_yet = control.effective_on.as_ref().filter(|day| **day > when.date());
@@ -99,6 +100,7 @@ pub(super) fn of_missing_control(id: &str, chosen: &ControlProfile) -> Outcome {
         findings: Vec::new(),
         remediation: "Add the control to the policy bundle, or remove it from the tier profile.".to_owned(),
         parameters: chosen.parameters.clone(),
+        departures: chosen.departures.clone(),
         frameworks: Vec::new(),
     }
 }

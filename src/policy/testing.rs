@@ -274,7 +274,7 @@ mod tests {
         ];
         assert_eq!(verdicts(&run), expected);
         let lines = &run.coverage["lib/a.rego"];
-        assert_eq!((&lines.reached, &lines.not_reached), (&BTreeSet::from([2]), &BTreeSet::from([3, 5])));
+        assert_eq!((&lines.reached, &lines.not_reached), (&BTreeSet::from([2, 4]), &BTreeSet::from([3, 5])));
     }
 
     #[test]

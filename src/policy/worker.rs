@@ -55,6 +55,14 @@ impl Evaluator {
         Self::Process(Mutex::new(worker))
     }
 
+    /// The prepared policies, where they are in this process.
+    pub(super) fn prepared(&self) -> Option<&Prepared> {
+        match self {
+            Self::Threads(prepared) => Some(prepared),
+            Self::Process(_) => None,
+        }
+    }
+
     /// One answer for each question.
     pub(super) fn answer(
         &self,

@@ -86,6 +86,7 @@ fn outcome(control: &str, title: &str, severity: Severity, enforcement: Enforcem
         findings: Vec::new(),
         remediation: String::new(),
         parameters: Map::new(),
+        departures: Vec::new(),
         frameworks: Vec::new(),
     }
 }

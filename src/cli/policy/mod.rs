@@ -1,13 +1,19 @@
 //! `modelgate policy`: what an analyst needs to write, test and ship policies.
 
 mod check;
+mod coverage;
+mod diff;
+mod docs;
+mod list;
+mod new;
 mod test;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{Failure, Printer};
+use super::{Failure, Printer, policies};
+use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::policy::PolicyBundle;
 
@@ -23,12 +29,27 @@ enum Command {
     Check(check::Arguments),
     /// Run the tests of a bundle
     Test(test::Arguments),
+    /// List the controls of a bundle
+    List(list::Arguments),
+    /// Write the catalogue of controls as Markdown
+    Docs(docs::Arguments),
+    /// Show which clauses of a framework which controls serve, and which nothing serves
+    Coverage(coverage::Arguments),
+    /// Begin a control with its test and its tiers
+    New(new::Arguments),
+    /// Say which decisions would change from one bundle to another
+    Diff(diff::Arguments),
 }
 
-pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     match &arguments.command {
         Command::Check(arguments) => check::run(arguments, printer),
         Command::Test(arguments) => test::run(arguments, printer),
+        Command::List(arguments) => list::run(arguments, printer),
+        Command::Docs(arguments) => docs::run(arguments, printer),
+        Command::Coverage(arguments) => coverage::run(arguments, printer),
+        Command::New(arguments) => new::run(arguments, printer),
+        Command::Diff(arguments) => diff::run(arguments, environment, printer),
     }
 }
 
@@ -42,10 +63,6 @@ struct BundleArguments {
 
 impl BundleArguments {
     fn load(&self) -> Result<PolicyBundle, Failure> {
-        match &self.policies {
-            None => PolicyBundle::embedded(),
-            Some(directory) => PolicyBundle::from_directory(directory),
-        }
-        .map_err(Failure::Usage)
+        policies::bundle(self.policies.as_deref())
     }
 }
