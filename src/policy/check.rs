@@ -184,7 +184,8 @@ impl<'a> Loader<'a> {
 
     fn foreign_data(&mut self, path: &str) {
         let folders = ["tiers/", "frameworks/", "groups/", "models/", "data/"];
-        let known = folders.iter().any(|folder| path.starts_with(folder))
+        let known = path == super::bundle::BUNDLE_FILE
+            || folders.iter().any(|folder| path.starts_with(folder))
             || (path.starts_with("controls/") && path.ends_with("/tiers.yaml"));
         if !known && !path.ends_with(".rego") {
             let message = format!("the data file `{path}` is outside `data/`");

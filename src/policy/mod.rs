@@ -12,6 +12,7 @@
 
 mod bundle;
 mod check;
+pub mod conftest;
 mod control_outcome;
 mod effective_time;
 mod engine;

@@ -4,6 +4,7 @@ mod check;
 mod coverage;
 mod diff;
 mod docs;
+mod eval;
 mod list;
 mod new;
 mod test;
@@ -37,6 +38,8 @@ enum Command {
     Coverage(coverage::Arguments),
     /// Begin a control with its test and its tiers
     New(new::Arguments),
+    /// Run conftest policies (`deny`, `violation`, `warn`) over YAML and JSON files
+    Eval(eval::Arguments),
     /// Say which decisions would change from one bundle to another
     Diff(diff::Arguments),
 }
@@ -49,6 +52,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         Command::Docs(arguments) => docs::run(arguments, printer),
         Command::Coverage(arguments) => coverage::run(arguments, printer),
         Command::New(arguments) => new::run(arguments, printer),
+        Command::Eval(arguments) => eval::run(arguments, environment, printer),
         Command::Diff(arguments) => diff::run(arguments, environment, printer),
     }
 }
