@@ -20,7 +20,8 @@ today := time.now_ns() - (time.now_ns() % nanoseconds)
 
 has_come(day) if start(day) <= today
 
-has_passed(day) if start(day) < today
+# Whether it is not over.
+lasts(day) if start(day) >= today
 
 in_order(first, last) if start(first) <= start(last)
 

@@ -21,7 +21,7 @@ test_what_is_no_day if {
 	] {
 		not day.start(other)
 		not day.has_come(other)
-		not day.has_passed(other)
+		not day.lasts(other)
 		not day.within(other, 10)
 		not day.in_order(other, "2026-03-01")
 		not day.in_order("2026-03-01", other)
@@ -35,9 +35,9 @@ test_today_is_the_whole_day if {
 		day.has_come("2026-02-28") with time.now_ns as now
 		day.has_come("2026-03-01") with time.now_ns as now
 		not day.has_come("2026-03-02") with time.now_ns as now
-		day.has_passed("2026-02-28") with time.now_ns as now
-		not day.has_passed("2026-03-01") with time.now_ns as now
-		not day.has_passed("2026-03-02") with time.now_ns as now
+		not day.lasts("2026-02-28") with time.now_ns as now
+		day.lasts("2026-03-01") with time.now_ns as now
+		day.lasts("2026-03-02") with time.now_ns as now
 	}
 }
 

@@ -6,3 +6,5 @@ package modelgate.lib.rating
 order := {"low": 0, "medium": 1, "high": 2}
 
 within(rating, limit) if order[rating] <= order[limit]
+
+below(rating, limit) if order[rating] < order[limit]

@@ -51,3 +51,19 @@ place(kind) := {"source": {"file": path, "line": 1}} if {
 }
 
 place(kind) := {} if not is_string(object.get(input, ["records", kind, "file", "path"], null))
+
+# Whether a person wrote something there.
+filled(text) if {
+	is_string(text)
+	trim_space(text) != ""
+}
+
+# Whether the file is named by its digest.
+pinned(file) if {
+	filled(file.name)
+	is_string(file.sha256)
+	regex.match(`^[0-9a-f]{64}$`, file.sha256)
+}
+
+# What findings call the item of a record.
+id(item) := object.get(item, "id", "without an id")

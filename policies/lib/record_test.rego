@@ -60,3 +60,28 @@ test_a_finding_has_the_place_of_its_record if {
 		record.about("threat_model", {"message": "m"}) == bare with input as facts
 	}
 }
+
+test_filled if {
+	record.filled("x")
+	every other in [null, 7, "", " \n"] {
+		not record.filled(other)
+	}
+}
+
+digest := "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+test_pinned if {
+	record.pinned({"name": "train.parquet", "sha256": digest})
+	every other in [
+		null, {}, {"name": " ", "sha256": digest}, {"sha256": digest}, {"name": "a"}, {"name": "a", "sha256": null},
+		{"name": "a", "sha256": 7}, {"name": "a", "sha256": upper(digest)}, {"name": "a", "sha256": concat("", [digest, "0"])},
+		{"name": "a", "sha256": substring(digest, 1, -1)}, {"name": "a", "sha256": concat("", [" ", digest])},
+	] {
+		not record.pinned(other)
+	}
+}
+
+test_id if {
+	record.id({"id": "T-1"}) == "T-1"
+	record.id({}) == "without an id"
+}

@@ -13,7 +13,7 @@
 #   frameworks: [eu-ai-act:Art.9, nist-ai-rmf:MAP-1.1, sr-26-2:model-materiality]
 package modelgate.controls.intake.consistent_answers
 
-about_people := {"personal", "financial", "health", "special-category", "biometric", "children"}
+import data.modelgate.lib.intake
 
 answered contains "domain" if is_string(input.intake.domain)
 
@@ -42,7 +42,7 @@ contradiction contains ["the field is health, and no health data is used", "heal
 
 contradiction contains [sprintf("the field is %s, and no data about people is used", [input.intake.domain]), "personal"] if {
 	input.intake.domain in {"credit", "employment", "insurance"}
-	count(classes & about_people) == 0
+	count(classes & intake.about_people) == 0
 }
 
 contradiction contains ["the output is the decision, and nobody is affected in a year", "people who are affected"] if {
