@@ -26,7 +26,7 @@ not_applicable contains "its field has no such consequences for people" if {
 
 gaps := record.lacking("human_oversight", "overseers")
 
-on_duty contains overseer.role if {
+on_duty contains overseer if {
 	some overseer in record.list("human_oversight", "overseers")
 	is_array(overseer.powers)
 	"monitor" in overseer.powers
