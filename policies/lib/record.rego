@@ -26,7 +26,11 @@ about(kind, problem) := object.union_n([{"subject": subject(kind)}, problem, pla
 lacking(kind, name) := absent(kind) | {about(kind, problem) |
 	is_object(header(kind, "content"))
 	not is_array(field(kind, name))
-	problem := {"message": sprintf("the record lists no `%s`", [name]), "observed": field(kind, name), "expected": "a list"}
+	problem := {
+		"message": sprintf("the record lists no `%s`", [name]),
+		"observed": field(kind, name),
+		"expected": "a list",
+	}
 }
 
 absent(kind) := {{

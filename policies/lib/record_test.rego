@@ -74,8 +74,10 @@ test_pinned if {
 	record.pinned({"name": "train.parquet", "sha256": digest})
 	every other in [
 		null, {}, {"name": " ", "sha256": digest}, {"sha256": digest}, {"name": "a"}, {"name": "a", "sha256": null},
-		{"name": "a", "sha256": 7}, {"name": "a", "sha256": upper(digest)}, {"name": "a", "sha256": concat("", [digest, "0"])},
-		{"name": "a", "sha256": substring(digest, 1, -1)}, {"name": "a", "sha256": concat("", [" ", digest])},
+		{"name": "a", "sha256": 7}, {"name": "a", "sha256": upper(digest)},
+		{"name": "a", "sha256": concat("", [digest, "0"])},
+		{"name": "a", "sha256": substring(digest, 1, -1)},
+		{"name": "a", "sha256": concat("", [" ", digest])},
 	] {
 		not record.pinned(other)
 	}

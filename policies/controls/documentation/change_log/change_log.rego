@@ -6,7 +6,8 @@
 # custom:
 #   id: DOC-005
 #   severity: low
-#   remediation: Add an entry to the record `change-log` with this release's version, its day and what changed.
+#   remediation: >-
+#     Add an entry to the record `change-log` with this release's version, its day and what changed.
 #   waivable: true
 #   frameworks: [eu-ai-act:Annex-IV.6, nist-ai-rmf:MANAGE-4.1]
 package modelgate.controls.documentation.change_log

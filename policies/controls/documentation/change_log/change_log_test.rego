@@ -38,7 +38,8 @@ test_a_day_to_come if {
 }
 
 test_no_version_of_the_model if {
-	result := change_log.violation with input as {"records": {"change_log": {"content": {"entries": [{"version": "1.0"}]}}}}
+	content := {"entries": [{"version": "1.0"}]}
+	result := change_log.violation with input as {"records": {"change_log": {"content": content}}}
 	result == {{
 		"subject": "record/change-log", "message": "there is no entry for the version null", "observed": ["1.0"],
 		"expected": null,

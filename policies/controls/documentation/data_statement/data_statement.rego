@@ -6,7 +6,9 @@
 # custom:
 #   id: DOC-004
 #   severity: medium
-#   remediation: List every source of the training data in a record `data-statement` with its licence, its population, and the first and the last day that it covers.
+#   remediation: >-
+#     List every source of the training data in a record `data-statement` with its licence, its
+#     population, and the first and the last day that it covers.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.10, eu-ai-act:Art.11, iso-42001:A.7.4]
 package modelgate.controls.documentation.data_statement

@@ -32,7 +32,9 @@ test_stated if {
 }
 
 test_no_source if {
-	listed([]) == {at({"message": "no source of the training data is listed", "observed": 0, "expected": "at least one source"})}
+	listed([]) == {at({
+		"message": "no source of the training data is listed", "observed": 0, "expected": "at least one source",
+	})}
 }
 
 test_it_ends_before_it_begins if found("2025-01-02", "2025-01-01") == {reversed("loans", "2025-01-02", "2025-01-01")}

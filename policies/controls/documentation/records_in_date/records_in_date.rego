@@ -8,7 +8,9 @@
 # custom:
 #   id: DOC-006
 #   severity: medium
-#   remediation: Go through the record again, correct what is no longer so, and set `date`, `review_by` and `model_version` anew.
+#   remediation: >-
+#     Go through the record again, correct what is no longer so, and set `date`, `review_by` and
+#     `model_version` anew.
 #   waivable: true
 #   parameters:
 #     maximum_age_days: {type: integer, description: Greatest age of a record in days}
@@ -31,7 +33,12 @@ not_applicable contains "the release has no records" if {
 
 violation contains finding if {
 	not is_object(input.records)
-	finding := {"subject": "release", "message": "the records of the release are not known", "observed": null, "expected": "its records"}
+	finding := {
+		"subject": "release",
+		"message": "the records of the release are not known",
+		"observed": null,
+		"expected": "its records",
+	}
 }
 
 violation contains record.about(kind, problem) if {
@@ -39,7 +46,7 @@ violation contains record.about(kind, problem) if {
 	date := record.header(kind, "date")
 	not day.within(date, data.parameters.maximum_age_days)
 	problem := {
-		"message": sprintf("the record is of %v, which is none of the last %d days", [date, data.parameters.maximum_age_days]),
+		"message": sprintf("the record is of %v, not of the last %d days", [date, data.parameters.maximum_age_days]),
 		"observed": date,
 		"expected": sprintf("at most %d days ago", [data.parameters.maximum_age_days]),
 	}

@@ -28,7 +28,7 @@ test_in_date if {
 test_too_old_or_to_come if {
 	every date in ["2026-02-28", "2026-04-01", null, 7, "March"] {
 		found({"date": date}) == at({
-			"message": sprintf("the record is of %v, which is none of the last 30 days", [date]),
+			"message": sprintf("the record is of %v, not of the last 30 days", [date]),
 			"observed": date, "expected": "at most 30 days ago",
 		})
 	}
@@ -53,7 +53,11 @@ test_another_version if {
 }
 
 test_every_record_is_looked_at if {
-	records := {"change_log": {"date": "2025-01-01"}, "incidents": {"date": "2026-03-31"}, "exceptions": {"date": "2025-01-01"}}
+	records := {
+		"change_log": {"date": "2025-01-01"},
+		"incidents": {"date": "2026-03-31"},
+		"exceptions": {"date": "2025-01-01"},
+	}
 	result := records_in_date.violation with input as {"records": records}
 		with data.parameters as {"maximum_age_days": 30}
 		with time.now_ns as now

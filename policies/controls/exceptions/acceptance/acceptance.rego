@@ -7,7 +7,9 @@
 # custom:
 #   id: EXC-003
 #   severity: high
-#   remediation: Have the risk accepted by somebody who bears it and did not ask for the exception, such as the head of the business unit or the risk function.
+#   remediation: >-
+#     Have the risk accepted by somebody who bears it and did not ask for the exception, such as the
+#     head of the business unit or the risk function.
 #   waivable: false
 #   frameworks: [nist-ai-rmf:MANAGE-1.1, nist-ai-rmf:MEASURE-1.3, sr-26-2:effective-challenge]
 package modelgate.controls.exceptions.acceptance

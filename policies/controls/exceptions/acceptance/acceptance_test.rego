@@ -3,7 +3,10 @@ package modelgate.controls.exceptions.acceptance_test
 import data.modelgate.controls.exceptions.acceptance
 
 found(changes) := result if {
-	exception := object.union({"control": "VAL-004", "requested_by": "ann@example.com", "accepted_by": "cy@example.com"}, changes)
+	exception := object.union(
+		{"control": "VAL-004", "requested_by": "ann@example.com", "accepted_by": "cy@example.com"},
+		changes,
+	)
 	result := acceptance.violation with input as {
 		"model": {"owner": "bob@example.com"},
 		"records": {"exceptions": {"file": {"path": "x.yaml"}, "content": {"exceptions": [exception]}}},
@@ -28,12 +31,15 @@ test_who_asked if {
 	found({"requested_by": " CY@example.com "}) == {own("the one who asked for it", "cy@example.com", " CY@example.com ")}
 }
 
-test_the_owner if found({"accepted_by": "Bob@example.com"}) == {own("the model's owner", "Bob@example.com", "bob@example.com")}
+test_the_owner if {
+	found({"accepted_by": "Bob@example.com"}) == {own("the model's owner", "Bob@example.com", "bob@example.com")}
+}
 
 test_nobody if {
 	every accepted_by in [null, " ", 7] {
 		found({"accepted_by": accepted_by}) == {
-			own("the one who asked for it", accepted_by, "ann@example.com"), own("the model's owner", accepted_by, "bob@example.com"),
+			own("the one who asked for it", accepted_by, "ann@example.com"),
+			own("the model's owner", accepted_by, "bob@example.com"),
 		}
 	}
 	found({"requested_by": null}) == {own("the one who asked for it", "cy@example.com", null)}

@@ -7,7 +7,9 @@
 # custom:
 #   id: EXC-002
 #   severity: medium
-#   remediation: Write under `compensating_controls` what is done while the exception lasts, such as a second look at the cases that it concerns.
+#   remediation: >-
+#     Write under `compensating_controls` what is done while the exception lasts, such as a second look
+#     at the cases that it concerns.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.9, nist-ai-rmf:MANAGE-1.1]
 package modelgate.controls.exceptions.compensation

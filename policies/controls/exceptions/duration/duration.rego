@@ -8,10 +8,13 @@
 # custom:
 #   id: EXC-001
 #   severity: high
-#   remediation: Mend what the exception is about and take it off the list, or have it accepted again for a shorter time.
+#   remediation: >-
+#     Mend what the exception is about and take it off the list, or have it accepted again for a shorter
+#     time.
 #   waivable: false
 #   parameters:
-#     maximum_days: {type: integer, description: "Greatest number of days that an exception lasts, the first and the last included"}
+#     maximum_days:
+#       {type: integer, description: "Greatest number of days that an exception lasts, the first and the last included"}
 #     required: {type: boolean, description: Whether a release without a record of exceptions is a finding}
 #   frameworks: [eu-ai-act:Art.9, nist-ai-rmf:MANAGE-1.1]
 package modelgate.controls.exceptions.duration
@@ -43,8 +46,9 @@ violation contains record.about("exceptions", problem) if {
 	some exception in exceptions
 	from := object.get(exception, "from", null)
 	not day.in_order(from, exception.expires)
+	control := object.get(exception, "control", null)
 	problem := {
-		"message": sprintf("the exception from %v ends before it begins, on %v", [object.get(exception, "control", null), from]),
+		"message": sprintf("the exception from %v ends before it begins, on %v", [control, from]),
 		"observed": from,
 		"expected": object.get(exception, "expires", null),
 	}

@@ -59,7 +59,9 @@ test_no_record if {
 
 test_it_applies_where_there_are_any_or_have_to_be if {
 	none := {"records": {"exceptions": null}}
-	duration.not_applicable == {"no exceptions are recorded"} with input as none with data.parameters as {"required": false}
+	some_record := {"records": {"exceptions": {}}}
+	reason := {"no exceptions are recorded"}
+	duration.not_applicable == reason with input as none with data.parameters as {"required": false}
 	duration.not_applicable == set() with input as none with data.parameters as {"required": true}
-	duration.not_applicable == set() with input as {"records": {"exceptions": {}}} with data.parameters as {"required": false}
+	duration.not_applicable == set() with input as some_record with data.parameters as {"required": false}
 }

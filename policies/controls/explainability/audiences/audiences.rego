@@ -7,10 +7,14 @@
 # custom:
 #   id: EXP-001
 #   severity: medium
-#   remediation: Give the audience that is missing explanations it can use (reasons in plain words for a person, contributions of the inputs for a validator) and list it under `audiences`.
+#   remediation: >-
+#     Give the audience that is missing explanations it can use (reasons in plain words for a person,
+#     contributions of the inputs for a validator) and list it under `audiences`.
 #   waivable: true
 #   parameters:
-#     audiences: {type: array, description: "Who must be given explanations, of affected-person, operator, validator and regulator"}
+#     audiences:
+#       {type: array,
+#        description: "Who must be given explanations, of affected-person, operator, validator and regulator"}
 #   frameworks: [eu-ai-act:Art.13]
 package modelgate.controls.explainability.audiences
 

@@ -11,7 +11,8 @@ found(list, domain, asked) := result if {
 }
 
 unserved(audience, served) := {
-	"subject": "record/explainability", "message": sprintf("no explanation is given to: %s", [replace(audience, "-", " ")]),
+	"subject": "record/explainability",
+	"message": sprintf("no explanation is given to: %s", [replace(audience, "-", " ")]),
 	"observed": served, "expected": audience, "source": {"file": "e.yaml", "line": 1},
 }
 

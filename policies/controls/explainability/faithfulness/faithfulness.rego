@@ -6,7 +6,9 @@
 # custom:
 #   id: EXP-002
 #   severity: medium
-#   remediation: Compare explanations with the model (contributions that sum to its score, inputs that are removed and change it as predicted) and describe method and result as `faithfulness_check`.
+#   remediation: >-
+#     Compare explanations with the model (contributions that sum to its score, inputs that are removed
+#     and change it as predicted) and describe method and result as `faithfulness_check`.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.13, nist-ai-rmf:MEASURE-2.5]
 package modelgate.controls.explainability.faithfulness

@@ -7,7 +7,9 @@
 # custom:
 #   id: INC-003
 #   severity: high
-#   remediation: Write down the root cause of the incident, correct its days, and tell the authority where there is a duty to; then set `reported_to_authority` to true.
+#   remediation: >-
+#     Write down the root cause of the incident, correct its days, and tell the authority where there is
+#     a duty to; then set `reported_to_authority` to true.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.72, nist-ai-rmf:MANAGE-4.1]
 package modelgate.controls.incidents.closed_incidents

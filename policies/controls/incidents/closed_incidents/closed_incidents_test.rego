@@ -6,10 +6,10 @@ import data.modelgate.controls.incidents.closed_incidents
 now := 1774915200000000000
 
 found(changes) := result if {
-	incident := object.union(
-		{"id": "I-1", "opened": "2026-03-01", "closed": "2026-03-10", "root_cause": "a typing error", "reported_to_authority": null},
-		changes,
-	)
+	incident := object.union({
+		"id": "I-1", "opened": "2026-03-01", "closed": "2026-03-10", "root_cause": "a typing error",
+		"reported_to_authority": null,
+	}, changes)
 	result := closed_incidents.violation with input as {"records": {"incidents": {
 		"file": {"path": "i.yaml"}, "content": {"incidents": [incident]},
 	}}}

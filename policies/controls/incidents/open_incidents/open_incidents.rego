@@ -7,10 +7,13 @@
 # custom:
 #   id: INC-002
 #   severity: high
-#   remediation: Find the cause of the incident, mend it and close it; if this release is what mends it, have somebody who may do so accept the risk until then.
+#   remediation: >-
+#     Find the cause of the incident, mend it and close it; if this release is what mends it, have
+#     somebody who may do so accept the risk until then.
 #   waivable: true
 #   parameters:
-#     severity: {type: string, description: "Least severity of an open incident that is a finding: `low`, `medium` or `high`"}
+#     severity:
+#       {type: string, description: "Least severity of an open incident that is a finding: `low`, `medium` or `high`"}
 #   frameworks: [eu-ai-act:Art.72, nist-ai-rmf:MANAGE-4.1, sr-26-2:ongoing-monitoring]
 package modelgate.controls.incidents.open_incidents
 

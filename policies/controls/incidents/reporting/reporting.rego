@@ -7,7 +7,9 @@
 # custom:
 #   id: INC-001
 #   severity: medium
-#   remediation: Add a record of the kind `incidents` with the day since which incidents are recorded and the way to report one; an empty list says that there were none.
+#   remediation: >-
+#     Add a record of the kind `incidents` with the day since which incidents are recorded and the way
+#     to report one; an empty list says that there were none.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.72, nist-ai-rmf:MANAGE-4.1, iso-42001:A.6.2.6]
 package modelgate.controls.incidents.reporting
@@ -23,7 +25,11 @@ violation contains record.about("incidents", problem) if {
 	count(record.absent("incidents")) == 0
 	reporting := record.field("incidents", "reporting")
 	not record.filled(reporting)
-	problem := {"message": "whom to tell about an incident is not said", "observed": reporting, "expected": "a way to report"}
+	problem := {
+		"message": "whom to tell about an incident is not said",
+		"observed": reporting,
+		"expected": "a way to report",
+	}
 }
 
 violation contains record.about("incidents", problem) if {

@@ -7,7 +7,8 @@ now := 1774915200000000000
 
 found(changes) := result if {
 	content := object.union({"since": "2025-01-01", "reporting": "Call 7.", "incidents": []}, changes)
-	result := reporting.violation with input as {"records": {"incidents": {"file": {"path": "i.yaml"}, "content": content}}}
+	recorded := {"file": {"path": "i.yaml"}, "content": content}
+	result := reporting.violation with input as {"records": {"incidents": recorded}}
 		with time.now_ns as now
 }
 

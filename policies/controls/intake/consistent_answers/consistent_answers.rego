@@ -8,7 +8,9 @@
 # custom:
 #   id: INT-004
 #   severity: high
-#   remediation: Correct the answer under `intake` that is wrong; the finding names the two that do not go together.
+#   remediation: >-
+#     Correct the answer under `intake` that is wrong; the finding names the two that do not go
+#     together.
 #   waivable: false
 #   frameworks: [eu-ai-act:Art.9, nist-ai-rmf:MAP-1.1, sr-26-2:model-materiality]
 package modelgate.controls.intake.consistent_answers
@@ -40,9 +42,10 @@ contradiction contains ["the field is health, and no health data is used", "heal
 	not "health" in classes
 }
 
-contradiction contains [sprintf("the field is %s, and no data about people is used", [input.intake.domain]), "personal"] if {
+contradiction contains [message, "personal"] if {
 	input.intake.domain in {"credit", "employment", "insurance"}
 	count(classes & intake.about_people) == 0
+	message := sprintf("the field is %s, and no data about people is used", [input.intake.domain])
 }
 
 contradiction contains ["the output is the decision, and nobody is affected in a year", "people who are affected"] if {

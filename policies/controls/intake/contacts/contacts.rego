@@ -6,7 +6,9 @@
 # custom:
 #   id: INT-005
 #   severity: medium
-#   remediation: Write `model.owner`, and `model.validator` if there is one, as an e-mail address or as a handle such as `@credit-models`.
+#   remediation: >-
+#     Write `model.owner`, and `model.validator` if there is one, as an e-mail address or as a handle
+#     such as `@credit-models`.
 #   waivable: true
 #   frameworks: [eu-ai-act:Annex-IV.1, nist-ai-rmf:MANAGE-4.1]
 package modelgate.controls.intake.contacts

@@ -7,7 +7,9 @@
 # custom:
 #   id: OVR-002
 #   severity: high
-#   remediation: Set up a way in which a person whom a decision affects can ask for another look by a person, tell them of it with the decision, and describe it as `appeal`.
+#   remediation: >-
+#     Set up a way in which a person whom a decision affects can ask for another look by a person, tell
+#     them of it with the decision, and describe it as `appeal`.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.13]
 package modelgate.controls.oversight.appeal

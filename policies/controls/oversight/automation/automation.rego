@@ -7,7 +7,9 @@
 # custom:
 #   id: OVR-003
 #   severity: critical
-#   remediation: Give the powers `monitor` and `stop` to one role in `human-oversight` that is on duty whenever the model decides, or have a person confirm each decision.
+#   remediation: >-
+#     Give the powers `monitor` and `stop` to one role in `human-oversight` that is on duty whenever the
+#     model decides, or have a person confirm each decision.
 #   waivable: false
 #   frameworks: [eu-ai-act:Art.9, nist-ai-rmf:MANAGE-4.1]
 package modelgate.controls.oversight.automation

@@ -7,7 +7,9 @@
 # custom:
 #   id: OVR-001
 #   severity: high
-#   remediation: Name in `human-oversight` who oversees the model, give the powers that are missing to a role that can use them in time, and describe its training.
+#   remediation: >-
+#     Name in `human-oversight` who oversees the model, give the powers that are missing to a role that
+#     can use them in time, and describe its training.
 #   waivable: true
 #   parameters:
 #     powers: {type: array, description: "Powers that overseers must have, of override, stop, escalate and monitor"}

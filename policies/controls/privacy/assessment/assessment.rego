@@ -7,7 +7,9 @@
 # custom:
 #   id: PRI-001
 #   severity: high
-#   remediation: Assess the use of the data with whoever answers for data protection, and add the result as a record of the kind `privacy-assessment`.
+#   remediation: >-
+#     Assess the use of the data with whoever answers for data protection, and add the result as a
+#     record of the kind `privacy-assessment`.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.9, eu-ai-act:Art.10]
 package modelgate.controls.privacy.assessment

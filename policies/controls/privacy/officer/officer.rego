@@ -6,7 +6,9 @@
 # custom:
 #   id: PRI-003
 #   severity: high
-#   remediation: Put the privacy assessment to the data-protection officer, work in what they say, and set `officer_consulted` to true.
+#   remediation: >-
+#     Put the privacy assessment to the data-protection officer, work in what they say, and set
+#     `officer_consulted` to true.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.9, eu-ai-act:Art.10]
 package modelgate.controls.privacy.officer

@@ -6,7 +6,9 @@
 # custom:
 #   id: PRI-002
 #   severity: high
-#   remediation: Take further measures against the risk, such as fewer inputs or coarser ones, and rate what is left of it again.
+#   remediation: >-
+#     Take further measures against the risk, such as fewer inputs or coarser ones, and rate what is
+#     left of it again.
 #   waivable: true
 #   parameters:
 #     maximum_residual: {type: string, description: "Greatest risk that may be left: `low`, `medium` or `high`"}

@@ -7,7 +7,9 @@
 # custom:
 #   id: PRI-004
 #   severity: medium
-#   remediation: Delete the data earlier and correct `retention_days`; keep what a law makes you keep apart from what the model is trained on.
+#   remediation: >-
+#     Delete the data earlier and correct `retention_days`; keep what a law makes you keep apart from
+#     what the model is trained on.
 #   waivable: true
 #   parameters:
 #     maximum_days: {type: integer, description: Greatest number of days for which data about people is kept}

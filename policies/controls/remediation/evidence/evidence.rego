@@ -7,7 +7,9 @@
 # custom:
 #   id: REM-002
 #   severity: medium
-#   remediation: Write under `evidence` what shows that the item was done (a commit, a report, a test), and the day on which it was; open it again if nothing does.
+#   remediation: >-
+#     Write under `evidence` what shows that the item was done (a commit, a report, a test), and the day
+#     on which it was; open it again if nothing does.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.9, nist-ai-rmf:MANAGE-4.1]
 package modelgate.controls.remediation.evidence

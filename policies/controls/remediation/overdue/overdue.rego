@@ -7,7 +7,9 @@
 # custom:
 #   id: REM-001
 #   severity: high
-#   remediation: Do what was promised and close the item with its evidence, or agree on another day with whoever approved the release and write that day down.
+#   remediation: >-
+#     Do what was promised and close the item with its evidence, or agree on another day with whoever
+#     approved the release and write that day down.
 #   waivable: true
 #   parameters:
 #     required: {type: boolean, description: Whether a release without a record of remediations is a finding}

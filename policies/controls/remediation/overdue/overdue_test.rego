@@ -50,7 +50,9 @@ test_no_record if {
 
 test_it_applies_where_there_are_any_or_have_to_be if {
 	none := {"records": {"remediations": null}}
-	overdue.not_applicable == {"no remediations are recorded"} with input as none with data.parameters as {"required": false}
+	some_record := {"records": {"remediations": {}}}
+	reason := {"no remediations are recorded"}
+	overdue.not_applicable == reason with input as none with data.parameters as {"required": false}
 	overdue.not_applicable == set() with input as none with data.parameters as {"required": true}
-	overdue.not_applicable == set() with input as {"records": {"remediations": {}}} with data.parameters as {"required": false}
+	overdue.not_applicable == set() with input as some_record with data.parameters as {"required": false}
 }

@@ -7,7 +7,9 @@
 # custom:
 #   id: REP-001
 #   severity: medium
-#   remediation: Write repository and full commit id of the training code into the record `reproducibility`; let the job that trains write it.
+#   remediation: >-
+#     Write repository and full commit id of the training code into the record `reproducibility`; let
+#     the job that trains write it.
 #   waivable: true
 #   parameters:
 #     same_repository: {type: boolean, description: Whether the training code is in the repository of the release}
@@ -25,13 +27,23 @@ violation contains record.about("reproducibility", problem) if {
 	some problem in problems
 }
 
-problems contains {"message": "the repository of the training code is not named", "observed": code, "expected": "a repository"} if {
+problems contains problem if {
 	code := record.field("reproducibility", "code")
 	not record.filled(code)
+	problem := {
+		"message": "the repository of the training code is not named",
+		"observed": code,
+		"expected": "a repository",
+	}
 }
 
-problems contains {"message": "the commit of the training code is not named", "observed": commit, "expected": "a full commit id"} if {
+problems contains problem if {
 	not is_full_id
+	problem := {
+		"message": "the commit of the training code is not named",
+		"observed": commit,
+		"expected": "a full commit id",
+	}
 }
 
 problems contains problem if {

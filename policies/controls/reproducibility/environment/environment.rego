@@ -6,7 +6,9 @@
 # custom:
 #   id: REP-003
 #   severity: medium
-#   remediation: Pin every package with its version in a lock file, train from it, and write its name and SHA-256 under `environment_lock`.
+#   remediation: >-
+#     Pin every package with its version in a lock file, train from it, and write its name and SHA-256
+#     under `environment_lock`.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.12, nist-ai-rmf:MEASURE-2.1]
 package modelgate.controls.reproducibility.environment

@@ -18,7 +18,9 @@ unlocked(observed) := {{
 test_locked if found({"environment_lock": {"name": "requirements.lock", "sha256": digest}}) == set()
 
 test_not_locked if {
-	every lock in [null, "requirements.lock", {"name": "requirements.lock"}, {"name": "requirements.lock", "sha256": "abc"}] {
+	every lock in [
+		null, "requirements.lock", {"name": "requirements.lock"}, {"name": "requirements.lock", "sha256": "abc"},
+	] {
 		found({"environment_lock": lock}) == unlocked(lock)
 	}
 	found({}) == unlocked(null)

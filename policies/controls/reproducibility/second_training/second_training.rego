@@ -6,7 +6,9 @@
 # custom:
 #   id: REP-004
 #   severity: medium
-#   remediation: Set the seed of every random number generator and record it, train a second time from the recorded commit, data and environment, and compare the files.
+#   remediation: >-
+#     Set the seed of every random number generator and record it, train a second time from the recorded
+#     commit, data and environment, and compare the files.
 #   waivable: true
 #   parameters:
 #     require_reproduced: {type: boolean, description: Whether a second training is asked for}

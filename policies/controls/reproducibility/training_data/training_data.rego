@@ -6,7 +6,9 @@
 # custom:
 #   id: REP-002
 #   severity: medium
-#   remediation: List every file of training data under `data` with the output of `sha256sum`; let the job that trains write it.
+#   remediation: >-
+#     List every file of training data under `data` with the output of `sha256sum`; let the job that
+#     trains write it.
 #   waivable: true
 #   frameworks: [eu-ai-act:Art.10, iso-42001:A.7.4, nist-ai-rmf:MEASURE-2.1]
 package modelgate.controls.reproducibility.training_data

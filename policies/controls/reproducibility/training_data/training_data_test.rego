@@ -14,10 +14,15 @@ at(problem) := {object.union({"subject": "record/reproducibility", "source": {"f
 
 test_pinned if found([pinned]) == set()
 
-test_no_data if found([]) == at({"message": "no training data is listed", "observed": 0, "expected": "at least one file"})
+test_no_data if found([]) == at({
+	"message": "no training data is listed", "observed": 0, "expected": "at least one file",
+})
 
 test_not_pinned if {
-	every file in [{"name": "train.parquet"}, {"name": "train.parquet", "sha256": "abc"}, {"name": "train.parquet", "sha256": null}, {}, null] {
+	every file in [
+		{"name": "train.parquet"}, {"name": "train.parquet", "sha256": "abc"}, {"name": "train.parquet", "sha256": null},
+		{}, null,
+	] {
 		found([pinned, file]) == at({
 			"message": "file 2 of the training data is not named by its SHA-256", "observed": file,
 			"expected": "a name and a digest",

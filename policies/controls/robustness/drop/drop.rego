@@ -7,10 +7,13 @@
 # custom:
 #   id: ROB-002
 #   severity: medium
-#   remediation: Make the model bear the perturbation (train with it, bound or replace the input), or refuse such input before the model sees it and record the test again with the guard in place.
+#   remediation: >-
+#     Make the model bear the perturbation (train with it, bound or replace the input), or refuse such
+#     input before the model sees it and record the test again with the guard in place.
 #   waivable: true
 #   parameters:
-#     maximum_drop: {type: number, description: "Greatest loss of the metric, as an absolute difference in its own unit"}
+#     maximum_drop:
+#       {type: number, description: "Greatest loss of the metric, as an absolute difference in its own unit"}
 #   frameworks: [eu-ai-act:Art.15, nist-ai-rmf:MEASURE-2.5]
 package modelgate.controls.robustness.drop
 
@@ -28,8 +31,9 @@ measured(test) if {
 violation contains record.about("robustness_tests", problem) if {
 	some test in record.list("robustness_tests", "tests")
 	drop(test) > data.parameters.maximum_drop
+	metric := object.get(test, "metric", "the metric")
 	problem := {
-		"message": sprintf("%v loses %.4f in the test %s", [object.get(test, "metric", "the metric"), drop(test), record.id(test)]),
+		"message": sprintf("%v loses %.4f in the test %s", [metric, drop(test), record.id(test)]),
 		"observed": drop(test),
 		"expected": data.parameters.maximum_drop,
 	}

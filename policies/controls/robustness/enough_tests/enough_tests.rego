@@ -7,7 +7,9 @@
 # custom:
 #   id: ROB-001
 #   severity: medium
-#   remediation: Perturb the evaluation data in ways that happen in use (a value missing, a unit changed, noise in a measured input), compute a metric before and after, and record both.
+#   remediation: >-
+#     Perturb the evaluation data in ways that happen in use (a value missing, a unit changed, noise in
+#     a measured input), compute a metric before and after, and record both.
 #   waivable: true
 #   parameters:
 #     minimum_tests: {type: integer, description: Least number of tests}

@@ -6,7 +6,9 @@
 # custom:
 #   id: SEC-002
 #   severity: high
-#   remediation: Add mitigations until the risk that is left is within the limit and rate it again, or have somebody who may do so accept it.
+#   remediation: >-
+#     Add mitigations until the risk that is left is within the limit and rate it again, or have
+#     somebody who may do so accept it.
 #   waivable: true
 #   parameters:
 #     maximum_residual: {type: string, description: "Greatest risk that may be left: `low`, `medium` or `high`"}

@@ -9,8 +9,8 @@ found(threats, maximum) := result if {
 		with data.parameters as {"maximum_residual": maximum}
 }
 
-left(residual, observed, maximum) := {{
-	"subject": "record/threat-model", "message": sprintf("the risk that is left of the threat T-1 is %v", [residual]),
+left(observed, maximum) := {{
+	"subject": "record/threat-model", "message": sprintf("the risk that is left of the threat T-1 is %v", [observed]),
 	"observed": observed, "expected": maximum, "source": {"file": "t.yaml", "line": 1},
 }}
 
@@ -20,13 +20,13 @@ test_within_the_limit if {
 }
 
 test_above_the_limit if {
-	found([{"id": "T-1", "residual": "high"}, {"id": "T-2", "residual": "low"}], "medium") == left("high", "high", "medium")
-	found([{"id": "T-1", "residual": "medium"}], "low") == left("medium", "medium", "low")
+	found([{"id": "T-1", "residual": "high"}, {"id": "T-2", "residual": "low"}], "medium") == left("high", "medium")
+	found([{"id": "T-1", "residual": "medium"}], "low") == left("medium", "low")
 }
 
 test_not_rated if {
-	found([{"id": "T-1", "residual": 1}], "high") == left("1", 1, "high")
-	found([{"id": "T-1"}], "high") == left("null", null, "high")
+	found([{"id": "T-1", "residual": 1}], "high") == left(1, "high")
+	found([{"id": "T-1"}], "high") == left(null, "high")
 }
 
 test_no_record if {

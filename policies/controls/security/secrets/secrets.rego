@@ -7,7 +7,9 @@
 # custom:
 #   id: SEC-004
 #   severity: critical
-#   remediation: Revoke the secret first, then take it out of the file and out of the history, and read it from the environment or a secret store.
+#   remediation: >-
+#     Revoke the secret first, then take it out of the file and out of the history, and read it from the
+#     environment or a secret store.
 #   waivable: false
 #   parameters:
 #     required: {type: boolean, description: Whether files that were not searched are a finding}

@@ -7,7 +7,9 @@
 # custom:
 #   id: SEC-003
 #   severity: high
-#   remediation: Run a test of each kind that the finding names against this version, mend what fails, and record method, day and result in `security-tests`.
+#   remediation: >-
+#     Run a test of each kind that the finding names against this version, mend what fails, and record
+#     method, day and result in `security-tests`.
 #   waivable: true
 #   parameters:
 #     maximum_age_days: {type: integer, description: Greatest age of a test in days}

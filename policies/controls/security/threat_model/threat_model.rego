@@ -7,7 +7,10 @@
 # custom:
 #   id: SEC-001
 #   severity: high
-#   remediation: Go through the kinds of attack that are missing with somebody who did not build the model, add a threat for each to the record `threat-model`, and write under `mitigations` what stands against those of high impact.
+#   remediation: >-
+#     Go through the kinds of attack that are missing with somebody who did not build the model, add a
+#     threat for each to the record `threat-model`, and write under `mitigations` what stands against
+#     those of high impact.
 #   waivable: true
 #   parameters:
 #     attack_kinds: {type: array, description: "Kinds of attack that must be considered, as records name them"}

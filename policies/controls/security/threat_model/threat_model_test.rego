@@ -38,7 +38,8 @@ test_a_grave_threat_without_mitigation if {
 	}
 	bare := object.remove(threat({}), ["mitigations", "impact"])
 	found([bare, misuse]) == at({
-		"message": "nothing stands against the threat T-1, whose impact is high", "observed": null, "expected": "a mitigation",
+		"message": "nothing stands against the threat T-1, whose impact is high", "observed": null,
+		"expected": "a mitigation",
 	})
 }
 
