@@ -66,6 +66,11 @@ reason(metrics, id) := metrics[id].reason if {
 	is_string(metrics[id].reason)
 } else := "no reason is given"
 
+# The list `key` of an object; empty where it is none.
+items(whole, key) := whole[key] if {
+	is_array(whole[key])
+} else := []
+
 # Whether it is a text with something in it.
 stated(text) if {
 	is_string(text)

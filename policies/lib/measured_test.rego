@@ -66,6 +66,13 @@ test_an_interval_that_is_none if {
 
 test_zero_is_a_value if above(metric({"value": 0}), 0, "estimate") == set()
 
+test_items if {
+	measured.items({"list": [1]}, "list") == [1]
+	measured.items({"list": null}, "list") == []
+	measured.items({"list": {"a": 1}}, "list") == []
+	measured.items({}, "list") == []
+}
+
 test_stated if {
 	measured.stated("a")
 	not measured.stated(" ")
