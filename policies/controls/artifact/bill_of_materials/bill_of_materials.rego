@@ -6,7 +6,7 @@
 # custom:
 #   id: ART-008
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Release a bill of materials with the model (CycloneDX with its machine-learning components, or SPDX 3 with the AI
 #     profile), and give each component the version that was used and its SPDX licence expression.
 #   waivable: true

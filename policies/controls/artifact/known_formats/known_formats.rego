@@ -6,7 +6,7 @@
 # custom:
 #   id: ART-009
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Release the file in a format that the gate reads (ONNX, safetensors, JSON, text or a zip archive of these), or
 #     leave it out of `artifacts` if it is not released.
 #   waivable: true

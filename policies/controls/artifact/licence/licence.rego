@@ -6,7 +6,7 @@
 # custom:
 #   id: ART-005
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     State the licence as an SPDX id (or `other` or `proprietary`, where the tier allows them) as `license` in the
 #     card's front matter; if the terms are not allowed, start from a model that comes under others.
 #   waivable: true

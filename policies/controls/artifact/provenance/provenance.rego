@@ -6,7 +6,7 @@
 # custom:
 #   id: ART-007
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Build the model in a job that attests its provenance (such as SLSA provenance of the training job), release the
 #     attestation with it, and run the gate on the commit that it was built from.
 #   waivable: true

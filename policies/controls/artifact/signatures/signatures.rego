@@ -7,7 +7,7 @@
 # custom:
 #   id: ART-006
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Sign the model where it is built (for instance an OpenSSF model signature, `model.sig`), release the signature
 #     with it, and have the signer's key or identity added to those that are trusted.
 #   waivable: true

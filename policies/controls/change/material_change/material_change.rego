@@ -7,7 +7,7 @@
 # custom:
 #   id: CHG-005
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Have as many people who did not write the change approve its newest commit, the validator among them, and give the
 #     step a token that may read the pull request.
 #   waivable: true

@@ -7,7 +7,7 @@
 # custom:
 #   id: DRI-003
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Find out where the categories or the gaps come from; map new categories on purpose, mend the source of missing
 #     values, or train on data that has them.
 #   waivable: true

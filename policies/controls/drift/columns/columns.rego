@@ -7,7 +7,7 @@
 # custom:
 #   id: DRI-001
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Find out why the column has moved (another source, coding or population); train on data like that of use, or
 #     restrict the intended use to the population that was evaluated.
 #   waivable: true

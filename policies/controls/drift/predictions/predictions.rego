@@ -7,7 +7,7 @@
 # custom:
 #   id: DRI-002
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Find out whether the population or the model has changed; calibrate again and review the threshold on rows like
 #     those of use.
 #   waivable: true

@@ -7,7 +7,7 @@
 # custom:
 #   id: FAI-005
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Treat the difference as real: look at the errors of the disadvantaged group, find the inputs that stand in for the
 #     attribute, and mend the model or restrict its use; more rows will only make the finding surer.
 #   waivable: true

@@ -6,7 +6,7 @@
 # custom:
 #   id: LEA-002
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Find out where the repeated and contradicting rows come from (a join that multiplies, a label of another day) and
 #     write the evaluation data again.
 #   waivable: true

@@ -7,7 +7,7 @@
 # custom:
 #   id: LEA-001
 #   severity: critical
-#   remediation: |-
+#   remediation: >-
 #     Take the rows that are in both out of the training data, train again, and split by entity or time rather than by
 #     row; do not just delete them from the evaluation.
 #   waivable: true

@@ -7,7 +7,7 @@
 # custom:
 #   id: LEA-003
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Find out when the column is filled in. If it is only known after the outcome, take it out of the inputs and train
 #     again; if it is known before, show that and have the risk accepted.
 #   waivable: true

@@ -6,7 +6,7 @@
 # custom:
 #   id: LEA-004
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Split at one day: train on what is before it, leave an embargo as long as outcomes need to mature, and evaluate on
 #     what comes after; or declare the split as what it is.
 #   waivable: true

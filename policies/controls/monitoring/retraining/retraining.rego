@@ -6,7 +6,7 @@
 # custom:
 #   id: MON-007
 #   severity: low
-#   remediation: |-
+#   remediation: >-
 #     Declare in the monitoring configuration which signals or which schedule lead to retraining, and who decides on it.
 #   waivable: true
 #   needs: [monitoring]

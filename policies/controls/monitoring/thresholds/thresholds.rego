@@ -7,7 +7,7 @@
 # custom:
 #   id: MON-006
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Compare the metric with a number in the alert's condition, and give it a `for` duration or a range such as
 #     `[7d]` over which it is taken.
 #   waivable: true

@@ -7,7 +7,7 @@
 # custom:
 #   id: VAL-010
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Score the evaluation rows with the version in use as well; if the new one is worse, keep the old one or improve it,
 #     and if only the interval is too wide, compare on more rows.
 #   waivable: true

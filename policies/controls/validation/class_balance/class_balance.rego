@@ -6,7 +6,7 @@
 # custom:
 #   id: VAL-007
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Evaluate on a period or population with more cases of the rare class. Do not resample to reach the share: the rows
 #     would no longer be those of use; have the floor lowered instead if the class is as rare in use.
 #   waivable: true

@@ -7,7 +7,7 @@
 # custom:
 #   id: VAL-009
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Have rows set aside, in a way that the tier allows, by somebody who does not build the model; tune on others; and
 #     declare `holdout` with `split`, `custodian` and `used_for_tuning` for the evaluation.
 #   waivable: true

@@ -6,7 +6,7 @@
 # custom:
 #   id: VAL-008
 #   severity: medium
-#   remediation: |-
+#   remediation: >-
 #     Evaluate on rows up to a recent day, with outcomes that have matured, and declare their first and last day as
 #     `period` of the evaluation.
 #   waivable: true

@@ -7,7 +7,7 @@
 # custom:
 #   id: VAL-011
 #   severity: high
-#   remediation: |-
+#   remediation: >-
 #     Calibrate the scores on rows that are neither for training nor for evaluation, add informative inputs, or evaluate
 #     on more rows if the interval is what is too wide.
 #   waivable: true
