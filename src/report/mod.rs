@@ -13,6 +13,7 @@ mod layout;
 mod markdown;
 mod number;
 pub mod policy_tests;
+pub mod problems;
 mod sarif;
 pub mod text;
 

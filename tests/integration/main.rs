@@ -13,5 +13,6 @@ mod common;
 mod decisions;
 mod documentation;
 mod policies;
+mod policy_commands;
 mod recording;
 mod tidy;

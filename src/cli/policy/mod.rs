@@ -9,7 +9,7 @@ mod list;
 mod new;
 mod test;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
@@ -17,6 +17,7 @@ use super::{Failure, Printer, policies};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::policy::PolicyBundle;
+use crate::problem::Problem;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -69,4 +70,12 @@ impl BundleArguments {
     fn load(&self) -> Result<PolicyBundle, Failure> {
         policies::bundle(self.policies.as_deref())
     }
+}
+
+/// Writes a report to a file.
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).map_err(|error| {
+        let message = format!("`{}` cannot be written: {error}", file.display());
+        Failure::not_recorded(Problem::new("report-file", message).hint("check that its directory exists"))
+    })
 }

@@ -1,13 +1,13 @@
 //! `modelgate policy test`
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
 use regex::Regex;
 
 use super::super::{Failure, Printer};
-use super::BundleArguments;
+use super::{BundleArguments, write};
 use crate::exit_status::ExitStatus;
 use crate::policy::PolicyBundle;
 use crate::policy::testing::{self, TestOptions, TestRun};
@@ -96,12 +96,4 @@ fn write_files(arguments: &Arguments, bundle: &PolicyBundle, run: &TestRun) -> R
         write(file, &text)?;
     }
     Ok(())
-}
-
-/// Writes a report to a file.
-pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| {
-        let message = format!("`{}` cannot be written: {error}", file.display());
-        Failure::not_recorded(Problem::new("report-file", message).hint("check that its directory exists"))
-    })
 }
