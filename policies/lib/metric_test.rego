@@ -42,9 +42,11 @@ test_what_has_no_value_meets_no_bound if {
 }
 
 test_what_is_not_there_meets_no_bound if {
-	metric.below({}, "m", 0.5, "estimate") == {{
-		"message": "m has no value: no reason is given", "observed": null, "expected": 0.5,
-	}}
+	every metrics in [{}, {"m": null}, {"m": 0.9}, {"m": {"reason": null}}, {"m": {"reason": 7}}] {
+		metric.below(metrics, "m", 0.5, "estimate") == {{
+			"message": "m has no value: no reason is given", "observed": null, "expected": 0.5,
+		}}
+	}
 }
 
 test_without_an_interval_there_is_nothing_to_be_judged_by if {

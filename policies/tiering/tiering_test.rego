@@ -140,6 +140,6 @@ test_each_answer_counts if {
 	said("TIER-CONSEQUENCES-AT-SCALE", {"domain": "credit", "people_affected_per_year": 1000000}) == set()
 	at_scale := {"decision_role": "recommends", "people_affected_per_year": 1000000}
 	said("TIER-CONSEQUENCES-AT-SCALE", at_scale) == set()
-	said("TIER-CONSEQUENCES-AT-SCALE", {"domain": "credit", "decision_role": "recommends", "people_affected_per_year": 999999})
-		== set()
+	below_scale := {"domain": "credit", "decision_role": "recommends", "people_affected_per_year": 999999}
+	said("TIER-CONSEQUENCES-AT-SCALE", below_scale) == set()
 }

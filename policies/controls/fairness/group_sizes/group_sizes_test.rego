@@ -49,7 +49,8 @@ test_it_applies_to_protected_attributes if {
 broken := {"metrics": {"prevalence": {"status": "error", "value": 0.5, "numerator": 1, "n": 2}}}
 
 test_counts_without_the_status_are_none if {
-	{finding.message | some finding in found([object.union(group(1, 2), broken)])} == {"the cases of the group could not be counted"}
+	messages := {finding.message | some finding in found([object.union(group(1, 2), broken)])}
+	messages == {"the cases of the group could not be counted"}
 }
 
 test_only_protected_groups_with_a_value_are_counted if {
