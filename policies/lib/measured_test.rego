@@ -48,7 +48,8 @@ test_a_value_above_its_bound if {
 test_what_has_no_value if {
 	every measures in [
 		{}, {"share": null}, {"share": 0.1},
-		metric({"status": "undefined"}), metric({"value": "0.1"}), metric({"value": null}), metric({"reason": 7, "value": null}),
+		metric({"status": "undefined"}), metric({"value": "0.1"}), metric({"value": null}),
+		metric({"reason": 7, "value": null}),
 	] {
 		above(measures, 0.5, "estimate") == without_value("no reason is given")
 		above(measures, 0.5, "upper-end") == without_value("no reason is given")

@@ -41,18 +41,23 @@ test_empty if {
 
 test_none_was_read if {
 	every bill in [null, "bom.json", []] {
-		findings := bill_of_materials.violation with input as release(bill) with data.parameters as {"required": true}
+		findings := bill_of_materials.violation with input as release(bill)
+			with data.parameters as {"required": true}
 		findings == {{
 			"subject": "release", "message": "no bill of materials was read",
 			"observed": null, "expected": "a bill of materials",
 		}}
-		reasons := bill_of_materials.not_applicable with input as release(bill) with data.parameters as {"required": false}
+		reasons := bill_of_materials.not_applicable with input as release(bill)
+			with data.parameters as {"required": false}
 		reasons == {"no bill of materials was read"}
 	}
-	count(bill_of_materials.violation) == 1 with input as {"supply_chain": {}} with data.parameters as {"required": true}
+	count(bill_of_materials.violation) == 1 with input as {"supply_chain": {}}
+		with data.parameters as {"required": true}
 }
 
 test_it_applies_where_a_bill_is_required_or_there if {
-	bill_of_materials.not_applicable == set() with input as release(null) with data.parameters as {"required": true}
-	bill_of_materials.not_applicable == set() with input as release({}) with data.parameters as {"required": false}
+	bill_of_materials.not_applicable == set() with input as release(null)
+		with data.parameters as {"required": true}
+	bill_of_materials.not_applicable == set() with input as release({})
+		with data.parameters as {"required": false}
 }

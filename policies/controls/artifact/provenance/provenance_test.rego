@@ -52,17 +52,21 @@ test_not_covered if {
 
 test_none_was_read if {
 	every supply_chain in [{}, {"provenance": null}, {"provenance": "slsa"}] {
-		findings := provenance.violation with input as release(supply_chain, "abc") with data.parameters as {"required": true}
+		findings := provenance.violation with input as release(supply_chain, "abc")
+			with data.parameters as {"required": true}
 		findings == {{
 			"subject": "release", "message": "no provenance of the released files was read",
 			"observed": null, "expected": "verified provenance",
 		}}
-		reasons := provenance.not_applicable with input as release(supply_chain, "abc") with data.parameters as {"required": false}
+		reasons := provenance.not_applicable with input as release(supply_chain, "abc")
+			with data.parameters as {"required": false}
 		reasons == {"no provenance of the released files was read"}
 	}
 }
 
 test_it_applies_where_provenance_is_required_or_there if {
-	provenance.not_applicable == set() with input as release({}, "abc") with data.parameters as {"required": true}
-	provenance.not_applicable == set() with input as release({"provenance": good}, "abc") with data.parameters as {"required": false}
+	provenance.not_applicable == set() with input as release({}, "abc")
+		with data.parameters as {"required": true}
+	provenance.not_applicable == set() with input as release({"provenance": good}, "abc")
+		with data.parameters as {"required": false}
 }

@@ -8,7 +8,8 @@ release(supply_chain) := {
 }
 
 found(list) := result if {
-	result := signatures.violation with input as release({"signatures": list}) with data.parameters as {"required": false}
+	result := signatures.violation with input as release({"signatures": list})
+		with data.parameters as {"required": false}
 }
 
 signature(status, covers) := {
@@ -32,7 +33,9 @@ test_not_covered if {
 	found([signature("verified", null)]) == {uncovered}
 }
 
-test_a_signature_that_does_not_hold if found([signature("invalid", ["c.json"]), signature("verified", ["m.onnx"])]) == {{
+test_a_signature_that_does_not_hold if found([
+	signature("invalid", ["c.json"]), signature("verified", ["m.onnx"]),
+]) == {{
 	"subject": "signature/model.sig", "message": "the signature does not hold: the digest is another",
 	"observed": "invalid", "expected": "verified", "source": {"file": "model.sig", "line": 1},
 }}
@@ -41,17 +44,20 @@ test_a_broken_signature_covers_nothing if uncovered in found([signature("invalid
 
 test_none_was_read if {
 	every supply_chain in [{}, {"signatures": null}, {"signatures": "model.sig"}] {
-		findings := signatures.violation with input as release(supply_chain) with data.parameters as {"required": true}
+		findings := signatures.violation with input as release(supply_chain)
+			with data.parameters as {"required": true}
 		findings == {{
 			"subject": "release", "message": "no signature over the released files was read",
 			"observed": null, "expected": "a verified signature",
 		}}
-		reasons := signatures.not_applicable with input as release(supply_chain) with data.parameters as {"required": false}
+		reasons := signatures.not_applicable with input as release(supply_chain)
+			with data.parameters as {"required": false}
 		reasons == {"no signature over the released files was read"}
 	}
 }
 
 test_it_applies_where_signatures_are_required_or_there if {
 	signatures.not_applicable == set() with input as release({}) with data.parameters as {"required": true}
-	signatures.not_applicable == set() with input as release({"signatures": []}) with data.parameters as {"required": false}
+	signatures.not_applicable == set() with input as release({"signatures": []})
+		with data.parameters as {"required": false}
 }

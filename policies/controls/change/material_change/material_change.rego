@@ -13,7 +13,7 @@
 #   waivable: true
 #   needs: [change]
 #   parameters:
-#     kinds: {type: array, description: "Kinds of change that are material, such as features, data, algorithm and purpose"}
+#     kinds: {type: array, description: "Kinds of change that are material, such as features and data"}
 #     minimum_approvals: {type: integer, description: Least approvals by people other than the author}
 #   frameworks: [eu-ai-act:Annex-IV.6, nist-ai-rmf:MEASURE-1.3, sr-26-2:effective-challenge]
 package modelgate.controls.change.material_change

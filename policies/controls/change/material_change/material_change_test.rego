@@ -56,7 +56,8 @@ test_not_known if {
 }
 
 not_applicable(kind, status) := result if {
-	result := material_change.not_applicable with input as release(kind, {"status": status}) with data.parameters as parameters
+	result := material_change.not_applicable with input as release(kind, {"status": status})
+		with data.parameters as parameters
 }
 
 test_it_applies_to_material_changes_in_pull_requests if {

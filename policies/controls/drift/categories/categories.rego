@@ -13,7 +13,7 @@
 #   waivable: true
 #   needs: [evaluations]
 #   parameters:
-#     maximum_share: {type: number, description: "Most share of rows with a new category, and most difference of missing shares"}
+#     maximum_share: {type: number, description: "Most share of new categories, and most difference of missing shares"}
 #     required: {type: boolean, description: Whether an evaluation that was not compared fails; else it is not judged}
 #   frameworks: [eu-ai-act:Art.10, iso-42001:A.7.4, nist-ai-rmf:MEASURE-2.3]
 package modelgate.controls.drift.categories

@@ -7,12 +7,15 @@ parameters(required) := {"maximum_share": 0.125, "required": required}
 release(evaluation) := {"evaluations": [object.union({"name": "holdout"}, evaluation)]}
 
 found(columns) := result if {
-	result := categories.violation with input as release({"drift": {"columns": columns}}) with data.parameters as parameters(true)
+	result := categories.violation with input as release({"drift": {"columns": columns}})
+		with data.parameters as parameters(true)
 }
 
 share(value) := {"status": "ok", "value": value, "interval": {"low": -1, "high": 1}, "reason": null}
 
-column(changes) := object.union({"column": "job", "new_categories": share(0), "missing_share_difference": share(0)}, changes)
+column(changes) := object.union({
+	"column": "job", "new_categories": share(0), "missing_share_difference": share(0),
+}, changes)
 
 complaint(message, observed) := {{
 	"subject": "evaluation/holdout/job", "message": message, "observed": observed, "expected": 0.125,
@@ -20,7 +23,8 @@ complaint(message, observed) := {{
 
 test_alike if {
 	found([column({"new_categories": share(0.125)})]) == set()
-	found([column({"missing_share_difference": share(0.125)}), column({"missing_share_difference": share(-0.125)})]) == set()
+	found([column({"missing_share_difference": share(0.125)})]) == set()
+	found([column({"missing_share_difference": share(-0.125)})]) == set()
 }
 
 test_new_categories if found([column({"new_categories": share(0.25)})]) == complaint(
@@ -69,14 +73,17 @@ test_not_compared if {
 		findings == {{
 			"subject": "evaluation/holdout", "message": reason, "observed": null, "expected": "a comparison",
 		}}
-		tolerated := categories.violation with input as release(evaluation) with data.parameters as parameters(false)
+		tolerated := categories.violation with input as release(evaluation)
+			with data.parameters as parameters(false)
 		tolerated == set()
-		reasons := categories.not_applicable with input as release(evaluation) with data.parameters as parameters(false)
+		reasons := categories.not_applicable with input as release(evaluation)
+			with data.parameters as parameters(false)
 		reasons == {reason}
 	}
 }
 
 test_it_applies_where_a_comparison_is_required_or_there if {
 	categories.not_applicable == set() with input as release({}) with data.parameters as parameters(true)
-	categories.not_applicable == set() with input as release({"drift": {}}) with data.parameters as parameters(false)
+	categories.not_applicable == set() with input as release({"drift": {}})
+		with data.parameters as parameters(false)
 }

@@ -7,7 +7,8 @@ parameters(required) := {"maximum": 0.25, "required": required}
 release(evaluation) := {"evaluations": [object.union({"name": "holdout"}, evaluation)]}
 
 found(list) := result if {
-	result := columns.violation with input as release({"drift": {"columns": list}}) with data.parameters as parameters(true)
+	result := columns.violation with input as release({"drift": {"columns": list}})
+		with data.parameters as parameters(true)
 }
 
 column(name, index) := {"column": name, "population_stability_index": index}
@@ -47,12 +48,14 @@ test_not_compared if {
 		}}
 		tolerated := columns.violation with input as release(evaluation) with data.parameters as parameters(false)
 		tolerated == set()
-		reasons := columns.not_applicable with input as release(evaluation) with data.parameters as parameters(false)
+		reasons := columns.not_applicable with input as release(evaluation)
+			with data.parameters as parameters(false)
 		reasons == {"the columns were not compared with those of the training data"}
 	}
 }
 
 test_it_applies_where_a_comparison_is_required_or_there if {
 	columns.not_applicable == set() with input as release({}) with data.parameters as parameters(true)
-	columns.not_applicable == set() with input as release({"drift": {}}) with data.parameters as parameters(false)
+	columns.not_applicable == set() with input as release({"drift": {}})
+		with data.parameters as parameters(false)
 }

@@ -2,8 +2,8 @@
 # title: Scores and labels have not moved away from the training data
 # description: |-
 #   Scores that are spread otherwise change how many cases pass a threshold, and labels that are spread otherwise make
-#   the calibration another one. The population stability index of each is at most the tier's ceiling. Without `required`
-#   a part that was not compared is left out; if none was, the control does not apply.
+#   the calibration another one. The population stability index of each is at most the tier's ceiling. Without
+#   `required` a part that was not compared is left out; if none was, the control does not apply.
 # custom:
 #   id: DRI-002
 #   severity: medium
@@ -14,7 +14,7 @@
 #   needs: [evaluations]
 #   parameters:
 #     maximum: {type: number, description: "Most population stability index of scores and of labels"}
-#     required: {type: boolean, description: Whether scores or labels that were not compared fail; else they are not judged}
+#     required: {type: boolean, description: Whether parts that were not compared fail; else they are not judged}
 #   frameworks: [eu-ai-act:Art.15, nist-ai-rmf:MEASURE-2.3, sr-26-2:outcomes-analysis]
 package modelgate.controls.drift.predictions
 

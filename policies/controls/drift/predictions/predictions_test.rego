@@ -41,7 +41,10 @@ test_moved if {
 test_without_a_value if {
 	every part in ["score", "label"] {
 		message := sprintf("the population stability index of the %ss has no value: no reason is given", [part])
-		every broken in [{"population_stability_index": null}, {"population_stability_index": {"status": "error", "value": 0}}] {
+		every broken in [
+			{"population_stability_index": null},
+			{"population_stability_index": {"status": "error", "value": 0}},
+		] {
 			drift := json.patch(
 				{"score": index(0), "label": index(0)},
 				[{"op": "replace", "path": sprintf("/%s", [part]), "value": broken}],
@@ -54,8 +57,10 @@ test_without_a_value if {
 test_one_was_not_compared if {
 	found({"score": index(0)}) == {not_compared("label")}
 	found({"label": index(0), "score": null}) == {not_compared("score")}
-	predictions.violation == set() with input as release({"score": index(0)}) with data.parameters as parameters(false)
-	predictions.not_applicable == set() with input as release({"label": index(0)}) with data.parameters as parameters(false)
+	predictions.violation == set() with input as release({"score": index(0)})
+		with data.parameters as parameters(false)
+	predictions.not_applicable == set() with input as release({"label": index(0)})
+		with data.parameters as parameters(false)
 }
 
 test_none_was_compared if {
@@ -70,5 +75,6 @@ test_none_was_compared if {
 
 test_it_applies_where_a_comparison_is_required if {
 	predictions.not_applicable == set() with input as release(null) with data.parameters as parameters(true)
-	predictions.not_applicable == set() with input as {"evaluations": []} with data.parameters as parameters(false)
+	predictions.not_applicable == set() with input as {"evaluations": []}
+		with data.parameters as parameters(false)
 }

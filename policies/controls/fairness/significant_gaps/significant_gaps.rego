@@ -51,7 +51,9 @@ violation contains finding if {
 	data.parameters.required
 	some [evaluation, column] in protected
 	some wanted in differences | {"impact_ratio"}
-	not [evaluation, column, wanted] in {[test.evaluation, test.comparison.column, test.comparison.comparison] | some test in tested}
+	not [evaluation, column, wanted] in {[test.evaluation, test.comparison.column, test.comparison.comparison] |
+		some test in tested
+	}
 	finding := {
 		"subject": sprintf("evaluation/%s/%s", [evaluation, column]),
 		"message": sprintf("%s was not tested for significance", [replace(wanted, "_", " ")]),

@@ -13,7 +13,7 @@
 #   needs: [evaluations]
 #   parameters:
 #     maximum_share: {type: number, description: "Most share of rows that repeat or contradict another, 0 to 1"}
-#     required: {type: boolean, description: Whether an evaluation in which none was looked for fails; else it is not judged}
+#     required: {type: boolean, description: Whether an evaluation that was not searched fails; else it is not judged}
 #   frameworks: [eu-ai-act:Art.10, iso-42001:A.7.4]
 package modelgate.controls.leakage.duplicates
 

@@ -42,14 +42,17 @@ test_not_searched if {
 			"subject": "evaluation/holdout", "message": "the rows were not searched for duplicates and contradictions",
 			"observed": null, "expected": "a search",
 		}}
-		tolerated := duplicates.violation with input as release(evaluation) with data.parameters as parameters(false)
+		tolerated := duplicates.violation with input as release(evaluation)
+			with data.parameters as parameters(false)
 		tolerated == set()
-		reasons := duplicates.not_applicable with input as release(evaluation) with data.parameters as parameters(false)
+		reasons := duplicates.not_applicable with input as release(evaluation)
+			with data.parameters as parameters(false)
 		reasons == {"the rows were not searched for duplicates and contradictions"}
 	}
 }
 
 test_it_applies_where_a_search_is_required_or_there if {
 	duplicates.not_applicable == set() with input as release({}) with data.parameters as parameters(true)
-	duplicates.not_applicable == set() with input as release({"leakage": clean}) with data.parameters as parameters(false)
+	duplicates.not_applicable == set() with input as release({"leakage": clean})
+		with data.parameters as parameters(false)
 }

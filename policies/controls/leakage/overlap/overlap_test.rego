@@ -77,12 +77,14 @@ test_not_compared if {
 		}}
 		tolerated := overlap.violation with input as release(evaluation) with data.parameters as parameters(false)
 		tolerated == set()
-		reasons := overlap.not_applicable with input as release(evaluation) with data.parameters as parameters(false)
+		reasons := overlap.not_applicable with input as release(evaluation)
+			with data.parameters as parameters(false)
 		reasons == {"the rows were not compared with those of the training data"}
 	}
 }
 
 test_it_applies_where_a_comparison_is_required_or_there if {
 	overlap.not_applicable == set() with input as release({}) with data.parameters as parameters(true)
-	overlap.not_applicable == set() with input as release({"leakage": clean}) with data.parameters as parameters(false)
+	overlap.not_applicable == set() with input as release({"leakage": clean})
+		with data.parameters as parameters(false)
 }

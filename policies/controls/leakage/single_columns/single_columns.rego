@@ -14,7 +14,7 @@
 #   needs: [evaluations]
 #   parameters:
 #     maximum_roc_auc: {type: number, description: "Most ROC AUC of a single column, 0.5 to 1"}
-#     required: {type: boolean, description: Whether an evaluation whose columns were not judged fails; else it is not judged}
+#     required: {type: boolean, description: Whether an evaluation without these values fails; else it is not judged}
 #   frameworks: [eu-ai-act:Art.10, nist-ai-rmf:MEASURE-2.3, nist-ai-rmf:MEASURE-2.5]
 package modelgate.controls.leakage.single_columns
 
@@ -27,7 +27,10 @@ not_applicable contains "no column was judged by itself" if {
 
 violation contains finding if {
 	data.parameters.required
-	some finding in measured.missing(input.evaluations, "leakage", "no column was judged by itself", "each column's ROC AUC")
+	some finding in measured.missing(
+		input.evaluations, "leakage",
+		"no column was judged by itself", "each column's ROC AUC",
+	)
 }
 
 violation contains finding if {

@@ -49,16 +49,20 @@ test_no_columns if {
 
 test_not_judged if {
 	every evaluation in [{}, {"leakage": null}, {"leakage": "train"}] {
-		findings := single_columns.violation with input as release(evaluation) with data.parameters as parameters(true)
+		findings := single_columns.violation with input as release(evaluation)
+			with data.parameters as parameters(true)
 		findings == not_judged(null)
-		tolerated := single_columns.violation with input as release(evaluation) with data.parameters as parameters(false)
+		tolerated := single_columns.violation with input as release(evaluation)
+			with data.parameters as parameters(false)
 		tolerated == set()
-		reasons := single_columns.not_applicable with input as release(evaluation) with data.parameters as parameters(false)
+		reasons := single_columns.not_applicable with input as release(evaluation)
+			with data.parameters as parameters(false)
 		reasons == {"no column was judged by itself"}
 	}
 }
 
 test_it_applies_where_columns_must_be_or_were_judged if {
 	single_columns.not_applicable == set() with input as release({}) with data.parameters as parameters(true)
-	single_columns.not_applicable == set() with input as release({"leakage": {}}) with data.parameters as parameters(false)
+	single_columns.not_applicable == set() with input as release({"leakage": {}})
+		with data.parameters as parameters(false)
 }

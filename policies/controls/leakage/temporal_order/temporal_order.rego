@@ -12,7 +12,7 @@
 #   waivable: true
 #   needs: [evaluations]
 #   parameters:
-#     required: {type: boolean, description: Whether a temporal evaluation that was not compared fails; else it is not judged}
+#     required: {type: boolean, description: Whether such an evaluation fails if not compared; else it is not judged}
 #   frameworks: [eu-ai-act:Art.10, nist-ai-rmf:MEASURE-2.3]
 package modelgate.controls.leakage.temporal_order
 

@@ -9,7 +9,8 @@ before(value) := {"before_reference": {
 }}
 
 found(split, leakage) := result if {
-	result := temporal_order.violation with input as release(split, leakage) with data.parameters as {"required": true}
+	result := temporal_order.violation with input as release(split, leakage)
+		with data.parameters as {"required": true}
 }
 
 test_later if found("temporal", before(0)) == set()
@@ -29,7 +30,8 @@ test_other_splits_are_not_judged if {
 	every split in ["random", "by-entity", "external", null] {
 		found(split, before(0.5)) == set()
 		found(split, null) == set()
-		reasons := temporal_order.not_applicable with input as release(split, before(0.5)) with data.parameters as {"required": true}
+		reasons := temporal_order.not_applicable with input as release(split, before(0.5))
+			with data.parameters as {"required": true}
 		reasons == {"no evaluation declares a split by time"}
 	}
 	reasons := temporal_order.not_applicable with input as {"evaluations": [{"holdout": null}]}
@@ -42,13 +44,18 @@ test_not_compared if {
 		"subject": "evaluation/holdout", "message": "the rows were not compared with the end of the training data",
 		"observed": null, "expected": "a comparison",
 	}}
-	temporal_order.violation == set() with input as release("temporal", null) with data.parameters as {"required": false}
-	reasons := temporal_order.not_applicable with input as release("temporal", null) with data.parameters as {"required": false}
+	temporal_order.violation == set() with input as release("temporal", null)
+		with data.parameters as {"required": false}
+	reasons := temporal_order.not_applicable with input as release("temporal", null)
+		with data.parameters as {"required": false}
 	reasons == {"the rows were not compared with the end of the training data"}
 }
 
 test_it_applies_where_a_comparison_is_required_or_there if {
-	temporal_order.not_applicable == set() with input as release("temporal", null) with data.parameters as {"required": true}
-	temporal_order.not_applicable == set() with input as release("temporal", {}) with data.parameters as {"required": false}
-	temporal_order.not_applicable == set() with input as {"evaluations": []} with data.parameters as {"required": false}
+	temporal_order.not_applicable == set() with input as release("temporal", null)
+		with data.parameters as {"required": true}
+	temporal_order.not_applicable == set() with input as release("temporal", {})
+		with data.parameters as {"required": false}
+	temporal_order.not_applicable == set() with input as {"evaluations": []}
+		with data.parameters as {"required": false}
 }

@@ -20,7 +20,7 @@ judged contains signal if {
 	signal.kind in {"performance", "data-drift", "prediction-drift", "fairness"}
 }
 
-not_applicable contains "no alert watches performance, drift or fairness (MON-001, MON-002 and MON-004 ask for them)" if {
+not_applicable contains "no alert watches performance, drift or fairness (see MON-001, MON-002 and MON-004)" if {
 	count(input.monitoring.files) > 0
 	count(judged) == 0
 }

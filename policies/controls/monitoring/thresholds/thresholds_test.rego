@@ -48,8 +48,9 @@ test_no_time if {
 test_other_alerts_are_not_judged if {
 	every kind in ["data-quality", "operational", "safety", "unclassified"] {
 		found({"kind": kind, "threshold": null, "for_seconds": 0, "window_seconds": null}) == set()
-		reasons := thresholds.not_applicable with input as {"monitoring": {"files": [{}], "signals": [signal({"kind": kind})]}}
-		reasons == {"no alert watches performance, drift or fairness (MON-001, MON-002 and MON-004 ask for them)"}
+		others := {"files": [{}], "signals": [signal({"kind": kind})]}
+		reasons := thresholds.not_applicable with input as {"monitoring": others}
+		reasons == {"no alert watches performance, drift or fairness (see MON-001, MON-002 and MON-004)"}
 	}
 }
 

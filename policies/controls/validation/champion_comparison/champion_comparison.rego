@@ -8,14 +8,14 @@
 #   id: VAL-010
 #   severity: high
 #   remediation: >-
-#     Score the evaluation rows with the version in use as well; if the new one is worse, keep the old one or improve it,
-#     and if only the interval is too wide, compare on more rows.
+#     Score the evaluation rows with the version in use as well; if the new one is worse, keep the old one or improve
+#     it, and if only the interval is too wide, compare on more rows.
 #   waivable: true
 #   needs: [evaluations, change]
 #   parameters:
 #     metrics: {type: array, description: "Metrics that are compared, such as roc_auc and brier"}
 #     margin: {type: number, description: "Most by which each may be worse, in the metric's own unit"}
-#     required: {type: boolean, description: Whether an evaluation without the version in use fails; else it is not judged}
+#     required: {type: boolean, description: Whether an evaluation without it fails; else it is not judged}
 #   frameworks: [eu-ai-act:Annex-IV.6, nist-ai-rmf:MEASURE-2.3, sr-26-2:outcomes-analysis]
 package modelgate.controls.validation.champion_comparison
 

@@ -87,12 +87,14 @@ test_another_version if {
 
 test_not_scored if {
 	every evaluation in [{}, {"champion": null}, {"champion": "1.0"}] {
-		findings := champion_comparison.violation with input as release(evaluation) with data.parameters as parameters(true)
+		findings := champion_comparison.violation with input as release(evaluation)
+			with data.parameters as parameters(true)
 		findings == {{
 			"subject": "evaluation/holdout", "message": "the rows were not scored by the version in use",
 			"observed": null, "expected": "a comparison with the version in use",
 		}}
-		tolerated := champion_comparison.violation with input as release(evaluation) with data.parameters as parameters(false)
+		tolerated := champion_comparison.violation with input as release(evaluation)
+			with data.parameters as parameters(false)
 		tolerated == set()
 		reasons := champion_comparison.not_applicable with input as release(evaluation)
 			with data.parameters as parameters(false)
@@ -101,8 +103,10 @@ test_not_scored if {
 }
 
 test_it_applies_to_what_replaces_a_version if {
-	champion_comparison.not_applicable == set() with input as release({}) with data.parameters as parameters(true)
-	champion_comparison.not_applicable == set() with input as release({"champion": {}}) with data.parameters as parameters(false)
+	champion_comparison.not_applicable == set() with input as release({})
+		with data.parameters as parameters(true)
+	champion_comparison.not_applicable == set() with input as release({"champion": {}})
+		with data.parameters as parameters(false)
 	champion_comparison.not_applicable == {"a first release replaces nothing"}
 		with input as {"change": {"kind": "initial"}, "evaluations": [{}]} with data.parameters as parameters(true)
 }

@@ -13,8 +13,8 @@
 #   waivable: true
 #   needs: [evaluations]
 #   parameters:
-#     splits: {type: array, description: "Ways to choose the rows that count, of random, temporal, by-entity and external"}
-#     required: {type: boolean, description: Whether an evaluation without a declared hold-out fails; else it is not judged}
+#     splits: {type: array, description: "Splits that count, of random, temporal, by-entity and external"}
+#     required: {type: boolean, description: Whether an evaluation that declares none fails; else it is not judged}
 #   frameworks: [eu-ai-act:Annex-IV.2.g, nist-ai-rmf:MEASURE-1.3, nist-ai-rmf:MEASURE-2.3, sr-26-2:effective-challenge]
 package modelgate.controls.validation.holdout_independence
 

@@ -52,9 +52,11 @@ test_everything_at_once if count(found({})) == 3
 
 test_not_declared if {
 	every evaluation in [{}, {"holdout": null}, {"holdout": "random"}] {
-		findings := holdout_independence.violation with input as release(evaluation) with data.parameters as parameters(true)
+		findings := holdout_independence.violation with input as release(evaluation)
+			with data.parameters as parameters(true)
 		findings == complaint("it is not declared how the rows were kept apart from training", null, "`holdout`")
-		tolerated := holdout_independence.violation with input as release(evaluation) with data.parameters as parameters(false)
+		tolerated := holdout_independence.violation with input as release(evaluation)
+			with data.parameters as parameters(false)
 		tolerated == set()
 		reasons := holdout_independence.not_applicable with input as release(evaluation)
 			with data.parameters as parameters(false)
@@ -63,7 +65,8 @@ test_not_declared if {
 }
 
 test_it_applies_where_a_holdout_is_required_or_there if {
-	holdout_independence.not_applicable == set() with input as release({}) with data.parameters as parameters(true)
+	holdout_independence.not_applicable == set() with input as release({})
+		with data.parameters as parameters(true)
 	holdout_independence.not_applicable == set() with input as release({"holdout": good})
 		with data.parameters as parameters(false)
 }

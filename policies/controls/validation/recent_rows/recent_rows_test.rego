@@ -41,7 +41,8 @@ test_not_a_day if {
 			"observed": to, "expected": "YYYY-MM-DD",
 		}}
 	}
-	findings := recent_rows.violation with input as release({"period": {}}) with data.parameters as parameters(false)
+	findings := recent_rows.violation with input as release({"period": {}})
+		with data.parameters as parameters(false)
 	{finding.observed | some finding in findings} == {null}
 }
 
@@ -52,14 +53,17 @@ test_no_period if {
 			"subject": "evaluation/holdout", "message": "it is not declared which period the rows are from",
 			"observed": null, "expected": "`period`",
 		}}
-		tolerated := recent_rows.violation with input as release(evaluation) with data.parameters as parameters(false)
+		tolerated := recent_rows.violation with input as release(evaluation)
+			with data.parameters as parameters(false)
 		tolerated == set()
-		reasons := recent_rows.not_applicable with input as release(evaluation) with data.parameters as parameters(false)
+		reasons := recent_rows.not_applicable with input as release(evaluation)
+			with data.parameters as parameters(false)
 		reasons == {"no evaluation declares the period that its rows are from"}
 	}
 }
 
 test_it_applies_where_a_period_is_required_or_there if {
 	recent_rows.not_applicable == set() with input as release({}) with data.parameters as parameters(true)
-	recent_rows.not_applicable == set() with input as release({"period": {}}) with data.parameters as parameters(false)
+	recent_rows.not_applicable == set() with input as release({"period": {}})
+		with data.parameters as parameters(false)
 }

@@ -13,7 +13,7 @@
 #   waivable: true
 #   needs: [evaluations]
 #   parameters:
-#     minimum_skill: {type: number, description: "Least Brier skill score; 0 is as good as the prevalence, 1 is perfect"}
+#     minimum_skill: {type: number, description: "Least Brier skill score: 0 is the prevalence's own, 1 is perfect"}
 #     basis: {type: string, description: "What is compared: `estimate` or `confidence-bound`"}
 #   frameworks: [eu-ai-act:Art.15, nist-ai-rmf:MEASURE-2.5, sr-26-2:outcomes-analysis]
 package modelgate.controls.validation.skill
