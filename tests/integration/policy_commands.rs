@@ -219,14 +219,12 @@ fn a_control_that_ends_its_process_is_its_own_error() {
         let lines = (1..=count).map(|step| format!("\tt{step} := concat(\"\", [t{0}, t{0}])\n", step - 1));
         format!("t0 := \"0123456789abcdef\"\n{}\tcount(t{count}) == 0\n", lines.collect::<String>())
     };
-    let pathological = "count(regex.find_n(`(a|aa)+$`, concat(\"\", [x | some i in numbers.range(1, 900000); x := \"a\"]), -1)) == -1\n";
     for (condition, reason) in [
         (doubling(34), "the policy process ended"),
         (
             "every a in numbers.range(1, 99999) { every b in numbers.range(1, 99999) { a * b > 0 } }\n".to_owned(),
             "limit",
         ),
-        (pathological.to_owned(), ""),
     ] {
         let sandbox = with_library();
         sandbox.edit(DRIFT, "not watched\n", &condition);
@@ -240,9 +238,6 @@ fn a_control_that_ends_its_process_is_its_own_error() {
             others.clone().count() > 40 && others.clone().all(|outcome| outcome["result"] != "error"),
             "{report:#}"
         );
-        if reason.is_empty() {
-            continue;
-        }
         assert_eq!(outcome["result"], "error", "{condition}");
         assert!(outcome["reasons"][0].as_str().unwrap().contains(reason), "{outcome}");
     }
