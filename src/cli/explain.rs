@@ -19,9 +19,8 @@ pub(super) struct Arguments {
     /// Also say what it comes to for this release, what it read, and which of its conditions held
     #[arg(long, value_name = "RELEASE")]
     release: Option<PathBuf>,
-    /// Directory of policies instead of the embedded library
-    #[arg(long, value_name = "POLICIES")]
-    policies: Option<PathBuf>,
+    #[command(flatten)]
+    policies: policies::PolicyArguments,
     /// Day or time at which policies are evaluated, RFC 3339; by default the start of today, UTC
     #[arg(long, value_name = "TIME", requires = "release")]
     effective_time: Option<String>,
@@ -30,7 +29,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let style = TextStyle { columns: Printer::columns(), colour: printer.color_stdout(), unicode: true };
     let Some(release) = &arguments.release else {
-        let bundle = policies::bundle(arguments.policies.as_deref())?;
+        let bundle = arguments.policies.load(environment).map_err(Failure::Usage)?;
         let checked = bundle.check(&Schema::Facts.to_value()).map_err(Failure::Usage)?;
         let control = find(&checked, &arguments.control)?;
         printer.data(&catalogue::control_text(&checked, control, &style))?;

@@ -151,9 +151,8 @@ struct ReleaseArguments {
     /// Directory of the release, or its manifest
     #[arg(default_value = ".", value_name = "RELEASE")]
     release: PathBuf,
-    /// Directory of policies instead of the embedded library
-    #[arg(long, value_name = "DIRECTORY")]
-    policies: Option<PathBuf>,
+    #[command(flatten)]
+    policies: policies::PolicyArguments,
     /// Day or time at which policies are evaluated, RFC 3339; by default the start of today, UTC.
     /// The past is refused: going back re-enables what has expired
     #[arg(long, value_name = "TIME")]

@@ -164,6 +164,14 @@ impl CheckedPolicies {
     }
 }
 
+/// The path of the package that a Rego text declares, with `/` between its parts; none if it declares none.
+#[must_use]
+pub fn package_path(source: &str) -> Option<String> {
+    let mut parsed = engine::Parsed::new();
+    parsed.add_policy("package", source).ok()?;
+    parsed.packages().ok()?.into_values().next().map(|parts| parts.join("/"))
+}
+
 /// Why a control came to its outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::super::{Failure, Printer};
 use super::{BundleArguments, write};
+use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::policy::{CheckedPolicies, PolicyReference};
 use crate::problem::Problem;
@@ -19,8 +20,8 @@ pub(super) struct Arguments {
     sarif: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let checked = check(arguments);
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let checked = check(arguments, environment);
     let found = match &checked {
         Err(Failure::Usage(found)) => found.as_slice(),
         _ => &[],
@@ -41,8 +42,8 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus
     Ok(ExitStatus::Success)
 }
 
-fn check(arguments: &Arguments) -> Result<(CheckedPolicies, PolicyReference), Failure> {
-    let bundle = arguments.bundle.load()?;
+fn check(arguments: &Arguments, environment: &Environment) -> Result<(CheckedPolicies, PolicyReference), Failure> {
+    let bundle = arguments.bundle.load(environment)?;
     let reference = bundle.reference();
     let policies = bundle.check(&Schema::Facts.to_value()).map_err(Failure::Usage)?;
     Ok((policies, reference))

@@ -2,6 +2,7 @@
 
 use super::super::{Failure, Printer};
 use super::BundleArguments;
+use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::problem::{Problem, nearest};
 use crate::report::catalogue;
@@ -16,8 +17,8 @@ pub(super) struct Arguments {
     framework: Option<String>,
 }
 
-pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let policies = arguments.bundle.load()?.check(&Schema::Facts.to_value()).map_err(Failure::Usage)?;
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let policies = arguments.bundle.load(environment)?.check(&Schema::Facts.to_value()).map_err(Failure::Usage)?;
     let wanted = |id: &str| arguments.framework.as_ref().is_none_or(|wanted| wanted == id);
     let frameworks: Vec<_> = policies.frameworks().iter().filter(|framework| wanted(&framework.id)).collect();
     if frameworks.is_empty() {

@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::{Failure, Printer, policies};
+use super::super::policies::FetchArguments;
+use super::super::{Failure, Printer};
+use crate::bundle_source::PolicySource;
 use crate::decision::Verdict;
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
@@ -23,12 +25,14 @@ const FACTS_BYTES_MAX: u64 = 256 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The policies as they are: a directory, or `embedded`
+    /// The policies as they are: `embedded`, a directory, or any other source that `--policies` takes
     #[arg(value_name = "BEFORE")]
-    before: PathBuf,
+    before: PolicySource,
     /// The policies as they would be
     #[arg(value_name = "AFTER")]
-    after: PathBuf,
+    after: PolicySource,
+    #[command(flatten)]
+    fetching: FetchArguments,
     /// Facts of releases, as `modelgate facts` prints them
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     facts: Vec<PathBuf>,
@@ -71,7 +75,12 @@ struct ControlDifference {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let when = effective_time(arguments.effective_time.as_deref(), environment.now)?;
-    let (before, after) = (load(&arguments.before)?, load(&arguments.after)?);
+    let load = |source: &PolicySource| {
+        let bundle = arguments.fetching.load(source, environment)?;
+        bundle.check(&Schema::Facts.to_value())
+    };
+    let before = load(&arguments.before).map_err(Failure::Usage)?;
+    let after = load(&arguments.after).map_err(Failure::Usage)?;
     let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
     let share = arguments.facts.len().div_ceil(threads).max(1);
     let differences: Vec<Result<Difference, Vec<Problem>>> = thread::scope(|scope| {
@@ -111,11 +120,6 @@ fn effective_time(text: Option<&str>, now: DateTime<Utc>) -> Result<EffectiveTim
     EffectiveTime::parse(text).map_err(|message| {
         Failure::usage(Problem::new("effective-time", format!("`--effective-time {text}`: {message}")))
     })
-}
-
-fn load(path: &Path) -> Result<CheckedPolicies, Failure> {
-    let directory = (path != Path::new("embedded")).then_some(path);
-    policies::bundle(directory)?.check(&Schema::Facts.to_value()).map_err(Failure::Usage)
 }
 
 fn compare(

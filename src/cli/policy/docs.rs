@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Failure, Printer};
 use super::BundleArguments;
+use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::policy::CheckedPolicies;
 use crate::problem::Problem;
@@ -23,8 +24,8 @@ pub(super) struct Arguments {
     check: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let policies = arguments.bundle.load()?.check(&Schema::Facts.to_value()).map_err(Failure::Usage)?;
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let policies = arguments.bundle.load(environment)?.check(&Schema::Facts.to_value()).map_err(Failure::Usage)?;
     let pages = pages(&policies);
     if arguments.check {
         return compare(&arguments.out, &pages, printer);

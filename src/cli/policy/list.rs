@@ -2,6 +2,7 @@
 
 use super::super::{Failure, Printer};
 use super::BundleArguments;
+use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::schema::Schema;
 use crate::tier::Tier;
@@ -20,8 +21,8 @@ fn tier(text: &str) -> Result<Tier, String> {
     Tier::ALL.into_iter().find(|tier| tier.name() == text).ok_or_else(|| format!("the tiers are {known}"))
 }
 
-pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let policies = arguments.bundle.load()?.check(&Schema::Facts.to_value()).map_err(Failure::Usage)?;
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let policies = arguments.bundle.load(environment)?.check(&Schema::Facts.to_value()).map_err(Failure::Usage)?;
     let mut text = String::new();
     for control in policies.controls() {
         let chosen = arguments.tier.and_then(|tier| policies.profile(tier)?.controls.get(&control.id));

@@ -9,11 +9,13 @@ mod list;
 mod new;
 mod test;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Subcommand;
 
-use super::{Failure, Printer, policies};
+use super::policies::FetchArguments;
+use super::{Failure, Printer};
+use crate::bundle_source::PolicySource;
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::policy::PolicyBundle;
@@ -47,11 +49,11 @@ enum Command {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     match &arguments.command {
-        Command::Check(arguments) => check::run(arguments, printer),
-        Command::Test(arguments) => test::run(arguments, printer),
-        Command::List(arguments) => list::run(arguments, printer),
-        Command::Docs(arguments) => docs::run(arguments, printer),
-        Command::Coverage(arguments) => coverage::run(arguments, printer),
+        Command::Check(arguments) => check::run(arguments, environment, printer),
+        Command::Test(arguments) => test::run(arguments, environment, printer),
+        Command::List(arguments) => list::run(arguments, environment, printer),
+        Command::Docs(arguments) => docs::run(arguments, environment, printer),
+        Command::Coverage(arguments) => coverage::run(arguments, environment, printer),
         Command::New(arguments) => new::run(arguments, printer),
         Command::Eval(arguments) => eval::run(arguments, environment, printer),
         Command::Diff(arguments) => diff::run(arguments, environment, printer),
@@ -61,14 +63,17 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
 /// Which policies.
 #[derive(Debug, clap::Args)]
 struct BundleArguments {
-    /// Directory of policies; by default the embedded library
-    #[arg(value_name = "POLICIES")]
-    policies: Option<PathBuf>,
+    /// A directory, an OPA bundle (`.tar.gz`), `https://…#sha256=…` or `oci://…@sha256:…`; by default the
+    /// embedded library
+    #[arg(value_name = "POLICIES", default_value = "embedded")]
+    policies: PolicySource,
+    #[command(flatten)]
+    fetching: FetchArguments,
 }
 
 impl BundleArguments {
-    fn load(&self) -> Result<PolicyBundle, Failure> {
-        policies::bundle(self.policies.as_deref())
+    fn load(&self, environment: &Environment) -> Result<PolicyBundle, Failure> {
+        self.fetching.load(&self.policies, environment).map_err(Failure::Usage)
     }
 }
 

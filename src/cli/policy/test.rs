@@ -8,6 +8,7 @@ use regex::Regex;
 
 use super::super::{Failure, Printer};
 use super::{BundleArguments, write};
+use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::policy::PolicyBundle;
 use crate::policy::testing::{self, TestOptions, TestRun};
@@ -48,12 +49,12 @@ fn percent(text: &str) -> Result<f64, String> {
     }
 }
 
-pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     if arguments.threshold.is_some() && arguments.run.is_some() {
         let problem = Problem::new("partial-coverage", "`--threshold` needs all tests, and `--run` leaves some out");
         return Err(Failure::usage(problem.hint("leave one of the two out")));
     }
-    let bundle = arguments.bundle.load()?;
+    let bundle = arguments.bundle.load(environment)?;
     let threads = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let options = TestOptions { run: arguments.run.clone(), threads };
     let run = testing::run(&bundle, &options).map_err(|message| {
