@@ -97,9 +97,13 @@ impl Prepared {
 
     /// Mounts the data files of the bundle below `data.bundle`.
     pub(super) fn add_bundle_data(&mut self, data: &Value) -> Result<(), Problem> {
-        let document = serde_json::json!({"bundle": data});
+        self.add_data(&serde_json::json!({"bundle": data}))
+    }
+
+    /// Adds data below `data`.
+    pub(super) fn add_data(&mut self, document: &Value) -> Result<(), Problem> {
         self.engine
-            .add_data(to_rego(&document).map_err(|error| Problem::new("invalid-data", error))?)
+            .add_data(to_rego(document).map_err(|error| Problem::new("invalid-data", error))?)
             .map_err(|error| Problem::new("invalid-data", first_line(&error.to_string())))
     }
 

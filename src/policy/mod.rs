@@ -12,6 +12,8 @@
 
 mod bundle;
 mod check;
+#[doc(hidden)]
+pub mod conformance;
 mod control_outcome;
 mod effective_time;
 mod engine;

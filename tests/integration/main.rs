@@ -10,8 +10,11 @@
 
 mod bad_input;
 mod common;
+mod conformance;
 mod decisions;
 mod documentation;
+mod mutation;
 mod policies;
 mod recording;
 mod tidy;
+mod traps;

@@ -212,7 +212,7 @@ pub(super) trait Visitor<'a> {
     fn reference(&mut self, scopes: &Scopes<'a>, reference: &Reference<'a>);
     /// `function` is called. A call that is a statement of its own may have one argument more than
     /// the function takes: the result is unified with it.
-    fn call(&mut self, function: &'a Expr, arguments: usize, is_statement: bool);
+    fn call(&mut self, function: &'a Expr, arguments: &'a [Ref<Expr>], is_statement: bool);
     /// `with target as value`.
     fn replacement(&mut self, target: &'a Expr, value: &'a Expr);
     /// `left == right`, `left != right` or `left = right`.
@@ -221,12 +221,18 @@ pub(super) trait Visitor<'a> {
     fn membership(&mut self, scopes: &Scopes<'a>, value: &'a Expr, collection: &'a Expr);
     /// The expression at `span` is nested too deeply to be walked.
     fn too_deep(&mut self, span: &'a Span);
+    /// `some variable`, or the variable in `some variable in …`, which is then reported as a reference as well.
+    fn declaration(&mut self, _variable: &'a Span, _is_reported: bool) {}
 }
 
 /// Shows every expression of `module` to `visitor`, once.
 pub(super) fn walk<'a>(module: &'a Module, visitor: &mut impl Visitor<'a>) {
-    let mut walk = Walk { visitor, scopes: Scopes::default(), depth: 0 };
-    module.policy.iter().for_each(|rule| walk.rule(rule));
+    module.policy.iter().for_each(|rule| walk_rule(rule, visitor));
+}
+
+/// Shows every expression of `rule` to `visitor`, once.
+pub(super) fn walk_rule<'a>(rule: &'a Rule, visitor: &mut impl Visitor<'a>) {
+    Walk { visitor, scopes: Scopes::default(), depth: 0 }.rule(rule);
 }
 
 struct Walk<'a, 'v, V> {
@@ -325,17 +331,21 @@ impl<'a, V: Visitor<'a>> Walk<'a, '_, V> {
 
     fn literal(&mut self, literal: &'a Literal) {
         match literal {
-            Literal::SomeVars { .. } => {}
+            Literal::SomeVars { vars, .. } => {
+                vars.iter().for_each(|variable| self.visitor.declaration(variable, false));
+            }
             Literal::SomeIn { key, value, collection, .. } => {
-                if let Some(key) = key {
-                    self.expression(key);
+                for pattern in key.iter().chain([value]) {
+                    if let Expr::Var { span, .. } = pattern.as_ref() {
+                        self.visitor.declaration(span, true);
+                    }
+                    self.expression(pattern);
                 }
-                self.expression(value);
                 self.expression(collection);
             }
             Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => match expr.as_ref() {
                 Expr::Call { fcn, params, .. } => {
-                    self.visitor.call(fcn, params.len(), true);
+                    self.visitor.call(fcn, params, true);
                     self.expressions(params);
                 }
                 _ => self.expression(expr),
@@ -392,7 +402,7 @@ impl<'a, V: Visitor<'a>> Walk<'a, '_, V> {
                 walk.expression(value);
             }),
             Expr::Call { fcn, params, .. } => {
-                self.visitor.call(fcn, params.len(), false);
+                self.visitor.call(fcn, params, false);
                 self.expressions(params);
             }
             Expr::UnaryExpr { expr, .. } => self.expression(expr),

@@ -68,7 +68,7 @@ pub(super) fn check_replacement(
 }
 
 /// How many arguments the bundle's function at `path`, as written in a module, takes.
-fn defined(bundle: &Bundle<'_>, names: &Names<'_>, path: &[&str]) -> Option<usize> {
+pub(super) fn defined(bundle: &Bundle<'_>, names: &Names<'_>, path: &[&str]) -> Option<usize> {
     let (&root, rest) = path.split_first()?;
     if root == "data" {
         return bundle.function(rest);
@@ -91,8 +91,8 @@ fn unknown(bundle: &Bundle<'_>, names: &Names<'_>, path: &[&str], name: &str) ->
     if bundle.is_rule(&[names.package.as_slice(), path].concat()) {
         return problem.hint(format!("`{name}` is a rule and not a function: write it without parentheses"));
     }
-    if name.starts_with("rego.metadata.") {
-        return problem.hint("the engine does not read METADATA: a finding needs no metadata, modelgate adds it");
+    if let Some(hint) = builtins::instead(name) {
+        return problem.hint(hint);
     }
     let mut candidates: Vec<String> = builtins::BUILTINS.iter().map(|(builtin, _)| (*builtin).to_owned()).collect();
     candidates.extend(bundle.functions_below(&names.package).map(|function| function.join(".")));

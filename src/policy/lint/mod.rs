@@ -7,16 +7,18 @@ mod ast;
 mod builtins;
 mod bundle;
 mod data_paths;
+mod formats;
 mod functions;
 mod input_paths;
 mod rules;
 mod schema;
 mod syntax;
+mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::Engine;
-use regorus::unstable::{Expr, Module, Span};
+use regorus::unstable::{Expr, Module, Ref, Span};
 
 pub use self::syntax::explain_syntax_error;
 
@@ -58,10 +60,11 @@ pub struct LintContext<'a> {
 /// Every problem with `files`, sorted by place. Calls, packages and rules are looked up among all of
 /// them, so that they must be the whole bundle.
 ///
-/// The codes are `dynamic-parameter`, `default-in-bracket`, `duplicate-default`,
+/// The codes are `dynamic-parameter`, `default-in-bracket`, `duplicate-default`, `duplicate-import`,
 /// `forbidden-function`, `parameter-outside-control`, `reserved-package`, `too-deep`,
 /// `undeclared-parameter`, `unknown-data-path`, `unknown-function`, `unknown-input-path`,
-/// `unknown-value`, `unparsable-rego`, `unused-parameter` and `wrong-arity`.
+/// `unknown-value`, `unparsable-rego`, `unsafe-format`, `unused-import`, `unused-parameter`,
+/// `unused-variable` and `wrong-arity`.
 #[must_use]
 pub fn check(files: &[RegoFile<'_>], context: &LintContext<'_>) -> Vec<Problem> {
     let mut engine = Engine::new();
@@ -93,6 +96,7 @@ fn check_modules<'a>(modules: impl Iterator<Item = &'a Module> + Clone, context:
         }
         let mut checks = Checks { data, input, used: &mut used, problems: &mut problems, is_too_deep: false };
         ast::walk(module, &mut checks);
+        problems.extend(unused::check(module));
     }
     let controls = modules.filter(|module| !is_test(module)).map(|module| (module, bundle::package(module)));
     problems.extend(data_paths::unused_parameters(controls, context, &used));
@@ -131,9 +135,10 @@ impl<'a> Visitor<'a> for Checks<'a, '_> {
         }
     }
 
-    fn call(&mut self, function: &'a Expr, arguments: usize, is_statement: bool) {
+    fn call(&mut self, function: &'a Expr, arguments: &'a [Ref<Expr>], is_statement: bool) {
         let (bundle, names) = (self.data.bundle, self.data.names);
-        self.problems.extend(functions::check_call(bundle, names, function, arguments, is_statement));
+        self.problems.extend(functions::check_call(bundle, names, function, arguments.len(), is_statement));
+        self.problems.extend(formats::check_call(bundle, names, function, arguments));
     }
 
     fn replacement(&mut self, target: &'a Expr, value: &'a Expr) {

@@ -30,7 +30,8 @@ fn lint(files: &[RegoFile<'_>]) -> Vec<String> {
 /// parameter is read. Paths are left out.
 fn lint_control(body: &str) -> Vec<String> {
     let source = format!(
-        "{CONTROL_PACKAGE}\n\nimport data.modelgate.lib.metrics\n{body}\n\nfloor_of_tests := data.parameters.minimum\n"
+        "{CONTROL_PACKAGE}\n\nimport data.modelgate.lib.metrics\n{body}\n\nfloor_of_tests := data.parameters.minimum\n\n\
+         names_of_tests := metrics.names\n"
     );
     let problems = lint(&[RegoFile { path: CONTROL, source: &source }, LIBRARY]);
     problems.into_iter().map(|problem| problem.replace(&format!("{CONTROL}:"), "")).collect()
