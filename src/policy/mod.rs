@@ -21,6 +21,7 @@ pub mod lint;
 pub mod metadata;
 mod outcome;
 pub mod profile;
+mod strict_builtins;
 pub mod testing;
 
 use std::collections::BTreeMap;

@@ -124,6 +124,8 @@ pub(super) struct Scopes<'a> {
     frames: Vec<BTreeMap<&'a str, Variable<'a>>>,
     /// Whether the statement is evaluated `with input as …`: `input` is not the facts then.
     pub(super) input_is_replaced: bool,
+    /// Whether the expression is below a `not`, and in no query of its own there.
+    pub(super) is_negated: bool,
 }
 
 impl<'a> Scopes<'a> {
@@ -311,11 +313,13 @@ impl<'a, V: Visitor<'a>> Walk<'a, '_, V> {
 
     /// The statements of `query`, and `first` in the same scope.
     fn query(&mut self, query: &'a Query, first: impl FnOnce(&mut Self)) {
+        let outside = std::mem::take(&mut self.scopes.is_negated);
         self.scopes.frames.push(BTreeMap::new());
         query.stmts.iter().for_each(|statement| self.scopes.declare_statement(statement));
         first(self);
         query.stmts.iter().for_each(|statement| self.statement(statement));
         self.scopes.frames.pop();
+        self.scopes.is_negated = outside;
     }
 
     fn statement(&mut self, statement: &'a LiteralStmt) {
@@ -325,7 +329,9 @@ impl<'a, V: Visitor<'a>> Walk<'a, '_, V> {
             self.expression(&modifier.r#as);
         }
         self.scopes.input_is_replaced = outside || statement.with_mods.iter().any(replaces_input);
+        self.scopes.is_negated = matches!(statement.literal, Literal::NotExpr { .. });
         self.literal(&statement.literal);
+        self.scopes.is_negated = false;
         self.scopes.input_is_replaced = outside;
     }
 

@@ -7,7 +7,7 @@ use regorus::unstable::Expr;
 
 use super::ast::{Reference, location};
 use super::builtins;
-use super::bundle::{Bundle, Names};
+use super::bundle::{Bundle, Names, Path};
 use crate::problem::{Problem, nearest};
 
 /// The problem with a call of `function`, if there is one.
@@ -69,16 +69,22 @@ pub(super) fn check_replacement(
 
 /// How many arguments the bundle's function at `path`, as written in a module, takes.
 pub(super) fn defined(bundle: &Bundle<'_>, names: &Names<'_>, path: &[&str]) -> Option<usize> {
+    bundle.function(&resolved(bundle, names, path)?)
+}
+
+/// Where the bundle's function at `path`, as written in a module, is below `data`.
+pub(super) fn resolved<'a>(bundle: &Bundle<'_>, names: &Names<'a>, path: &[&'a str]) -> Option<Path<'a>> {
+    let is_function = |path: &Path<'a>| bundle.function(path).is_some();
     let (&root, rest) = path.split_first()?;
     if root == "data" {
-        return bundle.function(rest);
+        return Some(rest.to_vec()).filter(is_function);
     }
     // As the engine does: an import alias first, and the module's own package if it leads nowhere.
     let imported = names.import(root).and_then(|target| {
         let (_, target) = target.split_first().filter(|(target_root, _)| **target_root == "data")?;
-        bundle.function(&[target, rest].concat())
+        Some([target, rest].concat()).filter(is_function)
     });
-    imported.or_else(|| bundle.function(&[names.package.as_slice(), path].concat()))
+    imported.or_else(|| Some([names.package.as_slice(), path].concat()).filter(is_function))
 }
 
 fn forbidden(name: &str) -> Option<Problem> {

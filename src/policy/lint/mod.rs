@@ -10,10 +10,11 @@ mod data_paths;
 mod formats;
 mod functions;
 mod input_paths;
+mod recursion;
 mod rules;
 mod schema;
 mod syntax;
-mod unused;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,9 +62,10 @@ pub struct LintContext<'a> {
 /// them, so that they must be the whole bundle.
 ///
 /// The codes are `dynamic-parameter`, `default-in-bracket`, `duplicate-default`, `duplicate-import`,
-/// `forbidden-function`, `parameter-outside-control`, `reserved-package`, `too-deep`,
+/// `forbidden-function`, `parameter-outside-control`, `recursive-function`, `reserved-package`,
+/// `shadowed-rule`, `too-deep`,
 /// `undeclared-parameter`, `unknown-data-path`, `unknown-function`, `unknown-input-path`,
-/// `unknown-value`, `unparsable-rego`, `unsafe-format`, `unused-import`, `unused-parameter`,
+/// `unknown-value`, `unparsable-rego`, `unsafe-format`, `unsafe-negation`, `unused-import`, `unused-parameter`,
 /// `unused-variable` and `wrong-arity`.
 #[must_use]
 pub fn check(files: &[RegoFile<'_>], context: &LintContext<'_>) -> Vec<Problem> {
@@ -83,6 +85,7 @@ fn check_modules<'a>(modules: impl Iterator<Item = &'a Module> + Clone, context:
     let mut bundle = Bundle::default();
     modules.clone().for_each(|module| bundle.add(module));
     let mut problems = rules::check(modules.clone(), context);
+    problems.extend(recursion::check(modules.clone(), &bundle));
     let mut used = UsedParameters::default();
     for module in modules.clone() {
         let names = Names::of(module);
@@ -96,7 +99,7 @@ fn check_modules<'a>(modules: impl Iterator<Item = &'a Module> + Clone, context:
         }
         let mut checks = Checks { data, input, used: &mut used, problems: &mut problems, is_too_deep: false };
         ast::walk(module, &mut checks);
-        problems.extend(unused::check(module));
+        problems.extend(variables::check(&bundle, &names, module));
     }
     let controls = modules.filter(|module| !is_test(module)).map(|module| (module, bundle::package(module)));
     problems.extend(data_paths::unused_parameters(controls, context, &used));
