@@ -1,7 +1,7 @@
 //! The file that runs regorus.
 //!
 //! It has traps that turn a mistake into a silent pass; each is closed here or in [`super::check`],
-//! and has a test: builtin errors that would be undefined (strict mode), data that shadows rules
+//! and has a test: builtin errors that would be undefined (strict mode, and [`strict_builtins`]), data that shadows rules
 //! (data only below reserved roots), the wall clock (replaced), evaluation without an end (a
 //! cooperative limit, and a thread that is given up when it does not keep to it), and ranges that
 //! reserve more memory than there is (bounded).
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::trace::{self, BodyTrace};
-use super::{EffectiveTime, lint};
+use super::{EffectiveTime, lint, strict_builtins};
 use crate::problem::{Location, Problem};
 
 /// Roots of `data` that hold data: no package may be below them.
@@ -391,7 +391,8 @@ pub(super) fn replace_builtins(engine: &mut Engine, when: EffectiveTime) -> Resu
         });
         engine.add_extension("numbers.range_step".to_owned(), 3, range_step)
     });
-    added.map_err(|error| first_line(&error.to_string()))
+    added.map_err(|error| first_line(&error.to_string()))?;
+    strict_builtins::replace(engine)
 }
 
 #[derive(Debug, thiserror::Error)]

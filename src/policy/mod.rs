@@ -12,6 +12,8 @@
 
 mod bundle;
 mod check;
+#[doc(hidden)]
+pub mod conformance;
 pub mod conftest;
 mod control_outcome;
 mod effective_time;
@@ -21,6 +23,7 @@ pub mod lint;
 pub mod metadata;
 mod outcome;
 pub mod profile;
+mod strict_builtins;
 pub mod testing;
 pub mod trace;
 pub mod worker;

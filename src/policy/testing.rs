@@ -30,11 +30,13 @@ pub struct TestOptions {
     pub run: Option<Regex>,
     /// Threads that share the tests.
     pub threads: NonZeroUsize,
+    /// Whether to find out how far a test that fails got, which takes longer than the test.
+    pub explain: bool,
 }
 
 impl Default for TestOptions {
     fn default() -> Self {
-        Self { run: None, threads: NonZeroUsize::MIN }
+        Self { run: None, threads: NonZeroUsize::MIN, explain: true }
     }
 }
 
@@ -133,7 +135,7 @@ pub fn run(bundle: &PolicyBundle, options: &TestOptions) -> Result<TestRun, Stri
     // Analysed once; clones share it.
     engine.eval_query("true".to_owned(), false).map_err(|error| error.to_string())?;
     let tests: Vec<Test> = tests.into_iter().collect();
-    let parts = in_threads(&engine, &tests, options.threads)?;
+    let parts = in_threads(&engine, &tests, options)?;
     let mut run = TestRun::default();
     for (results, coverage) in parts {
         run.results.extend(results);
@@ -153,14 +155,14 @@ type Part = (Vec<TestResult>, BTreeMap<String, FileCoverage>);
 
 /// Runs `tests` in as many threads, each with its share and an engine of its own, and gives what they came
 /// to in the order of tests.
-fn in_threads(engine: &Engine, tests: &[Test], threads: NonZeroUsize) -> Result<Vec<Part>, String> {
-    let share = tests.len().div_ceil(threads.get()).max(1);
+fn in_threads(engine: &Engine, tests: &[Test], options: &TestOptions) -> Result<Vec<Part>, String> {
+    let share = tests.len().div_ceil(options.threads.get()).max(1);
     thread::scope(|scope| {
         let mut workers = Vec::new();
         for tests in tests.chunks(share) {
             let engine = engine.clone();
             let builder = thread::Builder::new().name("policy-tests".to_owned()).stack_size(STACK_BYTES);
-            let worker = builder.spawn_scoped(scope, move || some(engine, tests));
+            let worker = builder.spawn_scoped(scope, move || some(engine, tests, options.explain));
             workers.push(worker.map_err(|error| format!("no thread could be started: {error}"))?);
         }
         let joined = workers.into_iter().map(|worker| {
@@ -170,7 +172,7 @@ fn in_threads(engine: &Engine, tests: &[Test], threads: NonZeroUsize) -> Result<
     })
 }
 
-fn some(mut engine: Engine, tests: &[Test]) -> Result<Part, String> {
+fn some(mut engine: Engine, tests: &[Test], explain: bool) -> Result<Part, String> {
     let mut results = Vec::new();
     for test in tests {
         let reason = match engine.eval_rule(test.path.clone()) {
@@ -179,7 +181,10 @@ fn some(mut engine: Engine, tests: &[Test]) -> Result<Part, String> {
             Ok(value) => Some(format!("is {value}, not true")),
             Err(error) => Some(engine::error_summary(&error.to_string())),
         };
-        let failure = reason.map(|reason| Failure { bodies: bodies(&engine, test), reason });
+        let failure = reason.map(|reason| {
+            let bodies = if explain { bodies(&engine, test) } else { Vec::new() };
+            Failure { reason, bodies }
+        });
         results.push(TestResult { file: test.file.clone(), line: test.line, name: test.path.clone(), failure });
     }
     let report = engine.get_coverage_report().map_err(|error| error.to_string())?;

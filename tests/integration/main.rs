@@ -10,9 +10,12 @@
 
 mod bad_input;
 mod common;
+mod conformance;
 mod decisions;
 mod documentation;
+mod mutation;
 mod policies;
 mod policy_commands;
 mod recording;
 mod tidy;
+mod traps;

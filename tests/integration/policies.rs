@@ -16,14 +16,14 @@ fn every_test_of_the_library_passes_and_every_line_is_reached() {
 }
 
 /// A sandbox with a release and a copy of the library that is changed by `change`.
-fn with_policies(change: impl FnOnce(&Sandbox)) -> Sandbox {
+pub(crate) fn with_policies(change: impl FnOnce(&Sandbox)) -> Sandbox {
     let sandbox = Sandbox::with("approved");
     copy_tree(&checkout().join("policies"), &sandbox.path("policies"));
     change(&sandbox);
     sandbox
 }
 
-const DRIFT: &str = "policies/controls/monitoring/drift/drift.rego";
+pub(crate) const DRIFT: &str = "policies/controls/monitoring/drift/drift.rego";
 
 fn check(sandbox: &Sandbox) -> crate::common::Ran {
     sandbox.run("check release --policies policies --output json")

@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     }
     let bundle = arguments.bundle.load(environment)?;
     let threads = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let options = TestOptions { run: arguments.run.clone(), threads };
+    let options = TestOptions { run: arguments.run.clone(), threads, explain: true };
     let run = testing::run(&bundle, &options).map_err(|message| {
         let problem = Problem::new("policy-tests", message);
         Failure::usage(problem.hint("`modelgate policy check` shows what is wrong with policies that do not load"))

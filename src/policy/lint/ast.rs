@@ -124,6 +124,8 @@ pub(super) struct Scopes<'a> {
     frames: Vec<BTreeMap<&'a str, Variable<'a>>>,
     /// Whether the statement is evaluated `with input as …`: `input` is not the facts then.
     pub(super) input_is_replaced: bool,
+    /// Whether the expression is below a `not`, and in no query of its own there.
+    pub(super) is_negated: bool,
 }
 
 impl<'a> Scopes<'a> {
@@ -212,7 +214,7 @@ pub(super) trait Visitor<'a> {
     fn reference(&mut self, scopes: &Scopes<'a>, reference: &Reference<'a>);
     /// `function` is called. A call that is a statement of its own may have one argument more than
     /// the function takes: the result is unified with it.
-    fn call(&mut self, function: &'a Expr, arguments: usize, is_statement: bool);
+    fn call(&mut self, function: &'a Expr, arguments: &'a [Ref<Expr>], is_statement: bool);
     /// `with target as value`.
     fn replacement(&mut self, target: &'a Expr, value: &'a Expr);
     /// `left == right`, `left != right` or `left = right`.
@@ -221,12 +223,18 @@ pub(super) trait Visitor<'a> {
     fn membership(&mut self, scopes: &Scopes<'a>, value: &'a Expr, collection: &'a Expr);
     /// The expression at `span` is nested too deeply to be walked.
     fn too_deep(&mut self, span: &'a Span);
+    /// `some variable`, or the variable in `some variable in …`, which is then reported as a reference as well.
+    fn declaration(&mut self, _variable: &'a Span, _is_reported: bool) {}
 }
 
 /// Shows every expression of `module` to `visitor`, once.
 pub(super) fn walk<'a>(module: &'a Module, visitor: &mut impl Visitor<'a>) {
-    let mut walk = Walk { visitor, scopes: Scopes::default(), depth: 0 };
-    module.policy.iter().for_each(|rule| walk.rule(rule));
+    module.policy.iter().for_each(|rule| walk_rule(rule, visitor));
+}
+
+/// Shows every expression of `rule` to `visitor`, once.
+pub(super) fn walk_rule<'a>(rule: &'a Rule, visitor: &mut impl Visitor<'a>) {
+    Walk { visitor, scopes: Scopes::default(), depth: 0 }.rule(rule);
 }
 
 struct Walk<'a, 'v, V> {
@@ -305,11 +313,13 @@ impl<'a, V: Visitor<'a>> Walk<'a, '_, V> {
 
     /// The statements of `query`, and `first` in the same scope.
     fn query(&mut self, query: &'a Query, first: impl FnOnce(&mut Self)) {
+        let outside = std::mem::take(&mut self.scopes.is_negated);
         self.scopes.frames.push(BTreeMap::new());
         query.stmts.iter().for_each(|statement| self.scopes.declare_statement(statement));
         first(self);
         query.stmts.iter().for_each(|statement| self.statement(statement));
         self.scopes.frames.pop();
+        self.scopes.is_negated = outside;
     }
 
     fn statement(&mut self, statement: &'a LiteralStmt) {
@@ -319,23 +329,29 @@ impl<'a, V: Visitor<'a>> Walk<'a, '_, V> {
             self.expression(&modifier.r#as);
         }
         self.scopes.input_is_replaced = outside || statement.with_mods.iter().any(replaces_input);
+        self.scopes.is_negated = matches!(statement.literal, Literal::NotExpr { .. });
         self.literal(&statement.literal);
+        self.scopes.is_negated = false;
         self.scopes.input_is_replaced = outside;
     }
 
     fn literal(&mut self, literal: &'a Literal) {
         match literal {
-            Literal::SomeVars { .. } => {}
+            Literal::SomeVars { vars, .. } => {
+                vars.iter().for_each(|variable| self.visitor.declaration(variable, false));
+            }
             Literal::SomeIn { key, value, collection, .. } => {
-                if let Some(key) = key {
-                    self.expression(key);
+                for pattern in key.iter().chain([value]) {
+                    if let Expr::Var { span, .. } = pattern.as_ref() {
+                        self.visitor.declaration(span, true);
+                    }
+                    self.expression(pattern);
                 }
-                self.expression(value);
                 self.expression(collection);
             }
             Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => match expr.as_ref() {
                 Expr::Call { fcn, params, .. } => {
-                    self.visitor.call(fcn, params.len(), true);
+                    self.visitor.call(fcn, params, true);
                     self.expressions(params);
                 }
                 _ => self.expression(expr),
@@ -392,7 +408,7 @@ impl<'a, V: Visitor<'a>> Walk<'a, '_, V> {
                 walk.expression(value);
             }),
             Expr::Call { fcn, params, .. } => {
-                self.visitor.call(fcn, params.len(), false);
+                self.visitor.call(fcn, params, false);
                 self.expressions(params);
             }
             Expr::UnaryExpr { expr, .. } => self.expression(expr),

@@ -146,6 +146,45 @@ pub(super) fn forbidden(name: &str) -> Option<&'static str> {
     }
 }
 
+/// What to write instead of OPA's function `name`, which the engine does not have.
+pub(super) fn instead(name: &str) -> Option<&'static str> {
+    let exact = match name {
+        "all" | "any" => "write `every … in … { … }` for all of them, and `some … in …` for any",
+        "array.flatten" => "write `[part | some parts in nested; some part in parts]`",
+        "cast_array" | "cast_boolean" | "cast_null" | "cast_object" | "cast_set" | "cast_string" => {
+            "ask for the type with `is_array`, `is_string`, … and build the value that is wanted"
+        }
+        "net.cidr_contains_matches" => "go through both with `some … in …` and ask `net.cidr_contains`",
+        "net.lookup_ip_addr" | "providers.aws.sign_req" => {
+            "a decision rests on the facts alone, so that it can be replayed without a network"
+        }
+        "net.cidr_intersects" | "net.cidr_overlap" => {
+            "two ranges overlap when `net.cidr_contains` holds one way or the other"
+        }
+        "re_match" => "write `regex.match`",
+        "rego.metadata.chain" | "rego.metadata.rule" => {
+            "the engine does not read METADATA: a finding needs no metadata, modelgate adds it"
+        }
+        "set_diff" => "write `left - right`",
+        "strings.render_template" => "write `sprintf(\"… %v\", [value])`",
+        "strings.split_n" => "write `split`, and take the parts with `array.slice`",
+        "uri.is_valid" => "write `regex.match` with the form that is wanted",
+        "uri.parse" => "take the parts with `regex.find_all_string_submatch_n` or `split`",
+        _ => "",
+    };
+    if !exact.is_empty() {
+        return Some(exact);
+    }
+    match name.split_once('.')?.0 {
+        "crypto" => Some("the engine has no cryptography: the digests of artifacts are in the facts"),
+        "io" if name.starts_with("io.jwt.") => {
+            Some("the engine reads no tokens: who signed and who approved is verified before policies run")
+        }
+        "graphql" => Some("the engine does not read GraphQL: the facts hold none"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -32,7 +32,7 @@ impl<'a> Bundle<'a> {
                 Rule::Spec { head: RuleHead::Func { refr, args, .. }, .. } => (refr, Some(args.len())),
                 Rule::Spec { head: RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. }, .. } => (refr, None),
             };
-            let path: Path<'a> = package.iter().copied().chain(static_names(name)).collect();
+            let path = rule_path(&package, name);
             if let Some(arguments) = arguments {
                 self.functions.entry(path.clone()).or_insert(arguments);
             }
@@ -88,6 +88,11 @@ impl<'a> Bundle<'a> {
 /// The path of a module's package.
 pub(super) fn package(module: &Module) -> Path<'_> {
     static_names(&module.package.refr)
+}
+
+/// The path of a rule, as far as its name is known before evaluation.
+pub(super) fn rule_path<'a>(package: &[&'a str], name: &'a Expr) -> Path<'a> {
+    package.iter().copied().chain(static_names(name)).collect()
 }
 
 fn static_names(name: &Expr) -> Path<'_> {

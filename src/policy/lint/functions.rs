@@ -7,7 +7,7 @@ use regorus::unstable::Expr;
 
 use super::ast::{Reference, location};
 use super::builtins;
-use super::bundle::{Bundle, Names};
+use super::bundle::{Bundle, Names, Path};
 use crate::problem::{Problem, nearest};
 
 /// The problem with a call of `function`, if there is one.
@@ -68,17 +68,23 @@ pub(super) fn check_replacement(
 }
 
 /// How many arguments the bundle's function at `path`, as written in a module, takes.
-fn defined(bundle: &Bundle<'_>, names: &Names<'_>, path: &[&str]) -> Option<usize> {
+pub(super) fn defined(bundle: &Bundle<'_>, names: &Names<'_>, path: &[&str]) -> Option<usize> {
+    bundle.function(&resolved(bundle, names, path)?)
+}
+
+/// Where the bundle's function at `path`, as written in a module, is below `data`.
+pub(super) fn resolved<'a>(bundle: &Bundle<'_>, names: &Names<'a>, path: &[&'a str]) -> Option<Path<'a>> {
+    let is_function = |path: &Path<'a>| bundle.function(path).is_some();
     let (&root, rest) = path.split_first()?;
     if root == "data" {
-        return bundle.function(rest);
+        return Some(rest.to_vec()).filter(is_function);
     }
     // As the engine does: an import alias first, and the module's own package if it leads nowhere.
     let imported = names.import(root).and_then(|target| {
         let (_, target) = target.split_first().filter(|(target_root, _)| **target_root == "data")?;
-        bundle.function(&[target, rest].concat())
+        Some([target, rest].concat()).filter(is_function)
     });
-    imported.or_else(|| bundle.function(&[names.package.as_slice(), path].concat()))
+    imported.or_else(|| Some([names.package.as_slice(), path].concat()).filter(is_function))
 }
 
 fn forbidden(name: &str) -> Option<Problem> {
@@ -91,8 +97,8 @@ fn unknown(bundle: &Bundle<'_>, names: &Names<'_>, path: &[&str], name: &str) ->
     if bundle.is_rule(&[names.package.as_slice(), path].concat()) {
         return problem.hint(format!("`{name}` is a rule and not a function: write it without parentheses"));
     }
-    if name.starts_with("rego.metadata.") {
-        return problem.hint("the engine does not read METADATA: a finding needs no metadata, modelgate adds it");
+    if let Some(hint) = builtins::instead(name) {
+        return problem.hint(hint);
     }
     let mut candidates: Vec<String> = builtins::BUILTINS.iter().map(|(builtin, _)| (*builtin).to_owned()).collect();
     candidates.extend(bundle.functions_below(&names.package).map(|function| function.join(".")));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use regorus::unstable::{Expr, Module, Span};
+use regorus::unstable::{Expr, Module, Ref, Span};
 use serde_json::Value;
 
 use super::ast::{self, Reference, Scopes, Visitor};
@@ -37,7 +37,7 @@ impl<'a> Visitor<'a> for Collector<'a, '_> {
         }
     }
 
-    fn call(&mut self, _: &'a Expr, _: usize, _: bool) {}
+    fn call(&mut self, _: &'a Expr, _: &'a [Ref<Expr>], _: bool) {}
 
     fn replacement(&mut self, _: &'a Expr, _: &'a Expr) {}
 

@@ -7,16 +7,19 @@ mod ast;
 mod builtins;
 mod bundle;
 mod data_paths;
+mod formats;
 mod functions;
 mod input_paths;
 pub(super) mod inputs;
+mod recursion;
 mod rules;
 mod schema;
 mod syntax;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regorus::unstable::{Expr, Module, Span};
+use regorus::unstable::{Expr, Module, Ref, Span};
 
 pub use self::syntax::explain_syntax_error;
 
@@ -49,10 +52,12 @@ pub struct LintContext<'a> {
 /// Every problem with the files of `modules`, in no order. Calls, packages and rules are looked up among all of
 /// them, so that they must be the whole bundle.
 ///
-/// The codes are `dynamic-parameter`, `default-in-bracket`, `duplicate-default`,
-/// `forbidden-function`, `parameter-outside-control`, `reserved-package`, `too-deep`,
+/// The codes are `dynamic-parameter`, `default-in-bracket`, `duplicate-default`, `duplicate-import`,
+/// `forbidden-function`, `parameter-outside-control`, `recursive-function`, `reserved-package`,
+/// `shadowed-rule`, `too-deep`,
 /// `undeclared-parameter`, `unknown-data-path`, `unknown-function`, `unknown-input-path`,
-/// `unknown-value`, `unused-parameter` and `wrong-arity`.
+/// `unknown-value`, `unsafe-format`, `unsafe-negation`, `unused-import`, `unused-parameter`,
+/// `unused-variable` and `wrong-arity`.
 pub(super) fn check_modules<'a>(
     modules: impl Iterator<Item = &'a Module> + Clone,
     context: &LintContext<'_>,
@@ -60,6 +65,7 @@ pub(super) fn check_modules<'a>(
     let mut bundle = Bundle::default();
     modules.clone().for_each(|module| bundle.add(module));
     let mut problems = rules::check(modules.clone(), context);
+    problems.extend(recursion::check(modules.clone(), &bundle));
     let mut used = UsedParameters::default();
     for module in modules.clone() {
         let names = Names::of(module);
@@ -73,6 +79,7 @@ pub(super) fn check_modules<'a>(
         }
         let mut checks = Checks { data, input, used: &mut used, problems: &mut problems, is_too_deep: false };
         ast::walk(module, &mut checks);
+        problems.extend(variables::check(&bundle, &names, module));
     }
     let controls = modules.filter(|module| !is_test(module)).map(|module| (module, bundle::package(module)));
     problems.extend(data_paths::unused_parameters(controls, context, &used));
@@ -111,9 +118,10 @@ impl<'a> Visitor<'a> for Checks<'a, '_> {
         }
     }
 
-    fn call(&mut self, function: &'a Expr, arguments: usize, is_statement: bool) {
+    fn call(&mut self, function: &'a Expr, arguments: &'a [Ref<Expr>], is_statement: bool) {
         let (bundle, names) = (self.data.bundle, self.data.names);
-        self.problems.extend(functions::check_call(bundle, names, function, arguments, is_statement));
+        self.problems.extend(functions::check_call(bundle, names, function, arguments.len(), is_statement));
+        self.problems.extend(formats::check_call(bundle, names, function, arguments));
     }
 
     fn replacement(&mut self, target: &'a Expr, value: &'a Expr) {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use regorus::unstable::{Expr, Module, Rule};
+use regorus::unstable::{Expr, Import, Module, Rule, Span};
 
 use super::ast::{Reference, location};
 use super::bundle::{Path, package};
 use super::{LintContext, one_of};
 use crate::problem::{Location, Problem};
 
-/// Checks packages and defaults of all `modules`.
+/// Checks packages, imports and defaults of all `modules`.
 pub(super) fn check<'a>(modules: impl Iterator<Item = &'a Module>, context: &LintContext<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut defaults: BTreeMap<Path<'a>, Location> = BTreeMap::new();
@@ -21,6 +21,7 @@ pub(super) fn check<'a>(modules: impl Iterator<Item = &'a Module>, context: &Lin
             let roots = one_of(context.reserved_roots.iter().copied());
             problems.push(problem.hint(format!("choose a package whose first name is not {roots}")));
         }
+        problems.extend(check_imports(module));
         for rule in &module.policy {
             if let Rule::Default { refr, .. } = rule.as_ref() {
                 problems.extend(check_default(&package, refr, &mut defaults));
@@ -28,6 +29,33 @@ pub(super) fn check<'a>(modules: impl Iterator<Item = &'a Module>, context: &Lin
         }
     }
     problems
+}
+
+/// Of two imports with one name, the engine follows the last, and what was written for the first reads
+/// something else.
+fn check_imports(module: &Module) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut first: BTreeMap<&str, Location> = BTreeMap::new();
+    for import in &module.imports {
+        let Some(name) = imported_name(import) else { continue };
+        let place = location(import.r#as.as_ref().unwrap_or_else(|| import.refr.span()));
+        if let Some(first) = first.get(name) {
+            let message = format!("`{name}` is imported twice: the first is at {first}");
+            let problem = Problem::new("duplicate-import", message).at(place);
+            problems.push(problem.hint("keep one of the two, or give it another name with `as`"));
+        } else {
+            first.insert(name, place);
+        }
+    }
+    problems
+}
+
+/// The name by which a module calls what it imports; none for the switches `rego.v1` and `future.keywords`.
+pub(super) fn imported_name(import: &Import) -> Option<&str> {
+    let path = Reference::of(&import.refr)?.static_names();
+    let (&root, _) = path.split_first()?;
+    let alias = import.r#as.as_ref().map(Span::text);
+    matches!(root, "data" | "input").then(|| alias.or_else(|| path.last().copied())).flatten()
 }
 
 fn check_default<'a>(

@@ -75,7 +75,8 @@ fn lint(files: &[RegoFile<'_>]) -> Vec<String> {
 /// parameter is read. Paths are left out.
 fn lint_control(body: &str) -> Vec<String> {
     let source = format!(
-        "{CONTROL_PACKAGE}\n\nimport data.modelgate.lib.metrics\n{body}\n\nfloor_of_tests := data.parameters.minimum\n"
+        "{CONTROL_PACKAGE}\n\nimport data.modelgate.lib.metrics\n{body}\n\nfloor_of_tests := data.parameters.minimum\n\n\
+         names_of_tests := metrics.names\n"
     );
     let problems = lint(&[RegoFile { path: CONTROL, source: &source }, LIBRARY]);
     problems.into_iter().map(|problem| problem.replace(&format!("{CONTROL}:"), "")).collect()
@@ -554,6 +555,77 @@ fn a_rule_has_one_default_and_it_counts() {
         ["4:9: default-in-bracket: the default of a rule with brackets in its name is ignored \
           (hint: give the default to a rule with a plain name)"]
     );
+}
+
+#[test]
+fn of_two_imports_with_one_name_the_second_is_refused() {
+    let body =
+        "import data.bundle.a\nimport data.other as a\nimport input.model as b\nimport input.card as b\nx := [a, b]";
+    assert_eq!(
+        lint_control(body),
+        [
+            format!(
+                "5:22: duplicate-import: `a` is imported twice: the first is at {CONTROL}:4:8 \
+                 (hint: keep one of the two, or give it another name with `as`)"
+            )
+            .replace(&format!("{CONTROL}:"), ""),
+            "5:13: unknown-data-path: the bundle defines no `data.other` \
+             (hint: an organisation's own data is under `data.bundle`)"
+                .to_owned(),
+            "7:22: duplicate-import: `b` is imported twice: the first is at 6:23 \
+             (hint: keep one of the two, or give it another name with `as`)"
+                .to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn what_is_declared_and_not_used_is_found() {
+    for (body, expected) in [
+        (
+            "import data.bundle.limits\nx := 1",
+            "4:8: unused-import: `limits` is imported and never used \
+             (hint: remove the import, or use it where it was meant)",
+        ),
+        (
+            "x if {\n\tsome i, e in input.evaluations\n\te.name == \"a\"\n}",
+            "5:7: unused-variable: the variable `i` is declared and never used \
+             (hint: write `_` if only being there counts, or use it where it was meant)",
+        ),
+    ] {
+        assert_eq!(lint_control(body), [expected], "{body}");
+    }
+    for body in [
+        "import data.bundle.limits\nx[limits.a] := 1",
+        "import data.bundle.limits\nx := {y | y := input.version with data.bundle.z as limits.f}",
+        "import data.modelgate.lib.metrics as m\nx if m.at_least(1, 2)",
+        "import data.modelgate.lib.metrics as m\nx if metrics.at_least(1, 2) with m.at_least as true",
+        "import rego.v1\nimport future.keywords.in\nx := 1",
+        "x contains i if some i, _ in [1]",
+        "x if {\n\tsome i\n\tinput.evaluations[i].name == \"a\"\n}",
+        "x := [i | some i, y in [1]; y > 0]",
+        "x if some {\"a\": y} in [{\"a\": 1}]",
+    ] {
+        assert_eq!(lint_control(body), [""; 0], "{body}");
+    }
+}
+
+#[test]
+fn formats_are_written_with_the_verbs_that_are_safe() {
+    let body = "x := sprintf(\"%8s %t\", [1])\ny := sprintf(`%d`, [])\nz := sprintf(concat(\"\", [\"%t\"]), [1])\nsprintf_of := 1";
+    let safe = "the verbs that mean the same everywhere are `%s`, `%v`, `%d`, `%05d`, `%x`, `%q`, `%.2f` and `%%`";
+    assert_eq!(
+        lint_control(body),
+        [
+            format!("4:14: unsafe-format: `sprintf` does not write `%8s` as OPA does (hint: write `%s`: {safe})"),
+            format!("4:14: unsafe-format: `sprintf` does not write `%t` as OPA does (hint: write `%v`: {safe})"),
+            "5:14: unsafe-format: the format has 1 verb, and is given no values \
+             (hint: give one value for each verb; a percent sign is `%%`)"
+                .to_owned(),
+        ]
+    );
+    // A function of the bundle's own may call its verbs as it likes.
+    assert_eq!(lint_control("x := sprintf(\"%t\", 1)\nsprintf(a, b) := concat(a, [b])"), [""; 0]);
 }
 
 #[test]
