@@ -31,9 +31,10 @@ fn cases() -> Vec<Value> {
         let text = fs::read_to_string(&path).unwrap();
         let document = Document::parse(stem, &text).unwrap_or_else(|problems| panic!("{stem}: {problems:?}"));
         for case in document.value()["cases"].as_array().unwrap() {
-            let mut case = case.clone();
-            case["note"] = json!(format!("{stem}/{}", case["note"].as_str().unwrap()));
-            cases.push(case);
+            let mut case = case.as_object().unwrap().clone();
+            let note = format!("{stem}/{}", case.get("note").and_then(Value::as_str).unwrap());
+            case.insert("note".to_owned(), json!(note));
+            cases.push(Value::Object(case));
         }
     }
     cases

@@ -119,6 +119,7 @@ fn a_test_that_looks_at_little_leaves_survivors() {
             "without `signal.kind in {\"data-drift\", \"prediction-drift\"}`",
             "`count(signal.metrics) > 0` with `>=`",
             "without `count(signal.metrics) > 0`",
+            "without `not watched`",
         ]
     );
 }

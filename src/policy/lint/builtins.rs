@@ -158,6 +158,7 @@ pub(super) fn instead(name: &str) -> Option<&'static str> {
         "net.lookup_ip_addr" | "providers.aws.sign_req" => {
             "a decision rests on the facts alone, so that it can be replayed without a network"
         }
+        "net.cidr_merge" => "keep the ranges as they are, and ask `net.cidr_contains` of each",
         "net.cidr_intersects" | "net.cidr_overlap" => {
             "two ranges overlap when `net.cidr_contains` holds one way or the other"
         }

@@ -1,7 +1,7 @@
 //! What `sprintf` is told to write.
 //!
 //! The engine knows a part of Go's verbs. For others it raises an error when the line is reached, or
-//! writes nothing, or something else than OPA does: `%t` of `true` is an empty text.
+//! writes nothing, or something else than OPA does: `%t` of `true` is an empty text. Of the safe verbs, `%d` writes two signs before a negative number.
 
 use regorus::unstable::{Expr, Ref};
 
@@ -11,7 +11,7 @@ use super::functions;
 use crate::problem::Problem;
 
 const SAFE_VERBS: &str =
-    "the verbs that mean the same everywhere are `%s`, `%v`, `%d`, `%05d`, `%x`, `%q`, `%.2f` and `%%`";
+    "the safe verbs are `%s`, `%v`, `%d`, `%05d`, `%x`, `%q`, `%.2f` and `%%`; a number that may be negative is `%v`";
 
 /// The problems with a call of `sprintf` whose format is written in the call. One that is computed is not known here.
 pub(super) fn check_call(

@@ -176,7 +176,7 @@ fn unknown_functions_are_found_wherever_they_are_called() {
         (
             "x if {\n\tevery y in [1] { crypto.sha256(y) == \"\" }\n}",
             "5:19: unknown-function: there is no function `crypto.sha256` \
-             (hint: define it in the bundle, or use one of the engine's functions)",
+             (hint: the engine has no cryptography: the digests of artifacts are in the facts)",
         ),
         (
             "f(x) := own(x)\nowm(x) := x",
@@ -195,7 +195,7 @@ fn unknown_functions_are_found_wherever_they_are_called() {
         (
             "x := {\"é\": io.jwt.decode(\"\")}",
             "4:12: unknown-function: there is no function `io.jwt.decode` \
-             (hint: define it in the bundle, or use one of the engine's functions)",
+             (hint: the engine reads no tokens: who signed and who approved is verified before policies run)",
         ),
     ] {
         assert_eq!(lint_control(body), [expected], "{body}");
@@ -281,7 +281,7 @@ fn unknown_input_paths_are_found_directly_and_through_variables() {
             "6:9: unknown-input-path: the facts have no `input.monitoring.signals[_].knd` (hint: did you mean `kind`?)",
         ),
         (
-            "x if {\n\tall := input.evaluations\n\tsome i, one in all\n\tmetric = one.metrics[\"f1\"]\n\tmetric.intervall\n}",
+            "x if {\n\tall := input.evaluations\n\tsome _, one in all\n\tmetric = one.metrics[\"f1\"]\n\tmetric.intervall\n}",
             "8:9: unknown-input-path: the facts have no `input.evaluations[_].metrics.f1.intervall` \
              (hint: did you mean `interval`?)",
         ),
@@ -559,23 +559,14 @@ fn a_rule_has_one_default_and_it_counts() {
 
 #[test]
 fn of_two_imports_with_one_name_the_second_is_refused() {
-    let body =
-        "import data.bundle.a\nimport data.other as a\nimport input.model as b\nimport input.card as b\nx := [a, b]";
     assert_eq!(
-        lint_control(body),
-        [
-            format!(
-                "5:22: duplicate-import: `a` is imported twice: the first is at {CONTROL}:4:8 \
-                 (hint: keep one of the two, or give it another name with `as`)"
-            )
-            .replace(&format!("{CONTROL}:"), ""),
-            "5:13: unknown-data-path: the bundle defines no `data.other` \
-             (hint: an organisation's own data is under `data.bundle`)"
-                .to_owned(),
-            "7:22: duplicate-import: `b` is imported twice: the first is at 6:23 \
-             (hint: keep one of the two, or give it another name with `as`)"
-                .to_owned(),
-        ]
+        lint_control("import data.bundle.a\nimport data.bundle.other as a\nx := a"),
+        ["5:29: duplicate-import: `a` is imported twice: the first is at 4:8 \
+          (hint: keep one of the two, or give it another name with `as`)"]
+    );
+    assert_eq!(
+        lint_control("import data.bundle.a\nx := 1\na := 2"),
+        ["4:8: shadowed-rule: the import `a` has the name of a rule (hint: give the import another name with `as`)"]
     );
 }
 
@@ -600,7 +591,6 @@ fn what_is_declared_and_not_used_is_found() {
         "import data.bundle.limits\nx := {y | y := input.version with data.bundle.z as limits.f}",
         "import data.modelgate.lib.metrics as m\nx if m.at_least(1, 2)",
         "import data.modelgate.lib.metrics as m\nx if metrics.at_least(1, 2) with m.at_least as true",
-        "import rego.v1\nimport future.keywords.in\nx := 1",
         "x contains i if some i, _ in [1]",
         "x if {\n\tsome i\n\tinput.evaluations[i].name == \"a\"\n}",
         "x := [i | some i, y in [1]; y > 0]",
@@ -613,7 +603,7 @@ fn what_is_declared_and_not_used_is_found() {
 #[test]
 fn formats_are_written_with_the_verbs_that_are_safe() {
     let body = "x := sprintf(\"%8s %t\", [1])\ny := sprintf(`%d`, [])\nz := sprintf(concat(\"\", [\"%t\"]), [1])\nsprintf_of := 1";
-    let safe = "the verbs that mean the same everywhere are `%s`, `%v`, `%d`, `%05d`, `%x`, `%q`, `%.2f` and `%%`";
+    let safe = "the safe verbs are `%s`, `%v`, `%d`, `%05d`, `%x`, `%q`, `%.2f` and `%%`; a number that may be negative is `%v`";
     assert_eq!(
         lint_control(body),
         [
