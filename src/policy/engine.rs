@@ -193,9 +193,8 @@ impl Parsed {
     /// Adds the runs, and analyses all policies together: what only shows when they meet, such as a variable
     /// that is never bound.
     pub(super) fn prepare(mut self, runs: &[Run]) -> Result<Prepared, Problem> {
-        let invalid = |rendered: &str| {
-            located("invalid-policy", rendered).hint("regorus analyses all files of the bundle together")
-        };
+        let invalid =
+            |rendered: &str| located("invalid-policy", rendered).hint("all files of the bundle are analysed together");
         let mut source = format!("package {RUN_PACKAGE}\n");
         for (number, run) in runs.iter().enumerate() {
             let rules = if run.has_not_applicable { &["violation", "not_applicable"][..] } else { &["violation"] };

@@ -140,6 +140,10 @@ struct RawProfile {
     tier: Tier,
     #[schemars(range(min = 1, max = 365))]
     condition_days: u32,
+    /// How many controls the tier runs at least, those that it leaves out included: a folder that is lost on the
+    /// way takes what it says of its tiers with it.
+    #[serde(default)]
+    least_controls: usize,
     #[serde(default)]
     groups: BTreeMap<String, GroupChoice>,
     #[serde(default)]
@@ -298,6 +302,13 @@ impl Reader<'_> {
         self.group_choices(&document, &raw, groups, &mut controls);
         for (id, choice) in &raw.controls {
             self.choice(&document, &pointer_to("/controls", id), id, choice, &mut controls);
+        }
+        if controls.len() < raw.least_controls && self.is_complete {
+            let message =
+                format!("the tier `{tier}` runs {} controls, and at least {}", controls.len(), raw.least_controls);
+            let problem = Problem::new("too-few-controls", format!("{message} are asked for"));
+            let problem = problem.at(document.location("/least_controls"));
+            self.problems.push(problem.hint("bring back the controls that are missing, or lower the number"));
         }
         for id in raw.excludes.keys() {
             if controls.remove(id).is_none() {

@@ -35,7 +35,8 @@ fn is_policy(path: &str) -> bool {
 /// What the policy at `path` is tested with by itself: its test, and what it may import.
 fn surroundings(files: &Files, path: &str) -> Files {
     let test = path.replace(".rego", "_test.rego");
-    let is_near = |other: &str| other == path || other == test || is_policy(other) && other.starts_with("lib/");
+    let is_shared = |other: &str| other.starts_with("lib/") || other.starts_with("tiering/");
+    let is_near = |other: &str| other == path || other == test || is_policy(other) && is_shared(other);
     files.iter().filter(|(other, _)| is_near(other)).map(|(path, text)| (path.clone(), text.clone())).collect()
 }
 
