@@ -1,4 +1,5 @@
-//! Builtins that the engine leaves undefined where they fail, also when it is told to raise errors.
+//! Builtins that the engine leaves undefined where they fail, also when it is told to raise errors; and those that
+//! stop it, or keep it busy, for some arguments.
 //!
 //! A condition that is undefined does not hold, and a violation with it: a pattern that is no pattern would be a pass.
 
@@ -7,9 +8,9 @@ use std::num::NonZeroUsize;
 use regorus::unstable::{BUILTINS, Expr, Ref, Source, Span};
 use regorus::{Engine, Extension, Value};
 
-/// The builtins whose code returns "undefined" for an argument that it cannot work with, in strict mode, too. `max`
-/// and `min` of nothing are undefined in OPA, and stay so.
-const UNDEFINED_ON_ERROR: [&str; 14] = [
+/// The builtins whose code returns "undefined" for an argument that it cannot work with, in strict mode, too, and those
+/// of [`is_beyond`]. `max` and `min` of nothing are undefined in OPA, and stay so.
+const GUARDED: [&str; 16] = [
     "array.slice",
     "bits.and",
     "bits.lsh",
@@ -18,13 +19,18 @@ const UNDEFINED_ON_ERROR: [&str; 14] = [
     "bits.rsh",
     "bits.xor",
     "json.patch",
+    "object.subset",
     "regex.replace",
     "regex.template_match",
-    "substring",
+    "strings.count",
     "time.add_date",
+    "time.parse_ns",
     "units.parse",
     "units.parse_bytes",
 ];
+
+/// Digits of the exponent of a quantity: a float has three.
+const EXPONENT_DIGITS_MAX: usize = 3;
 
 #[derive(Debug, thiserror::Error)]
 enum BuiltinError {
@@ -36,18 +42,41 @@ enum BuiltinError {
 
 /// Puts functions that raise an error before those that would be undefined.
 pub(super) fn replace(engine: &mut Engine) -> Result<(), String> {
-    for name in UNDEFINED_ON_ERROR {
+    for name in GUARDED {
         let &(builtin, arity) = BUILTINS.get(name).ok_or_else(|| format!("the engine has no `{name}`"))?;
         let (span, parameters) = nowhere(name, arity)?;
-        let raising: Box<dyn Extension> =
-            Box::new(move |arguments: Vec<Value>| match builtin(&span, &parameters, &arguments, true) {
+        let raising: Box<dyn Extension> = Box::new(move |arguments: Vec<Value>| {
+            if is_beyond(name, &arguments) {
+                return Err(BuiltinError::NoResult(name).into());
+            }
+            match builtin(&span, &parameters, &arguments, true) {
                 Ok(Value::Undefined) => Err(BuiltinError::NoResult(name).into()),
                 Ok(value) => Ok(value),
                 Err(error) => Err(BuiltinError::Raised(sentence(&error.to_string())).into()),
-            });
+            }
+        });
         engine.add_extension(name.to_owned(), arity, raising).map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+/// Whether the engine's own code panics at these arguments, or computes a number of as many digits as the exponent says.
+fn is_beyond(name: &str, arguments: &[Value]) -> bool {
+    let text = |index: usize| arguments.get(index).and_then(|argument| argument.as_string().ok());
+    match name {
+        "object.subset" => arguments.get(1).and_then(|part| part.as_array().ok()).is_some_and(Vec::is_empty),
+        "strings.count" => text(1).is_some_and(|searched| searched.is_empty()),
+        "time.parse_ns" => text(0).is_some_and(|layout| !layout.is_ascii()),
+        "units.parse" | "units.parse_bytes" => text(0).is_some_and(|quantity| has_long_exponent(quantity)),
+        _ => false,
+    }
+}
+
+fn has_long_exponent(quantity: &str) -> bool {
+    quantity.split(['e', 'E']).skip(1).any(|rest| {
+        let digits = rest.trim_start_matches(['+', '-']).bytes().take_while(u8::is_ascii_digit).count();
+        digits > EXPONENT_DIGITS_MAX
+    })
 }
 
 /// What a builtin says of its arguments, without the place, which is no true one.
@@ -99,6 +128,20 @@ mod tests {
     }
 
     #[test]
+    fn what_would_stop_the_engine_is_an_error() {
+        for expression in [
+            "object.subset([1], [])",
+            "strings.count(\"a\", \"\")",
+            "time.parse_ns(\"é\", \"2026\")",
+            "units.parse(\"1e999999999\")",
+            "units.parse_bytes(\"1E+99999MB\")",
+        ] {
+            let error = value(expression, true).unwrap_err();
+            assert!(error.contains("has no result for these arguments"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_raises_an_error_raises_the_same() {
         for expression in ["json.patch({}, 1)", "array.slice(1, 1, 1)", "units.parse(\"a b\")"] {
             let (ours, theirs) = (value(expression, true).unwrap_err(), value(expression, false).unwrap_err());
@@ -115,9 +158,9 @@ mod tests {
             "json.patch({}, [{\"op\": \"add\", \"path\": \"/a\", \"value\": 1}])",
             "regex.replace(\"abc\", \"(b)\", \"[$1]\")",
             "regex.template_match(\"a{.*}\", \"abc\", \"{\", \"}\")",
-            "substring(\"abc\", 1, -1)",
-            "time.add_date(0, 1, 2, 3)",
-            "[units.parse(\"5K\"), units.parse_bytes(\"5KiB\")]",
+            "[object.subset([1, 2], [2]), object.subset({1}, set()), strings.count(\"aba\", \"a\")]",
+            "[time.add_date(0, 1, 2, 3), time.parse_ns(\"2006-01-02\", \"2026-01-01\")]",
+            "[units.parse(\"5K\"), units.parse_bytes(\"5KiB\"), units.parse(\"1.5e3\"), units.parse(\"12E\")]",
             "[x | x := units.parse(input.absent)]",
         ] {
             assert_eq!(value(expression, true).unwrap(), value(expression, false).unwrap(), "{expression}");

@@ -102,6 +102,18 @@ fn no_mutant_of_the_library_survives() {
     assert!(survivors.is_empty(), "{} of {mutants} mutants survive:\n{}", survivors.len(), survivors.join("\n"));
 }
 
+/// A mutant that the engine does not read is killed by nobody's test.
+#[test]
+fn every_mutant_is_a_policy() {
+    for (path, source) in library().iter().filter(|(path, _)| is_policy(path)) {
+        for mutant in operators::mutants(source) {
+            assert_ne!(mutant.source, *source, "{path}:{}: {}", mutant.line, mutant.change);
+            let read = regorus::Engine::new().add_policy(path.clone(), mutant.source);
+            assert!(read.is_ok(), "{path}:{}: {}: {read:?}", mutant.line, mutant.change);
+        }
+    }
+}
+
 #[test]
 fn a_test_that_looks_at_little_leaves_survivors() {
     let path = "controls/monitoring/drift/drift.rego";

@@ -75,7 +75,6 @@ pub(super) const BUILTINS: &[(&str, usize)] = &[
     ("regex.match", 2),
     ("regex.replace", 3),
     ("regex.split", 2),
-    ("regex.template_match", 4),
     ("replace", 3),
     ("round", 1),
     ("semver.compare", 2),
@@ -139,6 +138,9 @@ pub(super) fn arguments(name: &str) -> Option<Option<usize>> {
 /// Why a policy may not call `name`, whether or not the engine has it.
 pub(super) fn forbidden(name: &str) -> Option<&'static str> {
     match name.split('.').next()? {
+        "regex" if name == "regex.template_match" => {
+            Some("the engine stops at a text that is shorter than the template: write `regex.match`")
+        }
         "http" => Some("a decision rests on the facts alone, so that it can be replayed without a network"),
         "opa" => Some("a decision may not depend on the machine that it is made on"),
         "rand" | "uuid" if name.contains('.') => Some("a decision must come out the same when it is replayed"),

@@ -76,7 +76,8 @@ fn is_flag(character: char) -> bool {
 }
 
 fn is_safe(verb: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // The engine builds a text as wide as it is told, or stops where the width is too large for it.
+    let digits = |text: &str| matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
     let decimals = verb.strip_prefix("%.").and_then(|rest| rest.strip_suffix('f'));
     let zeros = verb.strip_prefix("%0").and_then(|rest| rest.strip_suffix('d'));
     matches!(verb, "%%" | "%s" | "%v" | "%d" | "%x" | "%q") || decimals.is_some_and(digits) || zeros.is_some_and(digits)
@@ -111,7 +112,7 @@ mod tests {
         }
         for verb in [
             "%", "%f", "%5f", "%5.2f", "%.f", "%e", "%g", "%t", "%T", "%8s", "%-8s", "%+d", "%5d", "%0d", "%X", "%o",
-            "%c", "%b", "% i", "%.2s",
+            "%c", "%b", "% i", "%.2s", "%.100f", "%0999d",
         ] {
             assert!(!is_safe(verb), "{verb}");
         }
