@@ -672,7 +672,7 @@ fn profiles_depart_from_what_controls_say_only_where_they_say_so() {
     let file = "controls/validation/sample/tiers.yaml";
     assert_eq!(refused_with(file, &place), [format!("invalid-jurisdiction {file}:5:52")]);
     let parameter = own.replace("minimum: 2", "minimum: a");
-    assert_eq!(refused_with(file, &parameter), [format!("wrong-parameter-type {file}:5:84")]);
+    assert_eq!(refused_with(file, &parameter), [format!("wrong-parameter-type {file}:5:87")]);
     let model = model.replace("enforcement: block", "parameters: {maximum: 1}");
     assert_eq!(refused_with("models/scores.yaml", &model), ["unknown-parameter models/scores.yaml:4:35"]);
 }
