@@ -64,7 +64,7 @@ pub(super) fn replace(engine: &mut Engine) -> Result<(), String> {
 fn is_beyond(name: &str, arguments: &[Value]) -> bool {
     let text = |index: usize| arguments.get(index).and_then(|argument| argument.as_string().ok());
     match name {
-        "object.subset" => arguments.get(1).and_then(|part| part.as_array().ok()).is_some_and(Vec::is_empty),
+        "object.subset" => arguments.get(1).and_then(|part| part.as_array().ok()).is_some_and(|part| part.is_empty()),
         "strings.count" => text(1).is_some_and(|searched| searched.is_empty()),
         "time.parse_ns" => text(0).is_some_and(|layout| !layout.is_ascii()),
         "units.parse" | "units.parse_bytes" => text(0).is_some_and(|quantity| has_long_exponent(quantity)),
