@@ -56,6 +56,10 @@ pub struct Environment {
     pub review: Option<ReviewRequest>,
     /// Signing key from [`SIGNING_KEY`].
     pub signing_key: Option<Secret>,
+    /// Directory for what can be fetched again.
+    pub cache_directory: Option<PathBuf>,
+    /// This program's own file, to be started again.
+    pub executable: Option<PathBuf>,
     /// Directory for a person's own settings and keys.
     pub config_directory: Option<PathBuf>,
     /// Whether `NO_COLOR` asks for plain output.
@@ -121,12 +125,19 @@ impl Environment {
         let config_directory = text("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| text("HOME").map(|home| PathBuf::from(home).join(".config")));
+        let cache_directory = text("MODELGATE_CACHE_DIR").map(PathBuf::from).or_else(|| {
+            let caches = text("XDG_CACHE_HOME").map(PathBuf::from);
+            let caches = caches.or_else(|| text("HOME").map(|home| PathBuf::from(home).join(".cache")));
+            caches.map(|directory| directory.join("modelgate"))
+        });
         Self {
             origin,
             ci_run,
             ci_branch,
             review: review_request(origin, &text),
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
+            cache_directory,
+            executable: std::env::current_exe().ok(),
             config_directory: config_directory.map(|directory| directory.join("modelgate")),
             // no-color.org: present and not empty, whatever its value.
             no_color: text("NO_COLOR").is_some(),

@@ -20,10 +20,12 @@ use crate::tier::TierFacts;
 pub struct Request {
     /// Directory of the release, or its manifest.
     pub release: PathBuf,
-    /// Directory of policies, or none for the embedded library.
-    pub policies: Option<PathBuf>,
+    /// The policies, or why there are none.
+    pub policies: Result<PolicyBundle, Vec<Problem>>,
     /// The time that policies are told.
     pub effective_time: EffectiveTime,
+    /// The program that evaluates policies in a process of its own; none evaluates them in this one.
+    pub policy_worker: Option<PathBuf>,
 }
 
 /// Why nothing was decided.
@@ -84,15 +86,10 @@ impl Opened {
     ///
     /// # Errors
     /// [`GateError::Usage`] with every problem.
-    pub fn open(request: &Request, timings: &mut Timings) -> Result<Self, GateError> {
+    pub fn open(request: Request, timings: &mut Timings) -> Result<Self, GateError> {
         let manifest = timings.time("manifest", || manifest::load(&request.release));
-        let policies = timings.time("policies", || {
-            let bundle = match &request.policies {
-                None => PolicyBundle::embedded()?,
-                Some(directory) => PolicyBundle::from_directory(directory)?,
-            };
-            bundle.check(&Schema::Facts.to_value())
-        });
+        let (bundle, worker) = (request.policies, request.policy_worker.as_deref());
+        let policies = timings.time("policies", || bundle?.check_isolated(&Schema::Facts.to_value(), worker));
         let (manifest, policies) = match (manifest, policies) {
             (Ok(manifest), Ok(policies)) => (manifest, policies),
             (Err(manifest), Ok(_)) => return Err(GateError::Usage(manifest)),
@@ -113,6 +110,12 @@ impl Opened {
     #[must_use]
     pub const fn tier(&self) -> &TierFacts {
         &self.tier
+    }
+
+    /// The policies that will be run.
+    #[must_use]
+    pub const fn policies(&self) -> &CheckedPolicies {
+        &self.policies
     }
 
     /// Measures the facts.

@@ -15,6 +15,7 @@
 //! | [`facts`] | the manifest | everything measured: the only thing that a policy sees as `input` |
 //! | [`tier`] | intake answers and tiering rules | the tier, and the reasons for it |
 //! | [`policy`] | facts, tier, policy bundle, effective time | one outcome for each control |
+//! | [`bundle_source`] | a path, an address or an OCI reference | a policy bundle |
 //! | [`decision`] | outcomes | approve, conditional or deny |
 //! | [`evidence`] | the decision record | signed statements, and their verification |
 //! | [`store`] | evidence | an append-only, content-addressed record |
@@ -23,6 +24,7 @@
 //! [`gate`] drives them, and [`cli`] is the only place that prints. [`tier`], [`policy`], [`decision`]
 //! and [`report`] are pure: no clock, no network, no environment.
 
+pub mod bundle_source;
 pub mod canonical;
 pub mod cli;
 pub mod decision;

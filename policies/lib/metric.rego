@@ -67,4 +67,4 @@ described(metric, "confidence-bound", value) := sprintf("%.4f (%.4f at the unfav
 
 why(metric) := metric.reason if is_string(metric.reason)
 
-why(metric) := "no reason is given" if not is_string(object.get(metric, "reason", null))
+why(metric) := "no reason is given" if not is_string(metric.reason)

@@ -42,9 +42,11 @@ test_what_has_no_value_meets_no_bound if {
 }
 
 test_what_is_not_there_meets_no_bound if {
-	metric.below({}, "m", 0.5, "estimate") == {{
-		"message": "m has no value: no reason is given", "observed": null, "expected": 0.5,
-	}}
+	every metrics in [{}, {"m": null}, {"m": 0.9}, {"m": {"reason": null}}, {"m": {"reason": 7}}] {
+		metric.below(metrics, "m", 0.5, "estimate") == {{
+			"message": "m has no value: no reason is given", "observed": null, "expected": 0.5,
+		}}
+	}
 }
 
 test_without_an_interval_there_is_nothing_to_be_judged_by if {
@@ -57,4 +59,25 @@ test_without_an_interval_there_is_nothing_to_be_judged_by if {
 		"message": "m has no guess to be judged by: no reason is given",
 		"observed": 0.7, "expected": 0.9,
 	}}
+}
+
+test_a_half_interval_is_none if {
+	low := object.union(ok, {"interval": {"low": 0.65, "high": null}})
+	metric.below({"m": low}, "m", 0.65, "confidence-bound") == set()
+	metric.above({"m": low}, "m", 0.9, "confidence-bound") == {{
+		"message": "m has no confidence-bound to be judged by: no reason is given", "observed": 0.7, "expected": 0.9,
+	}}
+	high := object.union(ok, {"interval": {"low": "0.65", "high": 0.75}})
+	metric.above({"m": high}, "m", 0.75, "confidence-bound") == set()
+	metric.below({"m": high}, "m", 0.1, "confidence-bound") == {{
+		"message": "m has no confidence-bound to be judged by: no reason is given", "observed": 0.7, "expected": 0.1,
+	}}
+	metric.above({"m": {"status": "ok", "value": 0.7, "interval": {"low": 0.6}}}, "m", 0.9, "confidence-bound") != set()
+	metric.below({"m": {"status": "ok", "value": 0.7, "interval": {"high": 0.8}}}, "m", 0.1, "confidence-bound") != set()
+}
+
+test_the_interval_of_what_has_no_value_does_not_count if {
+	broken := object.union(ok, {"status": "error"})
+	not metric.judge({"m": broken}, "m", "confidence-bound", "low")
+	not metric.judge({"m": broken}, "m", "estimate", "low")
 }

@@ -3,4 +3,4 @@
 package modelgate.lib.text
 
 # Number of words.
-words(text) := count([word | some word in regex.split(`\s+`, trim_space(text)); word != ""])
+words(text) := count([word | some word in regex.split(`\s+`, text); word != ""])

@@ -99,7 +99,7 @@ fn check(
     printer: &Printer,
     timings: &mut Timings,
 ) -> Result<Checked, Failure> {
-    let opened = arguments.release.open(environment.now, timings)?;
+    let opened = arguments.release.open(environment, timings)?;
     let runtime = policies::runtime()?;
     let facts = timings.time("facts", || runtime.block_on(opened.measure(environment)))?;
     let decided = opened.decide(facts, timings)?;

@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let opened = arguments.release.open(environment.now, &mut Timings::default())?;
+    let opened = arguments.release.open(environment, &mut Timings::default())?;
     let facts = policies::runtime()?.block_on(opened.measure(environment))?;
     let text = if arguments.pretty {
         serde_json::to_string_pretty(&facts).map_err(|error| error.to_string())

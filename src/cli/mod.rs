@@ -3,11 +3,13 @@
 mod action;
 mod check;
 mod completions;
+mod explain;
 mod facts;
 mod init;
 mod keygen;
 mod policies;
 mod policy;
+mod policy_worker;
 mod printer;
 mod recording;
 mod schema;
@@ -53,7 +55,9 @@ enum Command {
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact
     Verify(verify::Arguments),
-    /// Check and test policies
+    /// Explain a control: what it asks, why, in which tier, and how to mend a fail
+    Explain(explain::Arguments),
+    /// Check, test, document and compare policies
     Policy(policy::Arguments),
     /// Write a commented manifest, model card and monitoring file to start from
     Init(init::Arguments),
@@ -63,6 +67,9 @@ enum Command {
     Schema(schema::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
+    /// Evaluate policies for the process that started this one
+    #[command(hide = true)]
+    PolicyWorker,
     /// Run as the step of the GitHub Action
     #[command(hide = true)]
     Action,
@@ -120,7 +127,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
-        Command::Policy(arguments) => policy::run(&arguments, &printer),
+        Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
+        Command::PolicyWorker => policy_worker::run(),
+        Command::Policy(arguments) => policy::run(&arguments, environment, &printer),
         Command::Init(arguments) => init::run(&arguments, &printer),
         Command::Keygen(arguments) => keygen::run(&arguments, &printer),
         Command::Schema(arguments) => schema::run(&arguments, &printer),
@@ -142,9 +151,8 @@ struct ReleaseArguments {
     /// Directory of the release, or its manifest
     #[arg(default_value = ".", value_name = "RELEASE")]
     release: PathBuf,
-    /// Directory of policies instead of the embedded library
-    #[arg(long, value_name = "DIRECTORY")]
-    policies: Option<PathBuf>,
+    #[command(flatten)]
+    policies: policies::PolicyArguments,
     /// Day or time at which policies are evaluated, RFC 3339; by default the start of today, UTC.
     /// The past is refused: going back re-enables what has expired
     #[arg(long, value_name = "TIME")]

@@ -19,7 +19,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let opened = arguments.release.open(environment.now, &mut Timings::default())?;
+    let opened = arguments.release.open(environment, &mut Timings::default())?;
     let tier = opened.tier();
     let text = if arguments.json { format!("{:#}\n", serde_json::json!(tier)) } else { text(tier) };
     printer.data(&text)?;

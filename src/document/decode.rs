@@ -3,8 +3,12 @@
 //! The JSON Schema that the type generates finds every problem at once; reading the type itself would
 //! stop at the first. Only a document without problems is read into the type.
 
-use jsonschema::ValidationError;
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{ValidationError, Validator};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,8 +21,11 @@ impl Document {
     ///
     /// # Errors
     /// Every way in which it is not what the JSON Schema of `T` describes, in the order of places.
-    pub fn decode<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, Vec<Problem>> {
-        let problems = self.problems_by(&schemars::schema_for!(T).to_value());
+    pub fn decode<T: DeserializeOwned + JsonSchema + 'static>(&self) -> Result<T, Vec<Problem>> {
+        let problems = match compiled::<T>() {
+            Ok(compiled) => self.problems_with(&compiled.validator, &compiled.schema),
+            Err(problem) => vec![problem],
+        };
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -39,12 +46,7 @@ impl Document {
     }
 
     /// Every way in which the document is not what `schema` describes, in the order of places.
-    #[must_use]
-    pub fn problems_by(&self, schema: &Value) -> Vec<Problem> {
-        let validator = match jsonschema::options().should_validate_formats(false).build(schema) {
-            Ok(validator) => validator,
-            Err(error) => return vec![Problem::new("invalid-schema", error.to_string())],
-        };
+    fn problems_with(&self, validator: &Validator, schema: &Value) -> Vec<Problem> {
         let explainer = Explainer { document: self, schema };
         let mut problems = Vec::new();
         let errors: Vec<_> = validator.iter_errors(self.value()).collect();
@@ -56,6 +58,31 @@ impl Document {
         problems.dedup();
         bounded(problems)
     }
+}
+
+/// The schema of a type, ready to validate.
+struct Compiled {
+    schema: Value,
+    validator: Validator,
+}
+
+/// The schema of `T`. Compiling one takes longer than reading the hundred documents of a policy bundle, so
+/// each is compiled once.
+fn compiled<T: JsonSchema + 'static>() -> Result<Arc<Compiled>, Problem> {
+    static COMPILED: Mutex<BTreeMap<TypeId, Arc<Compiled>>> = Mutex::new(BTreeMap::new());
+    // What another thread left behind when it stopped is a whole map all the same.
+    let mut known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(compiled) = known.get(&TypeId::of::<T>()) {
+        return Ok(Arc::clone(compiled));
+    }
+    let schema = schemars::schema_for!(T).to_value();
+    let validator = jsonschema::options()
+        .should_validate_formats(false)
+        .build(&schema)
+        .map_err(|error| Problem::new("invalid-schema", error.to_string()))?;
+    let compiled = Arc::new(Compiled { schema, validator });
+    known.insert(TypeId::of::<T>(), Arc::clone(&compiled));
+    Ok(compiled)
 }
 
 struct Explainer<'a> {

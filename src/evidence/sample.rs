@@ -84,6 +84,7 @@ pub(crate) fn outcome(control: &str, result: OutcomeResult, enforcement: Enforce
         findings: Vec::new(),
         remediation: "Mend it".to_owned(),
         parameters: serde_json::Map::new(),
+        departures: Vec::new(),
         frameworks: Vec::new(),
     }
 }
@@ -120,7 +121,12 @@ pub(crate) fn record_of(facts: &Facts, outcomes: Vec<Outcome>) -> DecisionRecord
         resource_uri: "pkg:generic/credit/default-risk@2.1.0".to_owned(),
         tier: facts.tier.clone(),
         facts: RecordReference::of(&facts_json),
-        policy: PolicyReference { uri: "embedded".to_owned(), sha256: Sha256Digest::of(b"policies"), files: 40 },
+        policy: PolicyReference {
+            uri: "embedded".to_owned(),
+            sha256: Sha256Digest::of(b"policies"),
+            files: 40,
+            extends: None,
+        },
         outcomes,
         conditions,
     }

@@ -1,6 +1,6 @@
 //! A policy bundle: the files that decide, under one digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use include_dir::{Dir, include_dir};
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::CanonicalJson;
 use crate::digest::Sha256Digest;
-use crate::document::{TEXT_BYTES_MAX, read_text};
-use crate::problem::Problem;
+use crate::document::{Document, TEXT_BYTES_MAX, read_text};
+use crate::problem::{Location, Problem};
 use crate::release_root::ReleaseRoot;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/policies");
@@ -26,6 +26,8 @@ const BUNDLE_BYTES_MAX: usize = 64 << 20;
 pub struct PolicyBundle {
     uri: String,
     files: BTreeMap<String, String>,
+    /// Files that come from the bundle that this one extends.
+    inherited: BTreeSet<String>,
 }
 
 /// A bundle as one document, for the store.
@@ -35,6 +37,29 @@ struct Archive {
     version: u32,
     uri: String,
     files: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    inherited: BTreeSet<String>,
+}
+
+/// Name of the file in which a bundle says what it extends.
+pub(super) const BUNDLE_FILE: &str = "bundle.yaml";
+
+/// `bundle.yaml`: how an organisation's bundle extends the embedded library.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Extension {
+    #[schemars(range(min = 1, max = 1))]
+    #[expect(dead_code, reason = "checked by the schema")]
+    version: u32,
+    /// `embedded@sha256:` and the digest of the library: another library is another base.
+    #[schemars(regex(pattern = "^embedded@sha256:[0-9a-f]{64}$"))]
+    extends: String,
+    /// Files of the library for which this bundle has its own.
+    #[serde(default)]
+    replaces: Vec<String>,
+    /// Files of the library that this bundle goes without.
+    #[serde(default)]
+    removes: Vec<String>,
 }
 
 /// Whether a file takes part. Everything else in a directory of policies (a README, a linter's
@@ -53,6 +78,9 @@ pub struct PolicyReference {
     pub sha256: Sha256Digest,
     /// Files in it.
     pub files: u64,
+    /// The bundle that it extends, such as `embedded@sha256:…`; its files are among those of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
 }
 
 impl PolicyBundle {
@@ -75,7 +103,81 @@ impl PolicyBundle {
                 }
             }
         }
-        Ok(Self { uri: "embedded".to_owned(), files })
+        Ok(Self { uri: "embedded".to_owned(), files, inherited: BTreeSet::new() })
+    }
+
+    /// A bundle of `files`, by their paths in it, that were read from `uri`. What takes no part is left out.
+    ///
+    /// # Errors
+    /// There is no policy among them, there are too many, or it cannot extend what it says it extends.
+    pub fn of_files(uri: &str, mut files: BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+        files.retain(|path, _| takes_part(path));
+        let too_large = |what: String| {
+            let problem = Problem::new("bundle-too-large", format!("`{uri}` has more than {what}"));
+            vec![problem.hint("name a bundle that holds the policies and nothing else")]
+        };
+        if files.len() > FILES_MAX {
+            return Err(too_large(format!("{FILES_MAX} policy files")));
+        }
+        if files.values().map(String::len).sum::<usize>() > BUNDLE_BYTES_MAX {
+            return Err(too_large(format!("{BUNDLE_BYTES_MAX} bytes of policies")));
+        }
+        if !files.keys().any(|path| path.ends_with(".rego")) && !files.contains_key(BUNDLE_FILE) {
+            let problem = Problem::new("no-policies", format!("there is no policy in `{uri}`"));
+            return Err(vec![
+                problem.hint("a bundle has `tiering/`, `tiers/` and `controls/`, as the embedded library has"),
+            ]);
+        }
+        Self { uri: uri.to_owned(), files, inherited: BTreeSet::new() }.extended()
+    }
+
+    /// The bundle with the files that it inherits. Nothing is replaced because its name happens to be the same.
+    fn extended(mut self) -> Result<Self, Vec<Problem>> {
+        let Some(text) = self.files.get(BUNDLE_FILE) else { return Ok(self) };
+        let document = Document::parse(&self.shown(BUNDLE_FILE), text)?;
+        let extension: Extension = document.decode()?;
+        let base = Self::embedded()?;
+        let digest = format!("embedded@sha256:{}", base.digest());
+        let mut problems = Vec::new();
+        if extension.extends != digest {
+            let problem = Problem::new("other-base", "the bundle extends another library than this program has");
+            let problem = problem.at(document.location("/extends"));
+            problems.push(
+                problem.hint(format!("compare the two with `modelgate policy diff`, then write `extends: {digest}`")),
+            );
+        }
+        let listed = [("replaces", &extension.replaces, true), ("removes", &extension.removes, false)];
+        for (key, paths, is_own) in listed {
+            for (index, path) in paths.iter().enumerate() {
+                let wrong = if !base.files.contains_key(path) {
+                    "the library has no such file"
+                } else if is_own && !self.files.contains_key(path) {
+                    "this bundle has no such file"
+                } else {
+                    continue;
+                };
+                let problem = Problem::new("nothing-to-replace", format!("`{path}`: {wrong}"));
+                problems
+                    .push(problem.at(document.location(&format!("/{key}/{index}"))).hint("remove it from the list"));
+            }
+        }
+        for path in
+            self.files.keys().filter(|path| base.files.contains_key(*path) && !extension.replaces.contains(path))
+        {
+            let problem = Problem::new("unsaid-replacement", format!("`{path}` is in the library, too"));
+            let at = Location { file: self.shown(path), line: 1, column: 1 };
+            problems.push(problem.at(at).hint(format!("list it under `replaces` in `{BUNDLE_FILE}`, or rename it")));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        for (path, text) in base.files.into_iter().filter(|(path, _)| !extension.removes.contains(path)) {
+            if !self.files.contains_key(&path) {
+                self.inherited.insert(path.clone());
+                self.files.insert(path, text);
+            }
+        }
+        Ok(self)
     }
 
     /// The files below `directory`.
@@ -115,13 +217,7 @@ impl PolicyBundle {
                 Err(problem) => problems.push(problem),
             }
         }
-        if !files.keys().any(|path| path.ends_with(".rego")) && problems.is_empty() {
-            problems.push(
-                Problem::new("no-policies", format!("there is no policy in `{shown}`"))
-                    .hint("a bundle has `tiering/`, `tiers/` and `controls/`, as the embedded library has"),
-            );
-        }
-        if problems.is_empty() { Ok(Self { uri: shown, files }) } else { Err(problems) }
+        if problems.is_empty() { Self::of_files(&shown, files) } else { Err(problems) }
     }
 
     /// The bundle that [`Self::to_archive`] wrote.
@@ -134,7 +230,7 @@ impl PolicyBundle {
         if archive.version != 1 {
             return Err(Problem::new("invalid-archive", format!("policy archive of version {}", archive.version)));
         }
-        Ok(Self { uri: archive.uri, files: archive.files })
+        Ok(Self { uri: archive.uri, files: archive.files, inherited: archive.inherited })
     }
 
     /// The whole bundle as canonical JSON.
@@ -142,7 +238,8 @@ impl PolicyBundle {
     /// # Errors
     /// Never for texts; the error is that of the canonical writer.
     pub fn to_archive(&self) -> Result<CanonicalJson, Problem> {
-        let archive = Archive { version: 1, uri: self.uri.clone(), files: self.files.clone() };
+        let archive =
+            Archive { version: 1, uri: self.uri.clone(), files: self.files.clone(), inherited: self.inherited.clone() };
         CanonicalJson::of(&archive).map_err(|error| Problem::new("invalid-archive", error.to_string()))
     }
 
@@ -158,7 +255,14 @@ impl PolicyBundle {
     /// The bundle by its digest.
     #[must_use]
     pub fn reference(&self) -> PolicyReference {
-        PolicyReference { uri: self.uri.clone(), sha256: self.digest(), files: self.files.len() as u64 }
+        let extends = self.files.get(BUNDLE_FILE).filter(|_| !self.inherited.is_empty());
+        let extends = extends.and_then(|text| Document::parse(BUNDLE_FILE, text).ok()?.decode::<Extension>().ok());
+        PolicyReference {
+            uri: self.uri.clone(),
+            sha256: self.digest(),
+            files: self.files.len() as u64,
+            extends: extends.map(|extension| extension.extends),
+        }
     }
 
     /// Path and text of every file, in the order of paths.
@@ -166,9 +270,11 @@ impl PolicyBundle {
         self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// How problems call a file.
-    pub(super) fn shown(&self, path: &str) -> String {
-        format!("{}/{path}", if self.uri == "embedded" { "policies" } else { &self.uri })
+    /// How problems and reports call a file.
+    #[must_use]
+    pub fn shown(&self, path: &str) -> String {
+        let is_embedded = self.uri == "embedded" || self.inherited.contains(path);
+        format!("{}/{path}", if is_embedded { "policies" } else { &self.uri })
     }
 
     /// The text of a file.
@@ -179,7 +285,7 @@ impl PolicyBundle {
     #[cfg(test)]
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-        Self { uri: "test".to_owned(), files }
+        Self { uri: "test".to_owned(), files, inherited: BTreeSet::new() }
     }
 }
 
@@ -203,6 +309,39 @@ mod tests {
         let archive = bundle.to_archive().unwrap();
         assert_eq!(PolicyBundle::from_archive(archive.bytes()).unwrap(), bundle);
         assert!(PolicyBundle::from_archive(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_bundle_extends_the_library_and_replaces_only_what_it_lists() {
+        let base = PolicyBundle::embedded().unwrap();
+        let extends = |more: &str| format!("version: 1\nextends: embedded@sha256:{}\n{more}", base.digest());
+        let load = |files: &[(&str, &str)]| {
+            let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+            let codes = |problems: Vec<Problem>| problems.iter().map(|problem| problem.code).collect::<Vec<_>>();
+            PolicyBundle::of_files("org", files).map_err(codes)
+        };
+        let own = ("lib/organisation.rego", "package modelgate.lib.organisation\n");
+        let whole = load(&[("bundle.yaml", &extends("")), own]).unwrap();
+        assert_eq!(whole.files.len(), base.files.len() + 2);
+        assert_eq!(whole.shown("lib/text.rego"), "policies/lib/text.rego");
+        assert_eq!(whole.shown("lib/organisation.rego"), "org/lib/organisation.rego");
+        assert_eq!(whole.reference().extends, Some(format!("embedded@sha256:{}", base.digest())));
+        assert_eq!(PolicyBundle::from_archive(whole.to_archive().unwrap().bytes()).unwrap(), whole);
+
+        let mine = ("lib/text.rego", "package modelgate.lib.text\n");
+        assert_eq!(load(&[("bundle.yaml", &extends("")), mine]).unwrap_err(), ["unsaid-replacement"]);
+        let replaced = load(&[("bundle.yaml", &extends("replaces: [lib/text.rego]\n")), mine]).unwrap();
+        assert_eq!(replaced.file("lib/text.rego"), Some(mine.1));
+        let removed = load(&[("bundle.yaml", &extends("removes: [lib/text_test.rego]\n")), own]).unwrap();
+        assert_eq!(removed.file("lib/text_test.rego"), None);
+        for (text, expected) in [
+            (extends("replaces: [lib/text.rego]\n"), "nothing-to-replace"),
+            (extends("removes: [lib/none.rego]\n"), "nothing-to-replace"),
+            (extends("").replace(&base.digest().to_string(), &"0".repeat(64)), "other-base"),
+            (extends("").replace("embedded@", "embeded@"), "invalid-value"),
+        ] {
+            assert_eq!(load(&[("bundle.yaml", &text), own]).unwrap_err(), [expected], "{text}");
+        }
     }
 
     #[test]

@@ -1,19 +1,19 @@
 //! What can be refused when a bundle is loaded, is refused then: all of it at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::engine::{Prepared, RESERVED_ROOTS};
-use super::lint::{self, LintContext, RegoFile};
+use super::engine::{Parsed, Program, RESERVED_ROOTS};
+use super::framework::Framework;
+use super::lint::{self, LintContext};
 use super::metadata::{self, Control};
-use super::profile::{self, TierProfile};
+use super::profile::{self, Profiles};
+use super::worker::{Evaluator, Worker};
 use super::{CheckedPolicies, PolicyBundle, TIERING_PACKAGE, TIERING_RULE};
 use crate::document::Document;
 use crate::problem::{Location, Problem};
-use crate::tier::Tier;
 
 /// Rule names that were surely meant to be another, which is beside them, and would never be asked for.
 /// Conftest's `deny` and `warn` are here, too: run as a control they would be a silent pass.
@@ -33,39 +33,6 @@ const NEAR_MISSES: [(&str, &str); 13] = [
     ("not_aplicable", "not_applicable"),
 ];
 
-/// A catalogue of clauses that controls cite.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Framework {
-    #[schemars(range(min = 1, max = 1))]
-    #[expect(dead_code, reason = "checked by the schema")]
-    version: u32,
-    id: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    title: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    jurisdiction: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    status: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    effective_from: Option<String>,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    effective_to: Option<String>,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    source: String,
-    clauses: Vec<Clause>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Clause {
-    id: String,
-    #[expect(dead_code, reason = "for the documentation of the catalogue")]
-    title: String,
-    #[expect(dead_code, reason = "whether the id was compared with the primary text")]
-    checked: bool,
-}
-
 impl PolicyBundle {
     /// Checks everything that can be checked before a policy runs. `facts_schema` is the JSON Schema of
     /// what policies see as `input`.
@@ -73,19 +40,38 @@ impl PolicyBundle {
     /// # Errors
     /// Every problem of every file.
     pub fn check(self, facts_schema: &Value) -> Result<CheckedPolicies, Vec<Problem>> {
+        self.check_isolated(facts_schema, None)
+    }
+
+    /// The same, for policies that are evaluated in a process of their own: `worker` is a program that
+    /// serves [`super::worker`].
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn check_isolated(self, facts_schema: &Value, worker: Option<&Path>) -> Result<CheckedPolicies, Vec<Problem>> {
         let mut loader = Loader { bundle: &self, problems: Vec::new() };
-        let engine = loader.engine();
+        // It parses while the rest is checked here.
+        let worker = worker.map(|program| Worker::start(program, loader.program()));
+        let (mut engine, mut tests) = loader.engines();
         loader.tiering(&engine);
-        let clauses = loader.clauses();
+        let frameworks = loader.frameworks();
+        let clauses = frameworks.iter().flat_map(Framework::clause_ids).collect();
         let controls = loader.controls(&engine, &clauses);
         let profiles = loader.profiles(&controls);
-        loader.lint(facts_schema, &controls);
+        loader.lint(&mut engine, &mut tests, facts_schema, &controls);
         let mut problems = loader.problems;
         if problems.is_empty() {
-            problems.extend(engine.analyse().err());
-        }
-        if problems.is_empty() {
-            return Ok(CheckedPolicies { bundle: self, controls, profiles, engine });
+            let (runs, numbers) = profiles.runs(&controls);
+            let evaluator = match worker {
+                None => engine.prepare(&runs).map(Evaluator::threads),
+                Some(worker) => worker.prepare(runs).map(Evaluator::process),
+            };
+            match evaluator {
+                Ok(evaluator) => {
+                    return Ok(CheckedPolicies { bundle: self, controls, frameworks, profiles, numbers, evaluator });
+                }
+                Err(problem) => problems.push(problem),
+            }
         }
         problems.sort_by(|left, right| left.location.cmp(&right.location));
         problems.dedup();
@@ -112,15 +98,23 @@ impl<'a> Loader<'a> {
         result.map_err(|problems| self.problems.extend(problems)).ok()
     }
 
+    /// What a process needs to evaluate the bundle. Data with problems is said when it is mounted here.
+    fn program(&self) -> Program {
+        let files = self.rego_files().filter(|(path, _)| !path.ends_with("_test.rego"));
+        let files = files.map(|(path, source)| (self.bundle.shown(path), source.to_owned())).collect();
+        let mut silent = Loader { bundle: self.bundle, problems: Vec::new() };
+        Program { files, data: silent.data() }
+    }
+
     fn rego_files(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.bundle.files().filter(|(path, _)| path.ends_with(".rego"))
     }
 
     /// Parses every policy file (tests, too: a test that does not parse tests nothing), keeps those that
     /// are no tests, and mounts the data.
-    fn engine(&mut self) -> Prepared {
-        let mut engine = Prepared::new();
-        let mut tests = Prepared::new();
+    fn engines(&mut self) -> (Parsed, Parsed) {
+        let mut engine = Parsed::new();
+        let mut tests = Parsed::new();
         for (path, source) in self.rego_files() {
             let target = if path.ends_with("_test.rego") { &mut tests } else { &mut engine };
             self.problems.extend(target.add_policy(&self.bundle.shown(path), source).err());
@@ -134,7 +128,7 @@ impl<'a> Loader<'a> {
         if let Some(data) = self.data() {
             self.problems.extend(engine.add_bundle_data(&data).err());
         }
-        engine
+        (engine, tests)
     }
 
     /// A package belongs where its path says: what is elsewhere is asked by nobody, or shadows what is.
@@ -159,7 +153,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Without a rule that gives reasons there is no tier, and so no release that can be judged.
-    fn tiering(&mut self, engine: &Prepared) {
+    fn tiering(&mut self, engine: &Parsed) {
         let mut files = self.rego_files().filter(|(path, _)| path.starts_with("tiering/"));
         if !files.any(|(path, _)| engine.declares(&self.bundle.shown(path), TIERING_RULE)) {
             let message = format!("the bundle has no tiering rules: no file of `tiering/` has a rule `{TIERING_RULE}`");
@@ -189,7 +183,10 @@ impl<'a> Loader<'a> {
     }
 
     fn foreign_data(&mut self, path: &str) {
-        let known = ["tiers/", "frameworks/", "data/"].iter().any(|folder| path.starts_with(folder));
+        let folders = ["tiers/", "frameworks/", "groups/", "models/", "data/"];
+        let known = path == super::bundle::BUNDLE_FILE
+            || folders.iter().any(|folder| path.starts_with(folder))
+            || (path.starts_with("controls/") && path.ends_with("/tiers.yaml"));
         if !known && !path.ends_with(".rego") {
             let message = format!("the data file `{path}` is outside `data/`");
             let hint =
@@ -198,20 +195,24 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn clauses(&mut self) -> BTreeSet<String> {
-        let mut clauses = BTreeSet::new();
+    fn frameworks(&mut self) -> Vec<Framework> {
+        let mut frameworks: Vec<Framework> = Vec::new();
         for (path, text) in self.bundle.files().filter(|(path, _)| path.starts_with("frameworks/")) {
             let shown = self.bundle.shown(path);
-            let framework = Document::parse(&shown, text).and_then(|document| document.decode::<Framework>());
-            if let Some(framework) = self.keep(framework) {
-                clauses.extend(framework.clauses.iter().map(|clause| format!("{}:{}", framework.id, clause.id)));
+            let read = Document::parse(&shown, text).and_then(|document| Framework::read(&document));
+            let Some(framework) = self.keep(read) else { continue };
+            if frameworks.iter().any(|other| other.id == framework.id) {
+                let message = format!("another file is the framework `{}`, too", framework.id);
+                self.refuse("duplicate-framework", message, "give each catalogue an id of its own", path);
             }
+            frameworks.push(framework);
         }
-        clauses
+        frameworks.sort_by(|left, right| left.id.cmp(&right.id));
+        frameworks
     }
 
     /// Every control whose METADATA can be read.
-    fn controls(&mut self, engine: &Prepared, clauses: &BTreeSet<String>) -> BTreeMap<String, Control> {
+    fn controls(&mut self, engine: &Parsed, clauses: &BTreeSet<String>) -> BTreeMap<String, Control> {
         let mut controls: BTreeMap<String, Control> = BTreeMap::new();
         for (path, source) in self.rego_files() {
             if !path.starts_with("controls/") || path.ends_with("_test.rego") {
@@ -232,7 +233,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Refuses a control that could never fail because its rules have no name that is asked for.
-    fn rules_of(&mut self, engine: &Prepared, control: &Control) {
+    fn rules_of(&mut self, engine: &Parsed, control: &Control) {
         let shown = self.bundle.shown(&control.path);
         let declares = |rule: &str| engine.declares(&shown, rule);
         let near_misses: Vec<_> = NEAR_MISSES.iter().filter(|(name, _)| declares(name)).collect();
@@ -252,51 +253,30 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn profiles(&mut self, controls: &BTreeMap<String, Control>) -> BTreeMap<Tier, TierProfile> {
-        let mut profiles = BTreeMap::new();
+    fn profiles(&mut self, controls: &BTreeMap<String, Control>) -> Profiles {
         let is_control = |path: &str| path.starts_with("controls/") && !path.ends_with("_test.rego");
-        let all_controls_read = self.rego_files().filter(|(path, _)| is_control(path)).count() == controls.len();
-        for tier in Tier::ALL {
-            let path = format!("tiers/{tier}.yaml");
-            let Some(text) = self.bundle.file(&path) else {
-                let message = format!("the bundle has no profile `{path}`");
-                self.refuse("missing-profile", message, "every tier needs one: a release may be in any of them", &path);
-                continue;
-            };
-            match profile::read(tier, &self.bundle.shown(&path), text, controls) {
-                Ok(profile) => drop(profiles.insert(tier, profile)),
-                // A control that could not be read is no control that is not there.
-                Err(problems) => self.problems.extend(
-                    problems.into_iter().filter(|problem| all_controls_read || problem.code != "unknown-control"),
-                ),
-            }
-        }
-        let known = Tier::ALL.map(|tier| format!("tiers/{tier}.yaml"));
-        for (path, _) in self.bundle.files().filter(|(path, _)| path.starts_with("tiers/") && !path.ends_with(".rego"))
-        {
-            if !known.iter().any(|name| name == path) {
-                let message = format!("`{path}` is the profile of no tier");
-                self.refuse("unknown-profile", message, &format!("the profiles are `{}`", known.join("`, `")), path);
-            }
-        }
-        profiles
+        let is_complete = self.rego_files().filter(|(path, _)| is_control(path)).count() == controls.len();
+        profile::read(self.bundle, controls, is_complete, &mut self.problems)
     }
 
-    fn lint(&mut self, facts_schema: &Value, controls: &BTreeMap<String, Control>) {
+    fn lint(
+        &mut self,
+        engine: &mut Parsed,
+        tests: &mut Parsed,
+        facts_schema: &Value,
+        controls: &BTreeMap<String, Control>,
+    ) {
         // What a file that does not parse would have declared is missing everywhere else.
         if self.problems.iter().any(|problem| matches!(problem.code, "policy-syntax" | "policy-too-deep")) {
             return;
         }
-        let shown: Vec<(String, &str)> =
-            self.rego_files().map(|(path, source)| (self.bundle.shown(path), source)).collect();
-        let files: Vec<RegoFile<'_>> = shown.iter().map(|(path, source)| RegoFile { path, source }).collect();
         let declared_parameters = controls
             .values()
             .map(|control| (control.package.clone(), control.parameters.keys().cloned().collect()))
             .collect();
         let context =
             LintContext { facts_schema, declared_parameters: &declared_parameters, reserved_roots: &RESERVED_ROOTS };
-        self.problems.extend(lint::check(&files, &context));
+        self.problems.extend(lint::check_modules(engine.modules().chain(tests.modules()), &context));
     }
 }
 

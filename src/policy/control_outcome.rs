@@ -70,6 +70,9 @@ pub struct Outcome {
     pub remediation: String,
     /// The tier's parameters for it.
     pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// Where enforcement or parameters are not those that the control names for the tier, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departures: Vec<String>,
     /// Clauses of frameworks that it serves, such as `eu-ai-act:Art.15(1)`.
     pub frameworks: Vec<String>,
 }

@@ -6,26 +6,36 @@
 //! cooperative limit, and a thread that is given up when it does not keep to it), and ranges that
 //! reserve more memory than there is (bounded).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use regorus::unstable::Module;
 use regorus::utils::limits::{ExecutionTimerConfig, PolicyLengthConfig};
 use regorus::{Engine, Value as RegoValue};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EffectiveTime, strict_builtins};
+use super::trace::{self, BodyTrace};
+use super::{EffectiveTime, lint, strict_builtins};
 use crate::problem::{Location, Problem};
 
 /// Roots of `data` that hold data: no package may be below them.
 pub(super) const RESERVED_ROOTS: [&str; 2] = ["parameters", "bundle"];
 
-/// Where the parameters of all controls are mounted, by control. A policy sees those of its own control
-/// as `data.parameters`: a `with` modifier puts them there. Adding them as data for each control would
+/// Where the parameters of every run are mounted, by its number. A policy sees those of its own run as
+/// `data.parameters`: a `with` modifier puts them there. Adding them as data for each control would
 /// make regorus analyse the whole bundle again every time, which is nine tenths of an evaluation.
-const PARAMETERS_BY_CONTROL: &str = "parameters_by_control";
+const PARAMETERS_BY_RUN: &str = "parameters_by_run";
+
+/// The package of the rules that run the controls, and its file. No file of a bundle can have it.
+///
+/// A query such as `data.x.violation with …` would be parsed and scheduled against every module for each
+/// control; a rule is so once.
+const RUN_PACKAGE: &str = "modelgate.run";
+const RUN_FILE: &str = "<runs>";
 
 /// Longest line, largest file and most lines of a policy. regorus' defaults, written down so that they
 /// do not change with it.
@@ -33,6 +43,13 @@ const LENGTHS: PolicyLengthConfig = PolicyLengthConfig {
     max_col: NonZeroU32::MIN.saturating_add(1_023),
     max_file_bytes: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
     max_lines: NonZeroUsize::MIN.saturating_add(19_999),
+};
+
+/// The same for the rules that run the controls, one line each.
+const RUN_LENGTHS: PolicyLengthConfig = PolicyLengthConfig {
+    max_col: NonZeroU32::MIN.saturating_add(1_023),
+    max_file_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
+    max_lines: NonZeroUsize::MIN.saturating_add(999_999),
 };
 
 /// Work between two looks at the clock: often enough to stop within a millisecond.
@@ -60,17 +77,62 @@ const TIME_LIMIT_TEXT: &str = "execution exceeded time limit (elapsed=";
 /// Brackets within each other. Hand-written policies nest six or seven deep.
 const BRACKETS_MAX: usize = 12;
 
-/// Policies and bundle data, parsed once.
+/// Policies and bundle data, parsed.
+pub(super) struct Parsed {
+    engine: Engine,
+}
+
+/// Policies, bundle data and the parameters of every run, analysed once.
+#[derive(Clone)]
 pub(super) struct Prepared {
     engine: Engine,
 }
 
-/// Policies with an input, a clock and parameters, analysed once.
+/// Prepared policies with an input and a clock.
 pub(super) struct Session {
     engine: Engine,
 }
 
-impl Prepared {
+/// One control with one set of parameters, as a tier profile asks for it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Run {
+    /// Package of the control.
+    pub(super) package: String,
+    /// What the control sees as `data.parameters`.
+    pub(super) parameters: serde_json::Map<String, Value>,
+    /// Whether the control can say that it does not apply.
+    pub(super) has_not_applicable: bool,
+}
+
+/// Policies and bundle data, for a process that has neither.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Program {
+    /// Name in problems and text of every policy file that is no test.
+    pub(super) files: Vec<(String, String)>,
+    /// What is mounted at `data.bundle`.
+    pub(super) data: Option<Value>,
+}
+
+impl Program {
+    /// Parses it. Its checks were made where it comes from.
+    pub(super) fn parse(&self) -> Result<Parsed, Problem> {
+        let mut parsed = Parsed::new();
+        for (shown, source) in &self.files {
+            parsed.add_policy(shown, source)?;
+        }
+        if let Some(data) = &self.data {
+            parsed.add_bundle_data(data)?;
+        }
+        Ok(parsed)
+    }
+}
+
+/// The path of the rule that runs `rule` with the parameters of run `number`.
+pub(super) fn run_path(number: usize, rule: &str) -> String {
+    format!("data.{RUN_PACKAGE}.{rule}_{number}")
+}
+
+impl Parsed {
     /// An engine without policies.
     pub(super) fn new() -> Self {
         let mut engine = Engine::new();
@@ -100,10 +162,10 @@ impl Prepared {
         self.add_data(&serde_json::json!({"bundle": data}))
     }
 
-    /// Adds data below `data`.
-    pub(super) fn add_data(&mut self, document: &Value) -> Result<(), Problem> {
+    /// Mounts `data` at the root.
+    pub(super) fn add_data(&mut self, data: &Value) -> Result<(), Problem> {
         self.engine
-            .add_data(to_rego(document).map_err(|error| Problem::new("invalid-data", error))?)
+            .add_data(to_rego(data).map_err(|error| Problem::new("invalid-data", error))?)
             .map_err(|error| Problem::new("invalid-data", first_line(&error.to_string())))
     }
 
@@ -123,59 +185,159 @@ impl Prepared {
         self.engine.has_declared_rule_rooted_at(shown, rule).unwrap_or(false)
     }
 
-    /// Analyses all policies together: what only shows when they meet, such as a variable that is
-    /// never bound.
-    pub(super) fn analyse(&self) -> Result<(), Problem> {
-        analysed(self.engine.clone()).map(drop).map_err(|rendered| {
-            located("invalid-policy", &rendered).hint("regorus analyses all files of the bundle together")
-        })
+    /// The syntax trees of all files, in the order in which they were added.
+    pub(super) fn modules(&mut self) -> impl Iterator<Item = &Module> + Clone {
+        self.engine.get_modules().iter().map(|module| &**module)
     }
 
-    /// Binds an input, a clock, and the parameters of every control that will be evaluated.
-    pub(super) fn session(
-        &self,
-        input: &Value,
-        parameters: &BTreeMap<&str, &serde_json::Map<String, Value>>,
-        when: EffectiveTime,
-    ) -> Result<Session, String> {
-        let mut engine = self.engine.clone();
-        engine.set_input(to_rego(input)?);
-        let document = serde_json::json!({PARAMETERS_BY_CONTROL: parameters});
-        engine.add_data(to_rego(&document)?).map_err(|error| first_line(&error.to_string()))?;
-        replace_builtins(&mut engine, when)?;
-        analysed(engine).map(|engine| Session { engine }).map_err(|rendered| error_summary(&rendered))
+    /// Adds the runs, and analyses all policies together: what only shows when they meet, such as a variable
+    /// that is never bound.
+    pub(super) fn prepare(mut self, runs: &[Run]) -> Result<Prepared, Problem> {
+        let invalid =
+            |rendered: &str| located("invalid-policy", rendered).hint("all files of the bundle are analysed together");
+        let mut source = format!("package {RUN_PACKAGE}\n");
+        for (number, run) in runs.iter().enumerate() {
+            let rules = if run.has_not_applicable { &["violation", "not_applicable"][..] } else { &["violation"] };
+            for rule in rules {
+                let package = &run.package;
+                source.push_str(&format!(
+                    "{rule}_{number} := value if value := data.{package}.{rule} with data.parameters as data.{PARAMETERS_BY_RUN}[{number}]\n"
+                ));
+            }
+        }
+        let parameters: Vec<_> = runs.iter().map(|run| &run.parameters).collect();
+        let document = serde_json::json!({PARAMETERS_BY_RUN: parameters});
+        let document = to_rego(&document).map_err(|error| Problem::new("invalid-data", error))?;
+        self.engine.set_policy_length_config(RUN_LENGTHS);
+        self.engine.add_policy(RUN_FILE.to_owned(), source).map_err(|error| invalid(&error.to_string()))?;
+        self.engine.add_data(document).map_err(|error| invalid(&error.to_string()))?;
+        // A query that touches no rule still prepares every module.
+        self.engine.eval_query("true".to_owned(), false).map_err(|error| invalid(&error.to_string()))?;
+        Ok(Prepared { engine: self.engine })
     }
 }
 
+impl Prepared {
+    /// Binds an input and a clock.
+    pub(super) fn session(&self, input: &Value, when: EffectiveTime) -> Result<Session, String> {
+        let mut engine = self.engine.clone();
+        engine.set_input(to_rego(input)?);
+        replace_builtins(&mut engine, when)?;
+        Ok(Session { engine })
+    }
+}
+
+/// What is asked of one control, or of the tiering rules.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Question {
+    /// Rules, in the order in which they are asked for. The first whose value is not empty is the last: a
+    /// control that does not apply is not asked what is wrong.
+    pub(super) rules: Vec<AskedRule>,
+}
+
+/// One rule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct AskedRule {
+    /// Its path, such as `data.modelgate.run.violation_7`.
+    pub(super) path: String,
+    /// What errors call it.
+    pub(super) shown: String,
+}
+
+/// The value of each rule that was asked for, as JSON with sets as sorted arrays; or why it has none.
+pub(super) type Answer = Vec<Result<Value, String>>;
+
 impl Session {
-    /// The value of `rule` (a `data.…` path) as JSON; sets become sorted arrays. `control` is the one whose
-    /// parameters the rule sees.
-    ///
-    /// # Errors
-    /// It is undefined, raises an error, or is not done in `limit`.
-    pub(super) fn evaluate(&self, control: Option<&str>, rule: &str, limit: Duration) -> Result<Value, String> {
+    /// How far the bodies of the rules `wanted` of the file `shown` get, with the parameters of run `number`.
+    pub(super) fn trace(&self, shown: &str, number: usize, limit: Duration, wanted: &[&str]) -> Vec<BodyTrace> {
         let mut engine = self.engine.clone();
         engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: TIMER_INTERVAL });
-        let query = match control {
-            // Control ids are capitals, digits and a hyphen: they need no escaping.
-            Some(id) => format!("{rule} with data.parameters as data.{PARAMETERS_BY_CONTROL}[\"{id}\"]"),
-            None => rule.to_owned(),
+        let module = engine.get_modules().iter().find(|module| module.package.span.source.file() == shown).cloned();
+        let Some(module) = module else { return Vec::new() };
+        let modifier = format!("with data.parameters as data.{PARAMETERS_BY_RUN}[{number}]");
+        trace::trace(&engine, &module, &modifier, |rule| wanted.contains(&rule))
+    }
+
+    /// What the file `shown` reads of the facts.
+    pub(super) fn inputs(&self, shown: &str, facts_schema: &Value) -> BTreeSet<String> {
+        let mut engine = self.engine.clone();
+        let modules = engine.get_modules();
+        let module = modules.iter().find(|module| module.package.span.source.file() == shown);
+        module.map(|module| lint::inputs::of(module, facts_schema)).unwrap_or_default()
+    }
+
+    /// Answers every question, each within `limit` for each of its rules.
+    ///
+    /// The limit is cooperative and does not work inside a builtin: a question that does not keep to it is
+    /// given up together with its thread, and a new thread goes on with the next.
+    pub(super) fn answer(&self, questions: &[Question], limit: Duration) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = Vec::with_capacity(questions.len());
+        while let Some(rest) = questions.get(answers.len()..).filter(|rest| !rest.is_empty()) {
+            let receiver = match self.start(rest.to_vec(), limit) {
+                Ok(receiver) => receiver,
+                Err(error) => {
+                    let message = format!("no thread could be started: {error}");
+                    answers.resize(questions.len(), vec![Err(message)]);
+                    break;
+                }
+            };
+            while let Some(question) = questions.get(answers.len()) {
+                match receiver.recv_timeout(patience(question, limit)) {
+                    Ok(answer) => answers.push(answer),
+                    Err(mpsc::RecvTimeoutError::Timeout) => {
+                        answers.push(vec![Err(over(limit))]);
+                        break;
+                    }
+                    Err(mpsc::RecvTimeoutError::Disconnected) => {
+                        answers.push(vec![Err("the policy engine stopped without an answer".to_owned())]);
+                        break;
+                    }
+                }
+            }
+        }
+        answers
+    }
+
+    /// Starts a thread that answers `questions` one after the other.
+    pub(super) fn start(&self, questions: Vec<Question>, limit: Duration) -> std::io::Result<mpsc::Receiver<Answer>> {
+        let mut engine = self.engine.clone();
+        let (sender, receiver) = mpsc::channel();
+        let work = move || {
+            for question in &questions {
+                // The receiver is gone when the time was up: nobody wants the rest then.
+                if sender.send(answer(&mut engine, question, limit)).is_err() {
+                    return;
+                }
+            }
         };
-        let over = format!("the time limit of {} ms is exceeded", limit.as_millis());
-        let (rule, over_inside) = (rule.to_owned(), over.clone());
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let worker = move || {
-            // The receiver is gone when the time was up: nobody wants the answer then.
-            let _ = sender.send(value_of(&mut engine, query, &rule, &over_inside));
-        };
-        let builder = thread::Builder::new().name("policy".to_owned()).stack_size(STACK_BYTES);
-        builder.spawn(worker).map_err(|error| format!("no thread could be started: {error}"))?;
-        match receiver.recv_timeout(limit.saturating_add(GRACE)) {
-            Ok(value) => value,
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(over),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err("the policy engine stopped without an answer".to_owned()),
+        thread::Builder::new().name("policy".to_owned()).stack_size(STACK_BYTES).spawn(work)?;
+        Ok(receiver)
+    }
+}
+
+/// How long an answer to `question` is waited for.
+pub(super) fn patience(question: &Question, limit: Duration) -> Duration {
+    let rules = u32::try_from(question.rules.len()).unwrap_or(u32::MAX);
+    limit.saturating_mul(rules).saturating_add(GRACE)
+}
+
+/// What is said of a rule that took longer than `limit`.
+pub(super) fn over(limit: Duration) -> String {
+    format!("the time limit of {} ms is exceeded", limit.as_millis())
+}
+
+fn answer(engine: &mut Engine, question: &Question, limit: Duration) -> Answer {
+    let mut answer = Answer::new();
+    for rule in &question.rules {
+        engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: TIMER_INTERVAL });
+        let value = value_of(engine, rule, limit);
+        let goes_on = value.as_ref().is_ok_and(|value| value.as_array().is_some_and(Vec::is_empty));
+        answer.push(value);
+        if !goes_on {
+            break;
         }
     }
+    answer
 }
 
 /// The first line, from 1, in which brackets nest too deep. Those in texts count as well; a blank line or
@@ -202,13 +364,6 @@ fn too_deep(source: &str) -> Option<u64> {
         }
     }
     None
-}
-
-/// An engine that has analysed its modules: clones of it share the analysis.
-fn analysed(mut engine: Engine) -> Result<Engine, String> {
-    // A query that touches no rule still prepares every module.
-    engine.eval_query("true".to_owned(), false).map_err(|error| error.to_string())?;
-    Ok(engine)
 }
 
 /// Puts our own functions before builtins: the recorded clock, no chance (regorus has `rand.intn` whenever it
@@ -267,19 +422,15 @@ fn range(from: &RegoValue, to: &RegoValue, step: &RegoValue) -> Result<RegoValue
     Ok(RegoValue::from(elements))
 }
 
-fn value_of(engine: &mut Engine, query: String, rule: &str, over: &str) -> Result<Value, String> {
-    let results = engine.eval_query(query, false).map_err(|error| {
+fn value_of(engine: &mut Engine, rule: &AskedRule, limit: Duration) -> Result<Value, String> {
+    let value = engine.eval_rule(rule.path.clone()).map_err(|error| {
         let rendered = error.to_string();
-        if rendered.contains(TIME_LIMIT_TEXT) { over.to_owned() } else { error_summary(&rendered) }
+        if rendered.contains(TIME_LIMIT_TEXT) { over(limit) } else { error_summary(&rendered) }
     })?;
-    // A query that has no solution gives no row, and one that has several is not about a rule.
-    let undefined = || format!("`{rule}` is undefined");
-    let [row] = results.result.as_slice() else { return Err(undefined()) };
-    let [expression] = row.expressions.as_slice() else { return Err(undefined()) };
-    if expression.value == RegoValue::Undefined {
-        return Err(undefined());
+    if value == RegoValue::Undefined {
+        return Err(format!("`{}` is undefined", rule.shown));
     }
-    let json = expression.value.to_json_str().map_err(|error| first_line(&error.to_string()))?;
+    let json = value.to_json_str().map_err(|error| first_line(&error.to_string()))?;
     serde_json::from_str(&json).map_err(|error| error.to_string())
 }
 
@@ -294,14 +445,14 @@ fn first_line(text: &str) -> String {
 
 /// The sentence in an error. regorus renders it below an excerpt of the source, as `error: …`; the
 /// excerpt's lines begin with a number or a bar.
-fn message_of(rendered: &str) -> String {
+pub(super) fn message_of(rendered: &str) -> String {
     let message = first_line(rendered.lines().find_map(|line| line.trim().strip_prefix("error: ")).unwrap_or(rendered));
     // What follows is the state of the engine, or a list that begins on the next line.
     message.split(" (path [").next().unwrap_or_default().trim_end_matches(':').to_owned()
 }
 
 /// The place and the sentence in one line.
-fn error_summary(rendered: &str) -> String {
+pub(super) fn error_summary(rendered: &str) -> String {
     match place_of(rendered) {
         Some(place) => format!("{place}: {}", message_of(rendered)),
         None => message_of(rendered),

@@ -8,21 +8,25 @@
 //! - the clock that policies see is the effective time, and they reach neither network, files,
 //!   environment nor randomness;
 //! - a control is bounded in time, the sizes of policies, of bundles and of what a control reports are
-//!   bounded. Memory is not: a policy that builds a huge value ends the program, which decides nothing.
+//!   bounded; in a process of its own ([`worker`]), which is how the command line runs it, in memory, too.
 
 mod bundle;
 mod check;
 #[doc(hidden)]
 pub mod conformance;
+pub mod conftest;
 mod control_outcome;
 mod effective_time;
 mod engine;
+pub mod framework;
 pub mod lint;
 pub mod metadata;
 mod outcome;
 pub mod profile;
 mod strict_builtins;
 pub mod testing;
+pub mod trace;
+pub mod worker;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,8 +36,12 @@ use serde_json::Value;
 pub use self::bundle::{PolicyBundle, PolicyReference};
 pub use self::control_outcome::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
 pub use self::effective_time::EffectiveTime;
+use self::engine::{Answer, AskedRule, Question};
+use self::framework::Framework;
 pub use self::metadata::Control;
-use self::profile::TierProfile;
+use self::profile::{ControlProfile, Profiles, RunNumbers, TierProfile};
+use self::trace::BodyTrace;
+use self::worker::Evaluator;
 use crate::problem::Problem;
 use crate::tier::{Tier, TierFacts, TierReason};
 
@@ -61,8 +69,10 @@ impl Default for Limits {
 pub struct CheckedPolicies {
     bundle: PolicyBundle,
     controls: BTreeMap<String, Control>,
-    profiles: BTreeMap<Tier, TierProfile>,
-    engine: engine::Prepared,
+    frameworks: Vec<Framework>,
+    profiles: Profiles,
+    numbers: RunNumbers,
+    evaluator: Evaluator,
 }
 
 impl CheckedPolicies {
@@ -77,17 +87,23 @@ impl CheckedPolicies {
         self.controls.values()
     }
 
+    /// The catalogues of clauses, in the order of ids.
+    #[must_use]
+    pub fn frameworks(&self) -> &[Framework] {
+        &self.frameworks
+    }
+
     /// The profile of a tier.
     #[must_use]
     pub fn profile(&self, tier: Tier) -> Option<&TierProfile> {
-        self.profiles.get(&tier)
+        self.profiles.tiers.get(&tier)
     }
 
     /// Days until a condition is due in `tier`.
     #[must_use]
     pub fn condition_days(&self, tier: Tier) -> u32 {
         // A bundle without a profile for each tier does not pass its checks.
-        self.profiles.get(&tier).map_or(0, |profile| profile.condition_days)
+        self.profiles.tiers.get(&tier).map_or(0, |profile| profile.condition_days)
     }
 
     /// Works out the tier from what the manifest declares.
@@ -106,9 +122,11 @@ impl CheckedPolicies {
             vec![problem.hint("correct `tiering/` in the policy bundle")]
         };
         let input = serde_json::json!({"model": model, "intake": intake});
-        let session = self.engine.session(&input, &BTreeMap::new(), when).map_err(refuse)?;
-        let rule = format!("data.{TIERING_PACKAGE}.{TIERING_RULE}");
-        let reasons = session.evaluate(None, &rule, Limits::default().control_time).map_err(refuse)?;
+        let path = format!("data.{TIERING_PACKAGE}.{TIERING_RULE}");
+        let question = Question { rules: vec![AskedRule { path: path.clone(), shown: path }] };
+        let limit = Limits::default().control_time;
+        let mut answers = self.evaluator.answer(&input, when, &[question], limit).into_iter().flatten();
+        let reasons = answers.next().unwrap_or_else(|| Err("there is no answer".to_owned())).map_err(refuse)?;
         let reasons: Vec<TierReason> = serde_json::from_value(reasons).map_err(|error| refuse(error.to_string()))?;
         if reasons.iter().any(|reason| reason.rule.is_empty() || reason.reason.is_empty()) {
             return Err(refuse("a reason has no rule id or no text".to_owned()));
@@ -121,18 +139,118 @@ impl CheckedPolicies {
     #[must_use]
     pub fn evaluate(&self, facts: &Value, tier: Tier, when: EffectiveTime, limits: &Limits) -> Vec<Outcome> {
         // A bundle without a profile for each tier does not pass its checks; no outcome at all denies.
-        let Some(profile) = self.profiles.get(&tier) else { return Vec::new() };
-        let parameters = profile.controls.iter().map(|(id, chosen)| (id.as_str(), &chosen.parameters)).collect();
-        let session = self.engine.session(facts, &parameters, when);
-        let run = |(id, chosen): (&String, &profile::ControlProfile)| {
-            // Checked when the profile is read; were it to slip through, it must not vanish.
-            let Some(control) = self.controls.get(id) else { return outcome::of_missing_control(id, chosen) };
-            outcome::of(control, chosen, facts, when, |rule| {
-                let session = session.as_ref().map_err(Clone::clone)?;
-                session.evaluate(Some(id), rule, limits.control_time)
+        let Some(profile) = self.profiles.tiers.get(&tier) else { return Vec::new() };
+        let model = facts.pointer("/model/name").and_then(Value::as_str);
+        let chosen: Vec<(&String, &ControlProfile, Option<usize>)> = profile
+            .controls
+            .iter()
+            .map(|(id, of_tier)| {
+                let (chosen, is_own) = self.profiles.chosen(tier, model, id).unwrap_or((of_tier, false));
+                let model = model.filter(|_| is_own).map(str::to_owned);
+                (id, chosen, self.numbers.get(&(tier, model, id.clone())).copied())
             })
+            .collect();
+        let question = |(id, _, number): &(&String, &ControlProfile, Option<usize>)| {
+            // Checked when the profile is read; were it to slip through, it must not vanish.
+            let known = self.controls.get(*id).zip(*number);
+            known.map_or_else(Question::default, |(control, number)| outcome::question(control, number, facts))
         };
-        profile.controls.iter().map(run).collect()
+        let questions: Vec<Question> = chosen.iter().map(question).collect();
+        let answers = self.evaluator.answer(facts, when, &questions, limits.control_time);
+        let of = |((id, chosen, _), answer): ((&String, &ControlProfile, Option<usize>), Answer)| {
+            let Some(control) = self.controls.get(id) else { return outcome::of_missing_control(id, chosen) };
+            outcome::of(control, chosen, facts, when, answer)
+        };
+        // The evaluator gives one answer for each question; without, the control is an error.
+        let answers = answers.into_iter().chain(std::iter::repeat_with(Vec::new));
+        chosen.into_iter().zip(answers).map(of).collect()
+    }
+}
+
+/// The path of the package that a Rego text declares, with `/` between its parts; none if it declares none.
+#[must_use]
+pub fn package_path(source: &str) -> Option<String> {
+    let mut parsed = engine::Parsed::new();
+    parsed.add_policy("package", source).ok()?;
+    parsed.packages().ok()?.into_values().next().map(|parts| parts.join("/"))
+}
+
+/// Why a control came to its outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// What the control reads of the facts, with the values there, in the order of paths. A path that leads
+    /// through a list has a value for each of its items.
+    pub inputs: Vec<InputValue>,
+    /// How far the bodies of its rules get.
+    pub bodies: Vec<BodyTrace>,
+}
+
+/// A part of the facts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputValue {
+    /// Its path, such as `input.evaluations[0].threshold`.
+    pub path: String,
+    /// Its value, or none if it is not there.
+    pub value: Option<Value>,
+}
+
+impl CheckedPolicies {
+    /// Why the control `id` comes to what it comes to in `tier`. Only policies that are evaluated in this
+    /// process can be looked into.
+    ///
+    /// # Errors
+    /// The tier does not run the control, or the facts cannot be given to it.
+    pub fn explain(
+        &self,
+        id: &str,
+        facts: &Value,
+        facts_schema: &Value,
+        tier: Tier,
+        when: EffectiveTime,
+    ) -> Result<Explanation, Problem> {
+        let model = facts.pointer("/model/name").and_then(Value::as_str);
+        let found = self.controls.get(id).zip(self.profiles.chosen(tier, model, id)).zip(self.evaluator.prepared());
+        let Some(((control, (_, is_own)), prepared)) = found else {
+            let problem = Problem::new("control-not-run", format!("the tier `{tier}` does not run `{id}`"));
+            return Err(problem.hint("`modelgate policy docs` lists what each tier runs"));
+        };
+        let model = model.filter(|_| is_own).map(str::to_owned);
+        let number = self.numbers.get(&(tier, model, id.to_owned())).copied().unwrap_or_default();
+        let session = prepared.session(facts, when).map_err(|message| Problem::new("invalid-facts", message))?;
+        let shown = self.bundle.shown(&control.path);
+        let limit = Limits::default().control_time;
+        let mut inputs = Vec::new();
+        for path in session.inputs(&shown, facts_schema) {
+            follow(facts, path.strip_prefix("input").unwrap_or(&path), "input".to_owned(), &mut inputs);
+        }
+        let bodies = session.trace(&shown, number, limit, &["violation", "not_applicable"]);
+        Ok(Explanation { inputs, bodies })
+    }
+}
+
+/// The values at `path`, which is such as `.evaluations[_].name`; `at` is how one got to `value`.
+fn follow(value: &Value, path: &str, at: String, found: &mut Vec<InputValue>) {
+    if path.is_empty() {
+        return found.push(InputValue { path: at, value: Some(value.clone()) });
+    }
+    if let Some(rest) = path.strip_prefix("[_]") {
+        match value {
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(index, item)| follow(item, rest, format!("{at}[{index}]"), found));
+            }
+            Value::Object(entries) => {
+                entries.iter().for_each(|(key, entry)| follow(entry, rest, format!("{at}.{key}"), found));
+            }
+            _ => found.push(InputValue { path: format!("{at}{path}"), value: None }),
+        }
+        return;
+    }
+    let path = path.strip_prefix('.').unwrap_or(path);
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    let (name, rest) = path.split_at(end);
+    match value.get(name) {
+        Some(entry) => follow(entry, rest, format!("{at}.{name}"), found),
+        None => found.push(InputValue { path: format!("{at}.{path}"), value: None }),
     }
 }
 

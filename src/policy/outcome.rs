@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::EffectiveTime;
+use super::engine::{self, Answer, AskedRule, Question};
 use super::metadata::{Control, Need};
 use super::profile::ControlProfile;
 use crate::policy::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
@@ -22,13 +23,30 @@ const TEXT_CHARACTERS_MAX: usize = 2_000;
 /// Size of an observed or expected value as JSON.
 const VALUE_BYTES_MAX: usize = 16 << 10;
 
-/// The outcome of `control`. `evaluate` gives the value of a rule, or why it cannot.
+/// What is asked of `control` as run `number`.
+pub(super) fn question(control: &Control, number: usize, facts: &Value) -> Question {
+    let rule = |rule: &str| AskedRule {
+        path: engine::run_path(number, rule),
+        shown: format!("data.{}.{rule}", control.package),
+    };
+    let mut rules = Vec::new();
+    if control.has_not_applicable {
+        rules.push(rule("not_applicable"));
+    }
+    // Without what it needs, what it would say is not asked for.
+    if control.needs.iter().all(|need| need.is_met_by(facts)) {
+        rules.push(rule("violation"));
+    }
+    Question { rules }
+}
+
+/// The outcome of `control`, from the answer to its [`question`].
 pub(super) fn of(
     control: &Control,
     chosen: &ControlProfile,
     facts: &Value,
     when: EffectiveTime,
-    evaluate: impl Fn(&str) -> Result<Value, String>,
+    answer: Answer,
 ) -> Outcome {
     let places = facts.pointer("/intake/jurisdictions").and_then(Value::as_array);
     let places = places.into_iter().flatten().filter_map(Value::as_str);
@@ -44,10 +62,11 @@ pub(super) fn of(
         findings: Vec::new(),
         remediation: control.remediation.clone(),
         parameters: chosen.parameters.clone(),
+        departures: chosen.departures.clone(),
         frameworks: control.frameworks.clone(),
     };
     let not_yet = control.effective_on.as_ref().filter(|day| **day > when.date());
-    match result_of(control, facts, &evaluate) {
+    match result_of(control, facts, answer) {
         Err(reason) => outcome.reasons.push(cut(reason)),
         Ok(Verdict::NotApplicable(reasons)) => {
             outcome.result = OutcomeResult::NotApplicable;
@@ -81,6 +100,7 @@ pub(super) fn of_missing_control(id: &str, chosen: &ControlProfile) -> Outcome {
         findings: Vec::new(),
         remediation: "Add the control to the policy bundle, or remove it from the tier profile.".to_owned(),
         parameters: chosen.parameters.clone(),
+        departures: chosen.departures.clone(),
         frameworks: Vec::new(),
     }
 }
@@ -90,14 +110,10 @@ enum Verdict {
     Findings(Vec<Finding>),
 }
 
-fn result_of(
-    control: &Control,
-    facts: &Value,
-    evaluate: &impl Fn(&str) -> Result<Value, String>,
-) -> Result<Verdict, String> {
-    let rule = |name: &str| format!("data.{}.{name}", control.package);
-    let not_applicable =
-        if control.has_not_applicable { reasons(evaluate(&rule("not_applicable"))?)? } else { Vec::new() };
+fn result_of(control: &Control, facts: &Value, answer: Answer) -> Result<Verdict, String> {
+    let mut answers = answer.into_iter();
+    let mut next = || answers.next().unwrap_or_else(|| Err("the policy engine gave no answer".to_owned()));
+    let not_applicable = if control.has_not_applicable { reasons(next()?)? } else { Vec::new() };
     if !not_applicable.is_empty() {
         return Ok(Verdict::NotApplicable(not_applicable));
     }
@@ -106,7 +122,7 @@ fn result_of(
     if !missing.is_empty() {
         return Ok(Verdict::Findings(missing));
     }
-    findings(evaluate(&rule("violation"))?).map(Verdict::Findings)
+    findings(next()?).map(Verdict::Findings)
 }
 
 fn reasons(value: Value) -> Result<Vec<String>, String> {

@@ -331,7 +331,7 @@ fn a_control_that_vanished_is_an_error() {
     let outcome = evaluate(&policies);
     assert_eq!((outcome.control.as_str(), outcome.result), ("VAL-001", OutcomeResult::Error));
     assert_eq!(outcome.reasons, ["there is no control `VAL-001` in the bundle"]);
-    policies.profiles.clear();
+    policies.profiles.tiers.clear();
     let outcomes = policies.evaluate(&facts(), Tier::High, when(), &Limits::default());
     assert_eq!(Verdict::of(&outcomes), Verdict::Deny);
 }
@@ -484,7 +484,7 @@ fn the_tier_comes_with_its_reasons_or_not_at_all() {
 #[test]
 fn the_embedded_library_passes_its_checks_and_its_tests() {
     let library = PolicyBundle::embedded().unwrap();
-    let run = testing::run(&library).unwrap();
+    let run = testing::run(&library, &testing::TestOptions::default()).unwrap();
     let failures: Vec<_> = run.results.iter().filter(|result| result.failure.is_some()).collect();
     assert_eq!(failures, Vec::<&testing::TestResult>::new());
     let policies = match library.check(&schema()) {
@@ -616,4 +616,63 @@ fn our_ranges_are_those_of_the_builtins() {
 fn the_recorded_version_of_regorus_is_the_pinned_one() {
     let manifest = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     assert!(manifest.contains(&format!("regorus = {{ version = \"={REGORUS_VERSION}\"")));
+}
+
+/// What a control says of its tiers, and where a tier, a group or a model departs from it.
+#[test]
+fn profiles_depart_from_what_controls_say_only_where_they_say_so() {
+    let control = format!("{HEADER}{HARMLESS}").replace(
+        "#   waivable: true\n",
+        "#   waivable: true\n#   parameters:\n#     minimum: {type: number, description: Least value}\n",
+    );
+    let control = format!("{control}least := data.parameters.minimum\n");
+    let own = "version: 1\ntiers:\n  minimal: {enforcement: warn, parameters: {minimum: 1}}\n  limited: {enforcement: warn, parameters: {minimum: 1}}\n  high: {enforcement: condition, by_jurisdiction: {US: shadow}, parameters: {minimum: 2}}\n  critical: {enforcement: block, parameters: {minimum: 3}}\n";
+    let empty = |tier: &str| format!("version: 1\ntier: {tier}\ncondition_days: 30\n");
+    let critical = format!("{}groups: {{all: {{enforcement: shadow}}}}\n", empty("critical"));
+    let high = format!("{}controls: {{VAL-001: {{parameters: {{minimum: 5}}}}}}\n", empty("high"));
+    let model = "version: 1\nmodel: scores\nreason: It is small.\ncontrols: {VAL-001: {enforcement: block}}\n";
+    let others: [(&str, &str); 7] = [
+        ("controls/validation/sample/tiers.yaml", own),
+        ("tiers/minimal.yaml", &empty("minimal")),
+        ("tiers/limited.yaml", &empty("limited")),
+        ("tiers/high.yaml", &high),
+        ("tiers/critical.yaml", &critical),
+        ("groups/all.yaml", "version: 1\ntitle: All\ncontrols: [VAL-001]\n"),
+        ("models/scores.yaml", model),
+    ];
+    let policies = checked(&control, &others);
+    let of = |tier: Tier, model: &str, place: &str| {
+        let facts = json!({"model": {"name": model}, "intake": {"jurisdictions": [place]}});
+        let mut outcomes = policies.evaluate(&facts, tier, when(), &Limits::default());
+        let outcome = outcomes.remove(0);
+        (outcome.enforcement, outcome.parameters["minimum"].clone(), outcome.departures)
+    };
+    assert_eq!(of(Tier::Minimal, "other", "EU"), (Enforcement::Warn, json!(1), vec![]));
+    let departs = |what: &str| vec![what.to_owned()];
+    let by_tier = "the tier says it of this control";
+    assert_eq!(of(Tier::High, "other", "EU"), (Enforcement::Condition, json!(5), departs(by_tier)));
+    assert_eq!(of(Tier::High, "other", "US-NY"), (Enforcement::Shadow, json!(5), departs(by_tier)));
+    let by_group = "the tier says it of the group `all`";
+    assert_eq!(of(Tier::Critical, "other", "EU"), (Enforcement::Shadow, json!(3), departs(by_group)));
+    let both = vec![by_tier.to_owned(), "models/scores.yaml: It is small.".to_owned()];
+    assert_eq!(of(Tier::High, "scores", "EU"), (Enforcement::Block, json!(5), both));
+
+    let refused_with = |path: &str, text: &str| {
+        let mut changed: Vec<(&str, &str)> = others.iter().filter(|(known, _)| *known != path).copied().collect();
+        changed.push((path, text));
+        refused(&control, &changed)
+    };
+    let excluded = format!("{}excludes: {{VAL-001: It is covered elsewhere.}}\n", empty("high"));
+    assert_eq!(refused_with("tiers/high.yaml", &excluded), ["empty-profile tiers/high.yaml:1:1"]);
+    let unknown = high.replace("VAL-001", "VAL-002");
+    assert_eq!(refused_with("tiers/high.yaml", &unknown), ["unknown-control tiers/high.yaml:4:12"]);
+    let group = critical.replace("all:", "al:");
+    assert_eq!(refused_with("tiers/critical.yaml", &group), ["unknown-group tiers/critical.yaml:4:10"]);
+    let place = own.replace("{US:", "{USA:");
+    let file = "controls/validation/sample/tiers.yaml";
+    assert_eq!(refused_with(file, &place), [format!("invalid-jurisdiction {file}:5:52")]);
+    let parameter = own.replace("minimum: 2", "minimum: a");
+    assert_eq!(refused_with(file, &parameter), [format!("wrong-parameter-type {file}:5:84")]);
+    let model = model.replace("enforcement: block", "parameters: {maximum: 1}");
+    assert_eq!(refused_with("models/scores.yaml", &model), ["unknown-parameter models/scores.yaml:4:35"]);
 }

@@ -141,6 +141,9 @@ struct ReportPolicy<'a> {
     sha256: Sha256Digest,
     /// Files in them.
     files: u64,
+    /// The bundle that they extend, such as `embedded@sha256:…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extends: Option<&'a str>,
 }
 
 /// Controls by what they came to.
@@ -187,6 +190,9 @@ struct ReportOutcome<'a> {
     remediation: &'a str,
     /// The tier's parameters for it.
     parameters: &'a Map<String, Value>,
+    /// Where enforcement or parameters are not those that the control names for the tier, and why.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    departures: &'a [String],
     /// Clauses of frameworks that it serves.
     frameworks: &'a [String],
 }
@@ -283,7 +289,12 @@ impl<'a> Report<'a> {
                 reason: facts.repository.reason.as_deref(),
             },
             tier: ReportTier::of(&record.tier),
-            policy: ReportPolicy { uri: &record.policy.uri, sha256: record.policy.sha256, files: record.policy.files },
+            policy: ReportPolicy {
+                uri: &record.policy.uri,
+                sha256: record.policy.sha256,
+                files: record.policy.files,
+                extends: record.policy.extends.as_deref(),
+            },
             counts: ReportCounts::of(&record.outcomes),
             outcomes: record.outcomes.iter().map(ReportOutcome::of).collect(),
             conditions: record.conditions.iter().map(ReportCondition::of).collect(),
@@ -337,6 +348,7 @@ impl<'a> ReportOutcome<'a> {
             findings: outcome.findings.iter().map(ReportFinding::of).collect(),
             remediation: &outcome.remediation,
             parameters: &outcome.parameters,
+            departures: &outcome.departures,
             frameworks: &outcome.frameworks,
         }
     }

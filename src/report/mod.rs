@@ -4,6 +4,7 @@
 //! same bytes. Names, messages and values come from a pull request and are hostile until shown
 //! otherwise: what makes them harmless in each format is in [`escape`], and nowhere else.
 
+pub mod catalogue;
 pub mod escape;
 mod groups;
 pub mod json;
@@ -11,6 +12,8 @@ mod junit;
 mod layout;
 mod markdown;
 mod number;
+pub mod policy_tests;
+pub mod problems;
 mod sarif;
 pub mod text;
 

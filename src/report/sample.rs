@@ -86,6 +86,7 @@ fn outcome(control: &str, title: &str, severity: Severity, enforcement: Enforcem
         findings: Vec::new(),
         remediation: String::new(),
         parameters: Map::new(),
+        departures: Vec::new(),
         frameworks: Vec::new(),
     }
 }
@@ -322,7 +323,7 @@ pub(super) fn denied() -> Sample {
         resource_uri: "pkg:generic/credit-default@1.4.0".to_owned(),
         tier: tier(),
         facts: RecordReference { sha256: digest("facts"), size_bytes: 9_000 },
-        policy: PolicyReference { uri: "embedded".to_owned(), sha256: digest("policy"), files: 64 },
+        policy: PolicyReference { uri: "embedded".to_owned(), sha256: digest("policy"), files: 64, extends: None },
         outcomes,
         conditions: Vec::new(),
     };

@@ -15,6 +15,7 @@ mod decisions;
 mod documentation;
 mod mutation;
 mod policies;
+mod policy_commands;
 mod recording;
 mod tidy;
 mod traps;

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use modelgate::policy::{PolicyBundle, testing};
+use modelgate::policy::PolicyBundle;
+use modelgate::policy::testing::{self, TestOptions};
 use modelgate::schema::Schema;
 
 use crate::common::checkout;
@@ -34,12 +35,14 @@ fn is_policy(path: &str) -> bool {
 /// What the policy at `path` is tested with by itself: its test, and what it may import.
 fn surroundings(files: &Files, path: &str) -> Files {
     let test = path.replace(".rego", "_test.rego");
-    let is_near = |other: &str| other == path || other == test || is_policy(other) && other.starts_with("lib/");
+    let is_shared = |other: &str| other.starts_with("lib/") || other.starts_with("tiering/");
+    let is_near = |other: &str| other == path || other == test || is_policy(other) && is_shared(other);
     files.iter().filter(|(other, _)| is_near(other)).map(|(path, text)| (path.clone(), text.clone())).collect()
 }
 
 fn tests_pass(files: &Files) -> bool {
-    testing::run(&bundle(files)).is_ok_and(|run| run.results.iter().all(|result| result.failure.is_none()))
+    let options = TestOptions { explain: false, ..TestOptions::default() };
+    testing::run(&bundle(files), &options).is_ok_and(|run| run.results.iter().all(|result| result.failure.is_none()))
 }
 
 /// Whether no test and no check notices the mutant of the policy at `path`.

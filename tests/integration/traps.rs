@@ -296,7 +296,7 @@ fn declarations_that_do_something_else_than_they_say() {
         "invalid-policy",
         "use of undefined variable `x` is unsafe",
         (2, 5),
-        "regorus analyses all files of the bundle together",
+        "all files of the bundle are analysed together",
     );
 }
 
@@ -520,7 +520,7 @@ fn a_control_without_the_rule_that_is_asked_for() {
         ]);
     }
     refused_bundle(|sandbox| std::fs::remove_dir_all(sandbox.path("policies/controls/monitoring/drift")).unwrap())
-        .says(&["MON-001", "policies/tiers/high.yaml:"]);
+        .says(&["error[too-few-controls]: the tier `high` runs ", "policies/tiers/high.yaml:6:"]);
 }
 
 /// Rules that a control has instead of its own, and the reason of the error that it comes to.

@@ -202,7 +202,7 @@ fn unknown_kind(document: &Document, kind: &str) -> Problem {
     })
 }
 
-fn place<T: DeserializeOwned + JsonSchema>(
+fn place<T: DeserializeOwned + JsonSchema + 'static>(
     slot: &mut Option<Recorded<T>>,
     document: &Document,
     file: FileFacts,

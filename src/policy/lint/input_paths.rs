@@ -52,6 +52,13 @@ impl<'a, 'c> InputReader<'a, 'c> {
         None
     }
 
+    /// The path that `reference` reads, if that is certain.
+    pub(super) fn path(self, scopes: &Scopes<'a>, reference: &Reference<'a>) -> Option<String> {
+        let (known, rest) = self.start(scopes, reference, scopes.level(), 0)?;
+        let known = rest.iter().try_fold(known, |known, part| self.step(&known, *part))?;
+        (!known.is_root).then_some(known.path)
+    }
+
     /// The problem with comparing `left` to `right`, if one of them is a string.
     pub(super) fn check_comparison(self, scopes: &Scopes<'a>, left: &'a Expr, right: &'a Expr) -> Option<Problem> {
         let (text, span, other) = match (string(left), string(right)) {

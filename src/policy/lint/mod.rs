@@ -10,6 +10,7 @@ mod data_paths;
 mod formats;
 mod functions;
 mod input_paths;
+pub(super) mod inputs;
 mod recursion;
 mod rules;
 mod schema;
@@ -18,7 +19,6 @@ mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regorus::Engine;
 use regorus::unstable::{Expr, Module, Ref, Span};
 
 pub use self::syntax::explain_syntax_error;
@@ -28,22 +28,13 @@ use self::bundle::{Bundle, Names};
 use self::data_paths::{DataReader, UsedParameters};
 use self::input_paths::InputReader;
 use self::schema::Schema;
-use crate::problem::{Location, Problem};
+use crate::problem::Problem;
 
 /// The package of the tiering rules, which are evaluated before there are any other facts.
 const TIERING_PACKAGE: &str = "modelgate.tiering";
 
 /// What the tiering rules see of the facts.
 const TIERING_INPUT: &[&str] = &["model", "intake"];
-
-/// One file of policies.
-#[derive(Debug, Clone, Copy)]
-pub struct RegoFile<'a> {
-    /// Its path, as problems should name it. `…_test.rego` are tests.
-    pub path: &'a str,
-    /// What is in it.
-    pub source: &'a str,
-}
 
 /// What policies are checked against.
 #[derive(Debug, Clone, Copy)]
@@ -58,30 +49,19 @@ pub struct LintContext<'a> {
     pub reserved_roots: &'a [&'a str],
 }
 
-/// Every problem with `files`, sorted by place. Calls, packages and rules are looked up among all of
+/// Every problem with the files of `modules`, in no order. Calls, packages and rules are looked up among all of
 /// them, so that they must be the whole bundle.
 ///
 /// The codes are `dynamic-parameter`, `default-in-bracket`, `duplicate-default`, `duplicate-import`,
 /// `forbidden-function`, `parameter-outside-control`, `recursive-function`, `reserved-package`,
 /// `shadowed-rule`, `too-deep`,
 /// `undeclared-parameter`, `unknown-data-path`, `unknown-function`, `unknown-input-path`,
-/// `unknown-value`, `unparsable-rego`, `unsafe-format`, `unsafe-negation`, `unused-import`, `unused-parameter`,
+/// `unknown-value`, `unsafe-format`, `unsafe-negation`, `unused-import`, `unused-parameter`,
 /// `unused-variable` and `wrong-arity`.
-#[must_use]
-pub fn check(files: &[RegoFile<'_>], context: &LintContext<'_>) -> Vec<Problem> {
-    let mut engine = Engine::new();
-    let mut problems = Vec::new();
-    for file in files {
-        if let Err(error) = engine.add_policy(file.path.to_owned(), file.source.to_owned()) {
-            problems.push(unparsable(file, &error.to_string()));
-        }
-    }
-    problems.extend(check_modules(engine.get_modules().iter().map(|module| &**module), context));
-    problems.sort_by(|left, right| (&left.location, left.code).cmp(&(&right.location, right.code)));
-    problems
-}
-
-fn check_modules<'a>(modules: impl Iterator<Item = &'a Module> + Clone, context: &LintContext<'_>) -> Vec<Problem> {
+pub(super) fn check_modules<'a>(
+    modules: impl Iterator<Item = &'a Module> + Clone,
+    context: &LintContext<'_>,
+) -> Vec<Problem> {
     let mut bundle = Bundle::default();
     modules.clone().for_each(|module| bundle.add(module));
     let mut problems = rules::check(modules.clone(), context);
@@ -171,25 +151,6 @@ impl<'a> Visitor<'a> for Checks<'a, '_> {
             let problem = Problem::new("too-deep", "the expression has too many parts to be checked");
             self.problems.push(problem.at(ast::location(span)).hint("give parts of it names of their own"));
         }
-    }
-}
-
-/// A file that the engine does not take. Its message holds the place as `--> file:line:column`.
-fn unparsable(file: &RegoFile<'_>, message: &str) -> Problem {
-    let place = message.split_once("--> ").and_then(|(_, rest)| {
-        let (line, column) = rest.strip_prefix(file.path)?.strip_prefix(':')?.lines().next()?.split_once(':')?;
-        Some((line.parse::<u64>().ok()?, column.parse::<u64>().ok()?))
-    });
-    let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-    let summary = format!("the engine does not read this as Rego: {reason}");
-    let problem = Problem::new("unparsable-rego", summary);
-    let (line, column) = place.unwrap_or((1, 1));
-    let problem = problem.at(Location { file: file.path.to_owned(), line, column });
-    let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
-    let source_line = file.source.lines().nth(index).unwrap_or_default();
-    match explain_syntax_error(source_line, message) {
-        Some(hint) => problem.hint(hint),
-        None => problem,
     }
 }
 

@@ -1,4 +1,49 @@
+use regorus::Engine;
+
 use super::*;
+use crate::problem::Location;
+
+/// One file of policies.
+#[derive(Debug, Clone, Copy)]
+struct RegoFile<'a> {
+    /// Its path, as problems should name it. `…_test.rego` are tests.
+    path: &'a str,
+    /// What is in it.
+    source: &'a str,
+}
+
+/// Every problem with `files`, sorted by place.
+fn check(files: &[RegoFile<'_>], context: &LintContext<'_>) -> Vec<Problem> {
+    let mut engine = Engine::new();
+    let mut problems = Vec::new();
+    for file in files {
+        if let Err(error) = engine.add_policy(file.path.to_owned(), file.source.to_owned()) {
+            problems.push(unparsable(file, &error.to_string()));
+        }
+    }
+    problems.extend(check_modules(engine.get_modules().iter().map(|module| &**module), context));
+    problems.sort_by(|left, right| (&left.location, left.code).cmp(&(&right.location, right.code)));
+    problems
+}
+
+/// A file that the engine does not take. Its message holds the place as `--> file:line:column`.
+fn unparsable(file: &RegoFile<'_>, message: &str) -> Problem {
+    let place = message.split_once("--> ").and_then(|(_, rest)| {
+        let (line, column) = rest.strip_prefix(file.path)?.strip_prefix(':')?.lines().next()?.split_once(':')?;
+        Some((line.parse::<u64>().ok()?, column.parse::<u64>().ok()?))
+    });
+    let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+    let summary = format!("the engine does not read this as Rego: {reason}");
+    let problem = Problem::new("unparsable-rego", summary);
+    let (line, column) = place.unwrap_or((1, 1));
+    let problem = problem.at(Location { file: file.path.to_owned(), line, column });
+    let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let source_line = file.source.lines().nth(index).unwrap_or_default();
+    match explain_syntax_error(source_line, message) {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
+}
 
 const CONTROL: &str = "controls/validation/discrimination/discrimination.rego";
 const CONTROL_TEST: &str = "controls/validation/discrimination/discrimination_test.rego";

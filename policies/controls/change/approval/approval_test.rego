@@ -32,3 +32,5 @@ test_it_applies_to_pull_requests if {
 	approval.not_applicable == {"no pull request is built"} with input as review({"status": "none"})
 	approval.not_applicable == set() with input as review({"status": "error"})
 }
+
+test_without_a_pull_request_nothing_is_found if found({"status": "none", "approvers": []}) == set()

@@ -8,7 +8,10 @@ found(change) := result if {
 
 test_a_change_of_a_version_in_use if found({"kind": "retraining", "champion_version": "1.0"}) == set()
 
-test_a_first_release if found({"kind": "initial"}) == set()
+test_a_first_release if {
+	found({"kind": "initial"}) == set()
+	found({"kind": "initial", "champion_version": null}) == set()
+}
 
 test_nothing_is_named if found({"kind": "retraining"}) == {{
 	"subject": "manifest", "message": "the version in use is not named", "observed": null, "expected": "`change.champion_version`",

@@ -23,3 +23,13 @@ test_a_section_is_empty if found([section("intended-use", 9, 3), section("limita
 	"subject": "card/CARD.md", "message": "the section `About intended-use` has 9 words of content", "observed": 9, "expected": 10,
 	"source": {"file": "CARD.md", "line": 3},
 }}
+
+test_a_kind_of_two_words if found([section("limitations", 10, 9)]) == {{
+	"subject": "card/CARD.md", "message": "there is no section about intended use",
+	"observed": null, "expected": "intended-use",
+}}
+
+test_the_longest_of_several_empty_sections_is_named if {
+	sections := [section("intended-use", 2, 3), section("intended-use", 9, 5), section("limitations", 10, 9)]
+	{finding.source.line | some finding in found(sections)} == {5}
+}

@@ -37,5 +37,29 @@ test_what_cannot_be_compared_is_not_alike if found([object.union(compared("recal
 
 test_it_applies_to_protected_attributes if {
 	error_rate_gaps.not_applicable == set() with input as {"evaluations": [{"slices": [{"column": "sex", "protected": true}]}]}
-	count(error_rate_gaps.not_applicable) == 1 with input as {"evaluations": [{"slices": [{"column": "sex", "protected": false}]}]}
+	reasons := error_rate_gaps.not_applicable with input as {"evaluations": [{"slices": [{"column": "sex", "protected": false}]}]}
+	reasons == {"no protected attribute is evaluated (FAI-001 asks for it where people are concerned)"}
+}
+
+cannot_be_computed(rate) := {
+	"subject": "evaluation/holdout/sex", "message": sprintf("%s difference cannot be computed", [rate]),
+	"observed": null, "expected": 0.25,
+}
+
+test_each_rate_must_be_compared if {
+	found([compared("recall_difference", 0.1)]) == {cannot_be_computed("specificity")}
+	found([compared("specificity_difference", 0.1)]) == {cannot_be_computed("recall")}
+}
+
+test_a_value_without_the_status_is_none if {
+	broken := object.union(compared("recall_difference", 0.5), {"status": "error"})
+	found([broken, compared("specificity_difference", 0.1)]) == {cannot_be_computed("recall")}
+}
+
+test_other_attributes_need_no_comparison if {
+	findings := error_rate_gaps.violation with input as {"evaluations": [{
+		"name": "holdout", "slices": [{"column": "housing", "protected": false}], "comparisons": [],
+	}]}
+		with data.parameters as {"maximum": 0.25}
+	findings == set()
 }

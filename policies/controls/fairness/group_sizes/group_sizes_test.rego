@@ -39,5 +39,22 @@ test_missing_values if {
 
 test_it_applies_to_protected_attributes if {
 	group_sizes.not_applicable == set() with input as {"evaluations": [{"slices": [group(1, 2)]}]}
-	count(group_sizes.not_applicable) == 1 with input as {"evaluations": [{"slices": []}]}
+	unprotected := object.union(group(1, 2), {"protected": false})
+	every slices in [[], [unprotected]] {
+		reasons := group_sizes.not_applicable with input as {"evaluations": [{"slices": slices}]}
+		reasons == {"no protected attribute is evaluated (FAI-001 asks for it where people are concerned)"}
+	}
+}
+
+broken := {"metrics": {"prevalence": {"status": "error", "value": 0.5, "numerator": 1, "n": 2}}}
+
+test_counts_without_the_status_are_none if {
+	messages := {finding.message | some finding in found([object.union(group(1, 2), broken)])}
+	messages == {"the cases of the group could not be counted"}
+}
+
+test_only_protected_groups_with_a_value_are_counted if {
+	found([object.union_n([group(1, 2), broken, {"protected": false}])]) == set()
+	found([object.union_n([group(1, 2), broken, {"missing": true}])]) == set()
+	found([object.union(group(1, 6), {"missing": true, "protected": false})]) == set()
 }

@@ -45,5 +45,14 @@ test_each_evaluation_is_judged_by_its_own_comparisons if {
 
 test_it_applies_to_protected_attributes if {
 	impact_ratio.not_applicable == set() with input as {"evaluations": [{"name": "holdout", "slices": [sex]}]}
-	count(impact_ratio.not_applicable) == 1 with input as {"evaluations": [{"name": "holdout", "slices": [object.union(sex, {"protected": false})]}]}
+	unprotected := {"evaluations": [{"name": "holdout", "slices": [object.union(sex, {"protected": false})]}]}
+	impact_ratio.not_applicable == {"no protected attribute is evaluated (FAI-001 asks for it where people are concerned)"}
+		with input as unprotected
+}
+
+undefined(column, reason) := compared({"column": column, "status": "undefined", "value": null, "reason": reason})
+
+test_the_reasons_are_those_of_the_column if {
+	findings := found([undefined("sex", "one"), undefined("sex", "two"), undefined("age", "three")])
+	{finding.message | some finding in findings} == {"the groups cannot be compared: one; two"}
 }

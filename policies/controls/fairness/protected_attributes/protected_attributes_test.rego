@@ -25,3 +25,10 @@ test_it_applies_to_data_about_people if {
 	protected_attributes.not_applicable == {"no data about people is declared"} with input as release(["internal", "public"], [], {})
 	protected_attributes.not_applicable == set() with input as release(["internal", "personal"], [], {})
 }
+
+test_each_class_of_data_about_people if {
+	every class in ["personal", "financial", "health", "special-category", "biometric", "children"] {
+		reasons := protected_attributes.not_applicable with input as release([class], [], {})
+		reasons == set()
+	}
+}

@@ -12,3 +12,9 @@ test_the_owner if independent_validator.violation == {{
 	"subject": "manifest", "message": "the validator ` A@example.com` is the owner",
 	"observed": " A@example.com", "expected": "a validator other than the owner",
 }} with input as {"model": {"owner": "a@example.com", "validator": " A@example.com"}}
+
+test_the_owner_written_otherwise if {
+	findings := independent_validator.violation
+		with input as {"model": {"owner": " A@Example.com ", "validator": "a@example.com"}}
+	count(findings) == 1
+}

@@ -33,3 +33,5 @@ test_each_kind_of_broken_row if {
 test_rows_that_are_not_valid if found({"valid": 8}) == {{
 	"subject": "evaluation/holdout", "message": "8 of 10 rows can be evaluated", "observed": 8, "expected": 10,
 }}
+
+test_one_broken_row_is_enough if count(found({"label_missing": 1})) == 1

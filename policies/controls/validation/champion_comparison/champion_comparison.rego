@@ -1,0 +1,97 @@
+# METADATA
+# title: The new version is not worse than the one in use
+# description: |-
+#   A release may be no improvement, but no step back either. For each of the tier's metrics the difference to the
+#   version in use, over the same rows, is at its unfavourable end within the margin (non-inferiority). A metric that
+#   was not compared, or has no interval, is a finding.
+# custom:
+#   id: VAL-010
+#   severity: high
+#   remediation: >-
+#     Score the evaluation rows with the version in use as well; if the new one is worse, keep the old one or improve
+#     it, and if only the interval is too wide, compare on more rows.
+#   waivable: true
+#   needs: [evaluations, change]
+#   parameters:
+#     metrics: {type: array, description: "Metrics that are compared, such as roc_auc and brier"}
+#     margin: {type: number, description: "Most by which each may be worse, in the metric's own unit"}
+#     required: {type: boolean, description: Whether an evaluation without it fails; else it is not judged}
+#   frameworks: [eu-ai-act:Annex-IV.6, nist-ai-rmf:MEASURE-2.3, sr-26-2:outcomes-analysis]
+package modelgate.controls.validation.champion_comparison
+
+import data.modelgate.lib.measured
+import data.modelgate.lib.metric
+
+not_applicable contains "a first release replaces nothing" if input.change.kind == "initial"
+
+not_applicable contains "the rows were not scored by the version in use" if {
+	not data.parameters.required
+	measured.nowhere(input.evaluations, "champion")
+}
+
+violation contains finding if {
+	data.parameters.required
+	some finding in measured.missing(
+		input.evaluations, "champion",
+		"the rows were not scored by the version in use", "a comparison with the version in use",
+	)
+}
+
+violation contains finding if {
+	some evaluation in input.evaluations
+	is_object(evaluation.champion)
+	not evaluation.champion.version == input.change.champion_version
+	finding := {
+		"subject": sprintf("evaluation/%s", [evaluation.name]),
+		"message": "the version compared with is not the one in use",
+		"observed": object.get(evaluation.champion, "version", null),
+		"expected": object.get(input.change, "champion_version", null),
+	}
+}
+
+violation contains finding if {
+	some evaluation in input.evaluations
+	some wanted in data.parameters.metrics
+	some difference in compared(evaluation, wanted)
+	loss(difference) > data.parameters.margin
+	finding := {
+		"subject": sprintf("evaluation/%s", [evaluation.name]),
+		"message": sprintf(
+			"%s may be worse than that of the version in use by %.4f, more than %v",
+			[wanted, loss(difference), data.parameters.margin],
+		),
+		"observed": loss(difference),
+		"expected": data.parameters.margin,
+	}
+}
+
+violation contains finding if {
+	some evaluation in input.evaluations
+	is_object(evaluation.champion)
+	some wanted in data.parameters.metrics
+	count([difference | some difference in compared(evaluation, wanted); is_number(loss(difference))]) == 0
+	finding := {
+		"subject": sprintf("evaluation/%s", [evaluation.name]),
+		"message": sprintf("%s was not compared with that of the version in use", [wanted]),
+		"observed": null,
+		"expected": data.parameters.margin,
+	}
+}
+
+compared(evaluation, wanted) := [difference |
+	some difference in measured.items(evaluation.champion, "differences")
+	difference.metric == wanted
+]
+
+# By how much the new version may be worse: the unfavourable end of the interval.
+loss(compared_metric) := 0 - compared_metric.difference.interval.low if {
+	compared_metric.higher_is_better == true
+	metric.usable(compared_metric.difference)
+	is_number(compared_metric.difference.interval.low)
+}
+
+loss(compared_metric) := compared_metric.difference.interval.high if {
+	compared_metric.higher_is_better == false
+	metric.usable(compared_metric.difference)
+	is_number(compared_metric.difference.interval.high)
+}

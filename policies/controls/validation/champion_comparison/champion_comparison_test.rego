@@ -1,0 +1,112 @@
+package modelgate.controls.validation.champion_comparison_test
+
+import data.modelgate.controls.validation.champion_comparison
+
+parameters(required) := {"metrics": ["roc_auc", "brier"], "margin": 0.125, "required": required}
+
+release(evaluation) := {
+	"change": {"kind": "retraining", "champion_version": "1.0"},
+	"evaluations": [object.union({"name": "holdout"}, evaluation)],
+}
+
+found(champion) := result if {
+	result := champion_comparison.violation with input as release({"champion": object.union({"version": "1.0"}, champion)})
+		with data.parameters as parameters(true)
+}
+
+difference(metric, higher_is_better, low, high) := {
+	"metric": metric, "higher_is_better": higher_is_better,
+	"difference": {"status": "ok", "value": 0, "interval": {"low": low, "high": high}},
+}
+
+area := difference("roc_auc", true, -0.125, 0.5)
+
+brier := difference("brier", false, -0.5, 0.125)
+
+worse(metric, loss, shown) := {
+	"subject": "evaluation/holdout",
+	"message": sprintf("%s may be worse than that of the version in use by %s, more than 0.125", [metric, shown]),
+	"observed": loss, "expected": 0.125,
+}
+
+not_compared(metric) := {
+	"subject": "evaluation/holdout",
+	"message": sprintf("%s was not compared with that of the version in use", [metric]),
+	"observed": null, "expected": 0.125,
+}
+
+test_not_worse_by_more_than_the_margin if {
+	found({"differences": [area, brier]}) == set()
+	found({"differences": [area, brier, difference("accuracy", true, -0.9, 0)]}) == set()
+}
+
+test_worse if {
+	found({"differences": [difference("roc_auc", true, -0.25, 0.5), brier]}) == {worse("roc_auc", 0.25, "0.2500")}
+	found({"differences": [area, difference("brier", false, -0.5, 0.25)]}) == {worse("brier", 0.25, "0.2500")}
+}
+
+test_not_compared if {
+	found({"differences": [brier]}) == {not_compared("roc_auc")}
+	every differences in [[], null, {"roc_auc": area}] {
+		found({"differences": differences}) == {not_compared("roc_auc"), not_compared("brier")}
+	}
+}
+
+test_without_an_interval_there_is_nothing_to_be_judged_by if {
+	every measure in [
+		null,
+		{"status": "ok", "value": 0, "interval": null},
+		{"status": "ok", "value": 0, "interval": {"low": "-0.1", "high": "0.1"}},
+		{"status": "error", "value": 0, "interval": {"low": 0, "high": 0}},
+	] {
+		found({"differences": [object.union(area, {"difference": measure}), brier]}) == {not_compared("roc_auc")}
+		found({"differences": [area, object.union(brier, {"difference": measure})]}) == {not_compared("brier")}
+	}
+}
+
+test_which_way_is_better_must_be_known if {
+	every better in [null, "true"] {
+		found({"differences": [object.union(area, {"higher_is_better": better}), brier]}) == {not_compared("roc_auc")}
+	}
+}
+
+test_another_version if {
+	every version in ["0.9", null] {
+		found({"version": version, "differences": [area, brier]}) == {{
+			"subject": "evaluation/holdout", "message": "the version compared with is not the one in use",
+			"observed": version, "expected": "1.0",
+		}}
+	}
+	unnamed := {
+		"change": {"kind": "retraining"},
+		"evaluations": [{"name": "holdout", "champion": {"differences": [area, brier]}}],
+	}
+	findings := champion_comparison.violation with input as unnamed with data.parameters as parameters(false)
+	{[finding.observed, finding.expected] | some finding in findings} == {[null, null]}
+}
+
+test_not_scored if {
+	every evaluation in [{}, {"champion": null}, {"champion": "1.0"}] {
+		findings := champion_comparison.violation with input as release(evaluation)
+			with data.parameters as parameters(true)
+		findings == {{
+			"subject": "evaluation/holdout", "message": "the rows were not scored by the version in use",
+			"observed": null, "expected": "a comparison with the version in use",
+		}}
+		tolerated := champion_comparison.violation with input as release(evaluation)
+			with data.parameters as parameters(false)
+		tolerated == set()
+		reasons := champion_comparison.not_applicable with input as release(evaluation)
+			with data.parameters as parameters(false)
+		reasons == {"the rows were not scored by the version in use"}
+	}
+}
+
+test_it_applies_to_what_replaces_a_version if {
+	champion_comparison.not_applicable == set() with input as release({})
+		with data.parameters as parameters(true)
+	champion_comparison.not_applicable == set() with input as release({"champion": {}})
+		with data.parameters as parameters(false)
+	champion_comparison.not_applicable == {"a first release replaces nothing"}
+		with input as {"change": {"kind": "initial"}, "evaluations": [{}]} with data.parameters as parameters(true)
+}

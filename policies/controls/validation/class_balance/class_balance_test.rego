@@ -1,0 +1,45 @@
+package modelgate.controls.validation.class_balance_test
+
+import data.modelgate.controls.validation.class_balance
+
+found(metrics) := result if {
+	result := class_balance.violation with input as {"evaluations": [{"name": "holdout", "metrics": metrics}]}
+		with data.parameters as {"minimum_share": 0.1}
+}
+
+rows(positives, n) := {"prevalence": {"status": "ok", "value": 0.5, "numerator": positives, "n": n}}
+
+too_few(message, share) := {{
+	"subject": "evaluation/holdout", "message": message, "observed": share, "expected": 0.1,
+}}
+
+not_counted := {{
+	"subject": "evaluation/holdout", "message": "the rows of each class could not be counted",
+	"observed": null, "expected": 0.1,
+}}
+
+test_at_the_floor if {
+	found(rows(1, 10)) == set()
+	found(rows(9, 10)) == set()
+}
+
+test_below_the_floor if {
+	found(rows(9, 100)) == too_few("9 of 100 rows are positive", 0.09)
+	found(rows(91, 100)) == too_few("9 of 100 rows are negative", 0.09)
+	found(rows(0, 1)) == too_few("0 of 1 rows are positive", 0)
+}
+
+test_not_counted if {
+	every prevalence in [
+		null,
+		{"status": "error", "value": 0.5, "numerator": 5, "n": 10},
+		{"status": "ok", "value": null, "numerator": 5, "n": 10},
+		{"status": "ok", "value": 0.5, "numerator": null, "n": 10},
+		{"status": "ok", "value": 0.5, "numerator": 0, "n": 0},
+		{"status": "ok", "value": 0.5, "numerator": 5, "n": null},
+		{"status": "ok", "value": 0.5, "n": 10},
+	] {
+		found({"prevalence": prevalence}) == not_counted
+	}
+	found({}) == not_counted
+}

@@ -1,0 +1,100 @@
+# METADATA
+# title: Facts that may not have been measured
+# description: |-
+#   What is not there is never taken to be good: each helper gives findings for what is missing, null or
+#   of another type, or holds only where it is certain.
+package modelgate.lib.measured
+
+import data.modelgate.lib.metric
+
+# A finding for each evaluation without the part `part`; `message` says what was not done.
+missing(evaluations, part, message, expected) := {finding |
+	some evaluation in evaluations
+	not is_object(evaluation[part])
+	finding := {
+		"subject": sprintf("evaluation/%s", [evaluation.name]),
+		"message": message,
+		"observed": null,
+		"expected": expected,
+	}
+}
+
+# Whether there are evaluations, and none of them has the part.
+nowhere(evaluations, part) if {
+	count(evaluations) > 0
+	every evaluation in evaluations {
+		not is_object(evaluation[part])
+	}
+}
+
+# What keeps `metrics[id]` from being at most `maximum`: a set of findings without a subject. `name` says what
+# it is. The basis `upper-end` takes the upper end of the interval where there is one.
+above(metrics, id, maximum, basis, name) := without_value(metrics, id, maximum, basis, name) | {finding |
+	judged := judge(metrics[id], basis)
+	judged > maximum
+	finding := {
+		"message": sprintf("%s is %.4f, above %v", [name, judged, maximum]),
+		"observed": judged,
+		"expected": maximum,
+	}
+}
+
+# A finding without a subject if `metrics[id]` has nothing to be judged by.
+without_value(metrics, id, bound, basis, name) := {finding |
+	not judge(metrics[id], basis)
+	finding := {
+		"message": sprintf("%s has no value: %s", [name, reason(metrics, id)]),
+		"observed": null,
+		"expected": bound,
+	}
+}
+
+# The number that a metric is judged by; undefined where there is none.
+judge(measure, "estimate") := measure.value if metric.usable(measure)
+
+judge(measure, "upper-end") := measure.interval.high if {
+	metric.usable(measure)
+	is_number(measure.interval.high)
+}
+
+judge(measure, "upper-end") := measure.value if {
+	metric.usable(measure)
+	measure.interval == null
+}
+
+reason(metrics, id) := metrics[id].reason if {
+	is_string(metrics[id].reason)
+} else := "no reason is given"
+
+# The list `key` of an object; empty where it is none.
+items(whole, key) := whole[key] if {
+	is_array(whole[key])
+} else := []
+
+# Whether it is a text with something in it.
+stated(text) if {
+	is_string(text)
+	trim_space(text) != ""
+}
+
+# A finding for each model artifact whose path is not among `paths`, and one if there is no model at all.
+uncovered(artifacts, paths, proof) := unproved | {finding |
+	count(models) == 0
+	finding := {
+		"subject": "release",
+		"message": sprintf("no artifact has the role of a model that %s could cover", [proof]),
+		"observed": null,
+		"expected": proof,
+	}
+} if {
+	models := {artifact.path | some artifact in artifacts; artifact.role == "model"}
+	unproved := {finding |
+		some path in models - paths
+		finding := {
+			"subject": sprintf("artifact/%s", [path]),
+			"message": sprintf("%s does not cover it", [proof]),
+			"observed": null,
+			"expected": proof,
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package modelgate.lib.measured_test
+
+import data.modelgate.lib.measured
+
+metric(changes) := {"share": object.union({"status": "ok", "value": 0.25, "interval": null, "reason": null}, changes)}
+
+above(measures, maximum, basis) := measured.above(measures, "share", maximum, basis, "the share")
+
+without_value(why) := {{"message": sprintf("the share has no value: %s", [why]), "observed": null, "expected": 0.5}}
+
+interval := {"interval": {"low": 0.125, "high": 0.375}}
+
+test_missing if {
+	measured.missing([{"name": "a", "drift": {}}], "drift", "not compared", "a comparison") == set()
+	every evaluation in [{"name": "b"}, {"name": "b", "drift": null}, {"name": "b", "drift": "none"}] {
+		measured.missing([{"name": "a", "drift": {}}, evaluation], "drift", "not compared", "a comparison") == {{
+			"subject": "evaluation/b", "message": "not compared", "observed": null, "expected": "a comparison",
+		}}
+	}
+}
+
+test_nowhere if {
+	measured.nowhere([{"drift": null}], "drift")
+	measured.nowhere([{}, {"drift": []}], "drift")
+	not measured.nowhere([{}, {"drift": {}}], "drift")
+	not measured.nowhere([], "drift")
+}
+
+test_a_value_at_its_bound_is_not_above_it if {
+	above(metric({}), 0.25, "estimate") == set()
+	above(metric(interval), 0.25, "estimate") == set()
+	above(metric({}), 0.25, "upper-end") == set()
+	above(metric(interval), 0.375, "upper-end") == set()
+}
+
+test_a_value_above_its_bound if {
+	above(metric({}), 0.24, "estimate") == {{
+		"message": "the share is 0.2500, above 0.24", "observed": 0.25, "expected": 0.24,
+	}}
+	above(metric({}), 0.24, "upper-end") == {{
+		"message": "the share is 0.2500, above 0.24", "observed": 0.25, "expected": 0.24,
+	}}
+	above(metric(interval), 0.25, "upper-end") == {{
+		"message": "the share is 0.3750, above 0.25", "observed": 0.375, "expected": 0.25,
+	}}
+}
+
+test_what_has_no_value if {
+	every measures in [
+		{}, {"share": null}, {"share": 0.1},
+		metric({"status": "undefined"}), metric({"value": "0.1"}), metric({"value": null}),
+		metric({"reason": 7, "value": null}),
+	] {
+		above(measures, 0.5, "estimate") == without_value("no reason is given")
+		above(measures, 0.5, "upper-end") == without_value("no reason is given")
+	}
+	above(metric({"status": "error", "reason": "no rows"}), 0.5, "estimate") == without_value("no rows")
+	above(object.union_n([metric(interval), {"share": {"status": "error", "value": 0.1}}]), 0.5, "upper-end")
+		== without_value("no reason is given")
+}
+
+test_an_interval_that_is_none if {
+	above(metric({"interval": {"high": "0.1"}}), 0.5, "upper-end") == without_value("no reason is given")
+	above({"share": {"status": "ok", "value": 0.1}}, 0.5, "upper-end") == without_value("no reason is given")
+	above(metric({"interval": {"high": null}}), 0.5, "upper-end") == without_value("no reason is given")
+}
+
+test_zero_is_a_value if above(metric({"value": 0}), 0, "estimate") == set()
+
+test_items if {
+	measured.items({"list": [1]}, "list") == [1]
+	measured.items({"list": null}, "list") == []
+	measured.items({"list": {"a": 1}}, "list") == []
+	measured.items({}, "list") == []
+}
+
+test_stated if {
+	measured.stated("a")
+	not measured.stated(" ")
+	not measured.stated(null)
+	not measured.stated(7)
+}
+
+model(path) := {"path": path, "role": "model"}
+
+test_uncovered if {
+	measured.uncovered([model("a"), {"path": "b", "role": "configuration"}], {"a"}, "a seal") == set()
+	measured.uncovered([model("a"), model("b")], {"b"}, "a seal") == {{
+		"subject": "artifact/a", "message": "a seal does not cover it", "observed": null, "expected": "a seal",
+	}}
+	measured.uncovered([{"path": "b", "role": "configuration"}], {"b"}, "a seal") == {{
+		"subject": "release", "message": "no artifact has the role of a model that a seal could cover",
+		"observed": null, "expected": "a seal",
+	}}
+}
