@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use regorus::Engine;
-use regorus::unstable::{BoolOp, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead};
+use regorus::unstable::{BoolOp, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead, Span};
 
 /// A source with one change.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ struct Mutator<'a> {
     edits: BTreeSet<Edit>,
 }
 
-impl Mutator<'_> {
+impl<'a> Mutator<'a> {
     fn edit(&mut self, start: usize, end: usize, with: &str, change: String) {
         self.edits.insert(Edit { start, end, with: with.to_owned(), change });
     }
@@ -91,8 +91,7 @@ impl Mutator<'_> {
     }
 
     fn statement(&mut self, statement: &LiteralStmt) {
-        let (start, end) = (statement.span.start as usize, statement.span.end as usize);
-        let text = self.source[start..end].trim_end();
+        let (start, text) = self.whole(&statement.span);
         // A rule without a body has one that is empty, or holds always.
         if !text.is_empty() && text != "true" {
             let shown = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -112,6 +111,15 @@ impl Mutator<'_> {
                 self.query(query);
             }
         }
+    }
+
+    /// Where the text at a span begins, and the text. The engine leaves out quotes at either end.
+    fn whole(&self, span: &Span) -> (usize, &'a str) {
+        let (start, end) = (span.start as usize, span.end as usize);
+        let (before, after) = (&self.source[..start], &self.source[end..]);
+        let start = start - usize::from(before.ends_with(['"', '`']));
+        let end = end + usize::from(after.starts_with(['"', '`']));
+        (start, self.source[start..end].trim_end())
     }
 
     fn expression(&mut self, expression: &Expr) {
@@ -249,6 +257,14 @@ mod tests {
         assert_eq!(
             mutated("x := 1 if f(1)\nelse := 2 if f(2)"),
             ["x := 1 if true\nelse := 2 if f(2)", "x := 1 if f(1)\nelse := 2 if true",]
+        );
+        assert_eq!(
+            mutated("x if {\n\t\"a\" in {\"a\"}\n\tf(1) == `b`\n}"),
+            [
+                "x if {\n\ttrue\n\tf(1) == `b`\n}",
+                "x if {\n\t\"a\" in {\"a\"}\n\ttrue\n}",
+                "x if {\n\t\"a\" in {\"a\"}\n\tf(1) != `b`\n}",
+            ]
         );
         assert_eq!(mutated("x := 1\n\ny := 2 if true\n\ndefault z := 3"), [""; 0]);
     }
