@@ -4,7 +4,7 @@
 //! statement, its first two, and so on, a rule is added to its package that collects every solution of them,
 //! and what the last of them compares or binds. It sees the input, parameters and clock of the real rule.
 
-use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead};
+use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead, Span};
 use regorus::{Engine, Value as RegoValue};
 use serde::Serialize;
 use serde_json::Value;
@@ -144,7 +144,7 @@ impl<'a> Probe<'a> {
         let statements = statements
             .map(|(index, statement)| Statement {
                 line: u64::from(statement.span.line),
-                text: statement.span.text().to_owned(),
+                text: written(&statement.span),
                 parts: parts(statement, index),
             })
             .collect();
@@ -231,7 +231,7 @@ fn evaluate(engine: &mut Engine, name: &str) -> Result<Value, String> {
 
 /// What `statement` compares or binds. Constants are left out: they are there to be read.
 fn parts(statement: &LiteralStmt, index: usize) -> Vec<Part> {
-    let modifiers = statement.with_mods.iter().map(|modifier| modifier.span.text()).collect::<Vec<_>>().join(" ");
+    let modifiers = statement.with_mods.iter().map(|modifier| written(&modifier.span)).collect::<Vec<_>>().join(" ");
     let mut parts = Vec::new();
     let mut compare = |expression: &Expr| {
         if is_constant(expression) {
@@ -279,16 +279,82 @@ fn is_constant(expression: &Expr) -> bool {
     )
 }
 
-/// The expression as written. The engine puts the span of a string inside its quotes.
+/// The expression as written.
 fn text_of(expression: &Expr) -> String {
-    let span = expression.span();
+    written(expression.span())
+}
+
+/// The text at `span` as written. The engine puts the span of a string inside its quotes, and so the span of
+/// whatever begins or ends with one.
+fn written(span: &Span) -> String {
     let contents = span.source.contents();
-    let start = usize::try_from(span.start).unwrap_or(usize::MAX);
-    let before = contents.get(..start).and_then(|before| before.chars().next_back());
-    match before {
-        Some(quote @ ('"' | '`')) if !span.text().starts_with(quote) => {
-            format!("{quote}{}{quote}", span.text().trim_end_matches(quote))
-        }
-        _ => span.text().to_owned(),
+    let (start, end) = (usize::try_from(span.start).unwrap_or(0), usize::try_from(span.end).unwrap_or(0));
+    let is_quote = |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, b'"' | b'`'));
+    let bytes = contents.as_bytes();
+    let text = contents.get(start..end).unwrap_or_default();
+    // A span that begins after a quote is inside a string there, and one that ends before a quote is, too.
+    let opens = is_quote(start.checked_sub(1).and_then(|before| bytes.get(before)));
+    let closes = is_quote(bytes.get(end));
+    let start = if opens { start.saturating_sub(1) } else { start };
+    let end = if closes { end.saturating_add(1) } else { end };
+    contents.get(start..end).unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use regorus::utils::limits::ExecutionTimerConfig;
+    use serde_json::json;
+
+    use super::*;
+
+    fn traced(source: &str) -> Vec<BodyTrace> {
+        let mut engine = Engine::new();
+        engine.add_policy("a.rego".to_owned(), source.to_owned()).unwrap();
+        engine.set_input(RegoValue::from_json_str(r#"{"kind": "x", "parts": [1, 5, 9]}"#).unwrap());
+        let limit = ExecutionTimerConfig { limit: Duration::from_secs(5), check_interval: NonZeroU32::MIN };
+        engine.set_execution_timer_config(limit);
+        let module = engine.get_modules()[0].clone();
+        trace(&engine, &module, "", |rule| rule == "found")
+    }
+
+    fn statements(body: &BodyTrace) -> Vec<(&str, u64, Vec<(String, Value)>)> {
+        let seen = |values: &Vec<Seen>| {
+            values.iter().map(|seen| (seen.expression.clone(), seen.value.clone())).collect::<Vec<_>>()
+        };
+        let of = |statement: &'_ StatementTrace| statement.seen.iter().flat_map(seen).collect();
+        body.statements.iter().map(|statement| (statement.text.as_str(), statement.solutions, of(statement))).collect()
+    }
+
+    #[test]
+    fn a_body_is_followed_to_the_statement_that_stops_it() {
+        let bodies = traced(
+            "package a\n\nfound contains part if {\n\tinput.kind == \"x\"\n\tsome part in input.parts\n\tpart > 3\n\tnot input.parts[0] == 1\n\tpart < 2\n}\n",
+        );
+        let kind = |value: &str| ("input.kind".to_owned(), json!(value));
+        let part = |value: u64| ("part".to_owned(), json!(value));
+        assert_eq!(bodies.len(), 1);
+        assert!(!bodies[0].holds);
+        assert_eq!(
+            statements(&bodies[0]),
+            [
+                ("input.kind == \"x\"", 1, vec![kind("x")]),
+                ("some part in input.parts", 3, vec![part(1), part(5), part(9)]),
+                ("part > 3", 2, vec![part(1), part(5), part(9)]),
+                (
+                    "not input.parts[0] == 1",
+                    0,
+                    vec![("input.parts[0]".to_owned(), json!(1)), ("input.parts[0]".to_owned(), json!(1))]
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_error_is_shown_where_it_is_raised() {
+        let bodies = traced("package a\n\nfound if {\n\tto_number(input.kind) > 1\n}\n");
+        assert!(bodies[0].statements[0].error.is_some(), "{bodies:?}");
     }
 }

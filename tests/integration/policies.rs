@@ -152,16 +152,17 @@ fn what_is_no_set_of_findings_is_an_error() {
 
 #[test]
 fn profiles_must_fit_the_controls() {
+    let own = "policies/controls/validation/discrimination/tiers.yaml";
     let high = "policies/tiers/high.yaml";
-    for (from, to, says) in [
-        ("MON-001: {enforcement: block}", "MON-011: {enforcement: block}", "MON-011"),
-        ("minimum: 0.65", "minimun: 0.65", "minimun"),
-        ("minimum: 0.65", "minimum: '0.65'", "0.65"),
-        ("enforcement: block", "enforcement: blok", "did you mean `block`?"),
-        ("tier: high", "tier: limited", "limited"),
+    for (file, from, to, says) in [
+        (own, "minimum: 0.65", "minimun: 0.65", "minimun"),
+        (own, "minimum: 0.65", "minimum: '0.65'", "0.65"),
+        (own, "enforcement: block", "enforcement: blok", "did you mean `block`?"),
+        (high, "tier: high", "tier: limited", "limited"),
+        (high, "condition_days: 30", "condition_days: 30\ncontrols: {MON-011: {enforcement: block}}", "MON-011"),
     ] {
-        let sandbox = with_policies(|sandbox| sandbox.edit(high, from, to));
-        check(&sandbox).expect(2).says(&[says, "tiers/high.yaml:"]);
+        let sandbox = with_policies(|sandbox| sandbox.edit(file, from, to));
+        check(&sandbox).expect(2).says(&[says, file.strip_prefix("policies/").unwrap()]);
     }
     let sandbox = with_policies(|sandbox| std::fs::remove_file(sandbox.path("policies/tiers/minimal.yaml")).unwrap());
     check(&sandbox).expect(2).says(&["tiers/minimal.yaml"]);
