@@ -40,16 +40,25 @@ impl PolicyBundle {
     /// # Errors
     /// Every problem of every file.
     pub fn check(self, facts_schema: &Value) -> Result<CheckedPolicies, Vec<Problem>> {
-        self.check_isolated(facts_schema, None)
+        self.checked(facts_schema, None, true)
     }
 
-    /// The same, for policies that are evaluated in a process of their own: `worker` is a program that
-    /// serves [`super::worker`].
+    /// The same, for policies that decide. `worker` is a program that serves [`super::worker`], if they are to be
+    /// evaluated in a process of their own. Tests are left out: they are half of a bundle, and decide nothing.
     ///
     /// # Errors
     /// Every problem of every file.
     pub fn check_isolated(self, facts_schema: &Value, worker: Option<&Path>) -> Result<CheckedPolicies, Vec<Problem>> {
-        let mut loader = Loader { bundle: &self, problems: Vec::new() };
+        self.checked(facts_schema, worker, false)
+    }
+
+    fn checked(
+        self,
+        facts_schema: &Value,
+        worker: Option<&Path>,
+        with_tests: bool,
+    ) -> Result<CheckedPolicies, Vec<Problem>> {
+        let mut loader = Loader { bundle: &self, with_tests, problems: Vec::new() };
         // It parses while the rest is checked here.
         let worker = worker.map(|program| Worker::start(program, loader.program()));
         let (mut engine, mut tests) = loader.engines();
@@ -81,6 +90,8 @@ impl PolicyBundle {
 
 struct Loader<'a> {
     bundle: &'a PolicyBundle,
+    /// Whether files of tests are looked at.
+    with_tests: bool,
     problems: Vec<Problem>,
 }
 
@@ -102,12 +113,14 @@ impl<'a> Loader<'a> {
     fn program(&self) -> Program {
         let files = self.rego_files().filter(|(path, _)| !path.ends_with("_test.rego"));
         let files = files.map(|(path, source)| (self.bundle.shown(path), source.to_owned())).collect();
-        let mut silent = Loader { bundle: self.bundle, problems: Vec::new() };
+        let mut silent = Loader { bundle: self.bundle, with_tests: false, problems: Vec::new() };
         Program { files, data: silent.data() }
     }
 
     fn rego_files(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.bundle.files().filter(|(path, _)| path.ends_with(".rego"))
+        let with_tests = self.with_tests;
+        let wanted = move |path: &str| path.ends_with(".rego") && (with_tests || !path.ends_with("_test.rego"));
+        self.bundle.files().filter(move |(path, _)| wanted(path))
     }
 
     /// Parses every policy file (tests, too: a test that does not parse tests nothing), keeps those that

@@ -72,7 +72,7 @@ pub(super) fn trace(engine: &Engine, module: &Module, modifier: &str, wanted: im
     }
     let Some(engine) = with_probes(engine, module, modifier, &probes) else { return Vec::new() };
     let file = module.package.span.source.get_path();
-    probes.iter().map(|probe| probe.run(&mut engine.clone(), &file)).collect()
+    probes.iter().map(|probe| probe.run(&mut engine.clone(), file)).collect()
 }
 
 /// The name of a rule that can be asked for; a function is called.
@@ -320,7 +320,9 @@ mod tests {
         trace(&engine, &module, "", |rule| rule == "found")
     }
 
-    fn statements(body: &BodyTrace) -> Vec<(&str, u64, Vec<(String, Value)>)> {
+    type Shown<'a> = (&'a str, u64, Vec<(String, Value)>);
+
+    fn statements(body: &BodyTrace) -> Vec<Shown<'_>> {
         let seen = |values: &Vec<Seen>| {
             values.iter().map(|seen| (seen.expression.clone(), seen.value.clone())).collect::<Vec<_>>()
         };

@@ -23,7 +23,7 @@ const SOLUTIONS_SHOWN: usize = 3;
 
 /// Which files reach too few of their lines.
 #[must_use]
-pub fn below<'a>(run: &'a TestRun, threshold_percent: f64) -> Vec<(&'a str, &'a FileCoverage)> {
+pub fn below(run: &TestRun, threshold_percent: f64) -> Vec<(&str, &FileCoverage)> {
     let files = run.coverage.iter().filter(|(_, lines)| lines.percent() < threshold_percent);
     files.map(|(file, lines)| (file.as_str(), lines)).collect()
 }
