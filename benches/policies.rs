@@ -41,7 +41,9 @@ fn main() {
     let facts = serde_json::from_slice(&std::fs::read(facts).expect("the facts")).expect("JSON");
     let schema = Schema::Facts.to_value();
     let when = EffectiveTime::parse("2026-11-23").expect("a day");
-    let load = || PolicyBundle::embedded().expect("the library").check_isolated(&schema, None).unwrap_or_else(|_| panic!("sound"));
+    let load = || {
+        PolicyBundle::embedded().expect("the library").check_isolated(&schema, None).unwrap_or_else(|_| panic!("sound"))
+    };
     let policies = load();
     let tier =
         Tier::ALL.into_iter().max_by_key(|tier| policies.profile(*tier).map_or(0, |profile| profile.controls.len()));
