@@ -16,7 +16,8 @@ pub fn sarif(problems: &[Problem]) -> Result<String, RenderError> {
     let codes: BTreeSet<&str> = problems.iter().map(|problem| problem.code).collect();
     let rules: Vec<Value> = codes.iter().map(|code| json!({"id": code})).collect();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let results: Vec<Value> = problems.iter().map(|problem| result(problem, &mut seen)).collect();
+    let index = |problem: &Problem| codes.iter().position(|code| *code == problem.code);
+    let results: Vec<Value> = problems.iter().map(|problem| result(problem, index(problem), &mut seen)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -31,7 +32,7 @@ pub fn sarif(problems: &[Problem]) -> Result<String, RenderError> {
     Ok(escape::json(&document))
 }
 
-fn result(problem: &Problem, seen: &mut BTreeMap<String, usize>) -> Value {
+fn result(problem: &Problem, rule: Option<usize>, seen: &mut BTreeMap<String, usize>) -> Value {
     let hint = problem.hint.as_ref().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
     let file = problem.location.as_ref().map(|location| location.file.as_str()).unwrap_or_default();
     // Without the line, so that a line that is added above changes nothing; the same twice is told apart by count.
@@ -41,6 +42,7 @@ fn result(problem: &Problem, seen: &mut BTreeMap<String, usize>) -> Value {
     let fingerprint = Sha256Digest::of(format!("{what}\n{count}").as_bytes()).to_string();
     let mut result = json!({
         "ruleId": problem.code,
+        "ruleIndex": rule,
         "level": "error",
         "message": {"text": escape::visible(&format!("{}{hint}", problem.message))},
         "partialFingerprints": {"problem/v1": fingerprint},
