@@ -2,7 +2,8 @@
 //!
 //! What comes after (evidence, store, report) is the caller's, since `facts` and `tier` stop half-way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::canonical::CanonicalJson;
@@ -59,7 +60,7 @@ impl Timings {
 /// A release whose manifest and policies are in order.
 pub struct Opened {
     manifest: Manifest,
-    policies: CheckedPolicies,
+    policies: Arc<CheckedPolicies>,
     tier: TierFacts,
     effective_time: EffectiveTime,
 }
@@ -75,7 +76,7 @@ pub struct Decided {
     /// Its canonical bytes.
     pub record_json: CanonicalJson,
     /// The policies that were run.
-    pub policies: CheckedPolicies,
+    pub policies: Arc<CheckedPolicies>,
     /// The directory that the paths in the facts are relative to.
     pub directory: PathBuf,
 }
@@ -89,7 +90,7 @@ impl Opened {
     pub fn open(request: Request, timings: &mut Timings) -> Result<Self, GateError> {
         let manifest = timings.time("manifest", || manifest::load(&request.release));
         let (bundle, worker) = (request.policies, request.policy_worker.as_deref());
-        let policies = timings.time("policies", || bundle?.check_isolated(&Schema::Facts.to_value(), worker));
+        let policies = timings.time("policies", || Ok::<_, Vec<Problem>>(Arc::new(checked_policies(bundle?, worker)?)));
         let (manifest, policies) = match (manifest, policies) {
             (Ok(manifest), Ok(policies)) => (manifest, policies),
             (Err(manifest), Ok(_)) => return Err(GateError::Usage(manifest)),
@@ -98,12 +99,32 @@ impl Opened {
                 return Err(GateError::Usage(manifest.into_iter().chain(policies).collect()));
             }
         };
-        let tier = timings.time("tier", || {
+        timings.time("tier", || Self::tiered(manifest, policies, request.effective_time))
+    }
+
+    /// Reads and checks the manifest, for policies that are in order, and works out the tier.
+    ///
+    /// # Errors
+    /// [`GateError::Usage`] with every problem.
+    pub fn with_policies(
+        release: &Path,
+        policies: Arc<CheckedPolicies>,
+        effective_time: EffectiveTime,
+    ) -> Result<Self, GateError> {
+        Self::tiered(manifest::load(release).map_err(GateError::Usage)?, policies, effective_time)
+    }
+
+    fn tiered(
+        manifest: Manifest,
+        policies: Arc<CheckedPolicies>,
+        effective_time: EffectiveTime,
+    ) -> Result<Self, GateError> {
+        let tier = || {
             let (model, intake) = (to_value(&manifest.model)?, to_value(&manifest.intake)?);
-            policies.tier(&model, &intake, manifest.intake.declared_tier, request.effective_time)
-        });
-        let tier = tier.map_err(GateError::Usage)?;
-        Ok(Self { manifest, policies, tier, effective_time: request.effective_time })
+            policies.tier(&model, &intake, manifest.intake.declared_tier, effective_time)
+        };
+        let tier = tier().map_err(GateError::Usage)?;
+        Ok(Self { manifest, policies, tier, effective_time })
     }
 
     /// The tier, and why.
@@ -114,7 +135,7 @@ impl Opened {
 
     /// The policies that will be run.
     #[must_use]
-    pub const fn policies(&self) -> &CheckedPolicies {
+    pub fn policies(&self) -> &CheckedPolicies {
         &self.policies
     }
 
@@ -148,6 +169,14 @@ impl Opened {
         let directory = self.manifest.root.directory().to_owned();
         Ok(Decided { facts, facts_json, record, record_json, policies: self.policies, directory })
     }
+}
+
+/// Policies that decide, as the gate runs them; `worker` is the program that evaluates them in a process of its own.
+///
+/// # Errors
+/// Every problem of every file.
+pub fn checked_policies(bundle: PolicyBundle, worker: Option<&Path>) -> Result<CheckedPolicies, Vec<Problem>> {
+    bundle.check_isolated(&Schema::Facts.to_value(), worker)
 }
 
 fn to_value<T: serde::Serialize>(record: &T) -> Result<serde_json::Value, Vec<Problem>> {

@@ -19,7 +19,7 @@ const STATE_DIRECTORY: &str = ".modelgate";
 /// Name of the key that is made on a person's machine.
 const LOCAL_KEY: &str = "local-signing-key.pem";
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Arguments {
     /// Signing key: ECDSA P-256, PKCS#8 PEM, readable by its owner alone. By default the one in
     /// MODELGATE_SIGNING_KEY; outside CI also a local key, which is made at first use
@@ -39,6 +39,11 @@ impl Arguments {
         self.out.clone().unwrap_or_else(|| Path::new(STATE_DIRECTORY).join("evidence"))
     }
 
+    /// The same, with the signed bundles in a directory below.
+    pub(super) fn below(&self, release: &Path) -> Self {
+        Self { out: Some(self.out_directory().join(release)), ..self.clone() }
+    }
+
     fn store_directory(&self) -> PathBuf {
         self.store.clone().unwrap_or_else(|| Path::new(STATE_DIRECTORY).join("store"))
     }
@@ -50,7 +55,7 @@ pub(super) struct Recorded {
 }
 
 /// A signing key, and what to call it.
-struct Signer {
+pub(super) struct Signer {
     key: SigningKey,
     description: String,
 }
@@ -61,9 +66,8 @@ pub(super) async fn record(
     arguments: &Arguments,
     decided: &Decided,
     environment: &Environment,
-    printer: &Printer,
+    signer: &Signer,
 ) -> Result<Recorded, Vec<Problem>> {
-    let signer = signer(arguments, environment, printer)?;
     let signed = RunKey::of(&decided.record, environment.ci_run.as_deref())
         .map_err(evidence::EvidenceError::from)
         .and_then(|run_key| evidence::sign_run(&decided.record, &decided.facts, run_key, &signer.key))
@@ -96,14 +100,18 @@ pub(super) async fn record(
                 written.display(),
                 artifact.unwrap_or_default()
             ),
-            signed_by: signer.description,
+            signed_by: signer.description.clone(),
             already_recorded: appended.already_recorded,
         },
     })
 }
 
 /// The key by its option, its variable, or on a person's machine the local one, in this order.
-fn signer(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<Signer, Vec<Problem>> {
+pub(super) fn signer(
+    arguments: &Arguments,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<Signer, Vec<Problem>> {
     let problem = |error: evidence::key::KeyError| vec![Problem::new("signing-key", error.to_string())];
     if let Some(file) = &arguments.key {
         let key = SigningKey::load(file).map_err(problem)?;

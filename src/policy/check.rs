@@ -1,17 +1,19 @@
 //! What can be refused when a bundle is loaded, is refused then: all of it at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use serde_json::{Map, Value};
 
-use super::engine::{Parsed, Program, RESERVED_ROOTS};
+use super::engine::{Parsed, Prepared, Program, RESERVED_ROOTS, STACK_BYTES};
 use super::framework::Framework;
 use super::lint::{self, LintContext};
 use super::metadata::{self, Control};
 use super::profile::{self, Profiles};
 use super::worker::{Evaluator, Worker};
-use super::{CheckedPolicies, PolicyBundle, TIERING_PACKAGE, TIERING_RULE};
+use super::{CheckedPolicies, PolicyBundle, TIERING_PACKAGE, TIERING_RULE, parameters};
 use crate::document::Document;
 use crate::problem::{Location, Problem};
 
@@ -59,32 +61,62 @@ impl PolicyBundle {
         with_tests: bool,
     ) -> Result<CheckedPolicies, Vec<Problem>> {
         let mut loader = Loader { bundle: &self, with_tests, problems: Vec::new() };
-        // It parses while the rest is checked here.
-        let worker = worker.map(|program| Worker::start(program, loader.program()));
-        let (mut engine, mut tests) = loader.engines();
-        loader.tiering(&engine);
-        let frameworks = loader.frameworks();
-        let clauses = frameworks.iter().flat_map(Framework::clause_ids).collect();
-        let controls = loader.controls(&engine, &clauses);
-        let profiles = loader.profiles(&controls);
-        loader.lint(&mut engine, &mut tests, facts_schema, &controls);
-        let mut problems = loader.problems;
-        if problems.is_empty() {
-            let (runs, numbers) = profiles.runs(&controls);
-            let evaluator = match worker {
-                None => engine.prepare(&runs).map(Evaluator::threads),
-                Some(worker) => worker.prepare(runs).map(Evaluator::process),
-            };
-            match evaluator {
-                Ok(evaluator) => {
-                    return Ok(CheckedPolicies { bundle: self, controls, frameworks, profiles, numbers, evaluator });
-                }
-                Err(problem) => problems.push(problem),
+        let numbers = loader.numbers();
+        let program = loader.program(&numbers);
+        let (mut problems, controls, frameworks, profiles, evaluator) = thread::scope(|scope| {
+            // It is prepared while the rest is checked here.
+            let preparation = Preparation::start(scope, program, worker);
+            let (mut engine, mut tests) = loader.engines();
+            loader.tiering(&engine);
+            let frameworks = loader.frameworks();
+            let clauses = frameworks.iter().flat_map(Framework::clause_ids).collect();
+            let controls = loader.controls(&engine, &clauses);
+            let profiles = loader.profiles(&controls);
+            loader.lint(&mut engine, &mut tests, facts_schema, &controls);
+            (loader.problems, controls, frameworks, profiles, preparation.end())
+        });
+        match evaluator {
+            Ok(evaluator) if problems.is_empty() => {
+                return Ok(CheckedPolicies { bundle: self, controls, frameworks, profiles, numbers, evaluator });
             }
+            // What is wrong with one file makes a whole that cannot be prepared, too.
+            Err(problem) if problems.is_empty() => problems.push(problem),
+            _ => {}
         }
         problems.sort_by(|left, right| left.location.cmp(&right.location));
         problems.dedup();
         Err(problems)
+    }
+}
+
+/// Policies that are being parsed and analysed for their evaluation.
+enum Preparation<'scope> {
+    Thread(io::Result<ScopedJoinHandle<'scope, Result<Prepared, Problem>>>),
+    Process(Worker),
+}
+
+impl<'scope> Preparation<'scope> {
+    fn start(scope: &'scope Scope<'scope, '_>, program: Program, worker: Option<&Path>) -> Self {
+        match worker {
+            Some(executable) => Self::Process(Worker::start(executable, program)),
+            None => {
+                let thread = thread::Builder::new().name("policies".to_owned()).stack_size(STACK_BYTES);
+                Self::Thread(thread.spawn_scoped(scope, move || program.prepare()))
+            }
+        }
+    }
+
+    fn end(self) -> Result<Evaluator, Problem> {
+        match self {
+            Self::Process(worker) => worker.prepare().map(Evaluator::process),
+            Self::Thread(Err(error)) => {
+                Err(Problem::new("policy-engine", format!("no thread could be started: {error}")))
+            }
+            Self::Thread(Ok(thread)) => thread
+                .join()
+                .unwrap_or_else(|_| Err(Problem::new("policy-engine", "the policy engine stopped without an answer")))
+                .map(Evaluator::threads),
+        }
     }
 }
 
@@ -109,10 +141,21 @@ impl<'a> Loader<'a> {
         result.map_err(|problems| self.problems.extend(problems)).ok()
     }
 
-    /// What a process needs to evaluate the bundle. Data with problems is said when it is mounted here.
-    fn program(&self) -> Program {
+    /// A number for every control, by its file.
+    fn numbers(&self) -> BTreeMap<String, usize> {
+        let files =
+            self.rego_files().filter(|(path, _)| path.starts_with("controls/") && !path.ends_with("_test.rego"));
+        files.enumerate().map(|(number, (path, _))| (path.to_owned(), number)).collect()
+    }
+
+    /// What is evaluated. Data with problems is said when it is mounted here.
+    fn program(&self, numbers: &BTreeMap<String, usize>) -> Program {
+        let source = |path: &str, source: &str| match numbers.get(path) {
+            Some(number) => parameters::moved(source, *number),
+            None => source.to_owned(),
+        };
         let files = self.rego_files().filter(|(path, _)| !path.ends_with("_test.rego"));
-        let files = files.map(|(path, source)| (self.bundle.shown(path), source.to_owned())).collect();
+        let files = files.map(|(path, text)| (self.bundle.shown(path), source(path, text))).collect();
         let mut silent = Loader { bundle: self.bundle, with_tests: false, problems: Vec::new() };
         Program { files, data: silent.data() }
     }

@@ -18,11 +18,10 @@ pub fn evaluate(modules: &[&str], data: &Value, input: &Value, query: &str) -> R
     let asking = format!("package modelgate.conformance\n\nanswer := value if value := {query}\n");
     parsed.add_policy("query.rego", &asking).map_err(|problem| problem.to_string())?;
     parsed.add_data(data).map_err(|problem| problem.to_string())?;
-    let prepared = parsed.prepare(&[]).map_err(|problem| problem.to_string())?;
-    let session = prepared.session(input, EffectiveTime::parse("2026-01-01")?)?;
-    let question = Question {
-        rules: vec![AskedRule { path: "data.modelgate.conformance.answer".to_owned(), shown: query.to_owned() }],
-    };
+    let prepared = parsed.prepare().map_err(|problem| problem.to_string())?;
+    let session = prepared.session(input, EffectiveTime::parse("2026-01-01")?, &[])?;
+    let question =
+        Question { rules: vec![AskedRule { path: "data.modelgate.conformance.answer".to_owned() }], parameters: None };
     let mut answers = session.answer(&[question], Limits::default().control_time).into_iter().flatten();
     answers.next().unwrap_or_else(|| Err("there is no answer".to_owned()))
 }

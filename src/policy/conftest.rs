@@ -109,7 +109,7 @@ impl Conftest {
             return Err(problems);
         }
         parsed.add_data(data).map_err(|problem| vec![problem])?;
-        let prepared = parsed.prepare(&[]).map_err(|problem| vec![problem])?;
+        let prepared = parsed.prepare().map_err(|problem| vec![problem])?;
         Ok(Self { prepared, rules })
     }
 
@@ -118,10 +118,10 @@ impl Conftest {
     /// # Errors
     /// The input cannot be given to the engine.
     pub fn run(&self, input: &Value, when: EffectiveTime, limit: Duration) -> Result<Vec<RuleResult>, String> {
-        let session = self.prepared.session(input, when)?;
+        let session = self.prepared.session(input, when, &[])?;
         let question = |path: &String| {
             // `deny` that finds nothing may be undefined, as a rule that is no set is.
-            Question { rules: vec![AskedRule { path: path.clone(), shown: path.clone() }] }
+            Question { rules: vec![AskedRule { path: path.clone() }], parameters: None }
         };
         let questions: Vec<Question> = self.rules.keys().map(question).collect();
         let answers = session.answer(&questions, limit);

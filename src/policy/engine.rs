@@ -16,26 +16,14 @@ use regorus::unstable::Module;
 use regorus::utils::limits::{ExecutionTimerConfig, PolicyLengthConfig};
 use regorus::{Engine, Value as RegoValue};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::trace::{self, BodyTrace};
-use super::{EffectiveTime, lint, strict_builtins};
+use super::{EffectiveTime, lint, parameters, strict_builtins};
 use crate::problem::{Location, Problem};
 
 /// Roots of `data` that hold data: no package may be below them.
 pub(super) const RESERVED_ROOTS: [&str; 2] = ["parameters", "bundle"];
-
-/// Where the parameters of every run are mounted, by its number. A policy sees those of its own run as
-/// `data.parameters`: a `with` modifier puts them there. Adding them as data for each control would
-/// make regorus analyse the whole bundle again every time, which is nine tenths of an evaluation.
-const PARAMETERS_BY_RUN: &str = "parameters_by_run";
-
-/// The package of the rules that run the controls, and its file. No file of a bundle can have it.
-///
-/// A query such as `data.x.violation with …` would be parsed and scheduled against every module for each
-/// control; a rule is so once.
-const RUN_PACKAGE: &str = "modelgate.run";
-const RUN_FILE: &str = "<runs>";
 
 /// Longest line, largest file and most lines of a policy. regorus' defaults, written down so that they
 /// do not change with it.
@@ -43,13 +31,6 @@ const LENGTHS: PolicyLengthConfig = PolicyLengthConfig {
     max_col: NonZeroU32::MIN.saturating_add(1_023),
     max_file_bytes: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
     max_lines: NonZeroUsize::MIN.saturating_add(19_999),
-};
-
-/// The same for the rules that run the controls, one line each.
-const RUN_LENGTHS: PolicyLengthConfig = PolicyLengthConfig {
-    max_col: NonZeroU32::MIN.saturating_add(1_023),
-    max_file_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
-    max_lines: NonZeroUsize::MIN.saturating_add(999_999),
 };
 
 /// Work between two looks at the clock: often enough to stop within a millisecond.
@@ -61,7 +42,7 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Stack of an evaluation: rules that depend on each other are evaluated by recursion, and an overflow
 /// would end the program. Reserved, not used.
-const STACK_BYTES: usize = 64 << 20;
+pub(super) const STACK_BYTES: usize = 64 << 20;
 
 /// Elements of a range. The builtin reserves memory for all of them at once, and a process that cannot
 /// get it is ended; facts have no list near this long.
@@ -82,7 +63,7 @@ pub(super) struct Parsed {
     engine: Engine,
 }
 
-/// Policies, bundle data and the parameters of every run, analysed once.
+/// Policies and bundle data, analysed once.
 #[derive(Clone)]
 pub(super) struct Prepared {
     engine: Engine,
@@ -93,18 +74,7 @@ pub(super) struct Session {
     engine: Engine,
 }
 
-/// One control with one set of parameters, as a tier profile asks for it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Run {
-    /// Package of the control.
-    pub(super) package: String,
-    /// What the control sees as `data.parameters`.
-    pub(super) parameters: serde_json::Map<String, Value>,
-    /// Whether the control can say that it does not apply.
-    pub(super) has_not_applicable: bool,
-}
-
-/// Policies and bundle data, for a process that has neither.
+/// Policies and bundle data, as they are evaluated: the parameters of each control are in the input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Program {
     /// Name in problems and text of every policy file that is no test.
@@ -114,8 +84,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Parses it. Its checks were made where it comes from.
-    pub(super) fn parse(&self) -> Result<Parsed, Problem> {
+    /// Parses and analyses it. Its checks are made where it comes from.
+    pub(super) fn prepare(&self) -> Result<Prepared, Problem> {
         let mut parsed = Parsed::new();
         for (shown, source) in &self.files {
             parsed.add_policy(shown, source)?;
@@ -123,13 +93,8 @@ impl Program {
         if let Some(data) = &self.data {
             parsed.add_bundle_data(data)?;
         }
-        Ok(parsed)
+        parsed.prepare()
     }
-}
-
-/// The path of the rule that runs `rule` with the parameters of run `number`.
-pub(super) fn run_path(number: usize, rule: &str) -> String {
-    format!("data.{RUN_PACKAGE}.{rule}_{number}")
 }
 
 impl Parsed {
@@ -190,38 +155,32 @@ impl Parsed {
         self.engine.get_modules().iter().map(|module| &**module)
     }
 
-    /// Adds the runs, and analyses all policies together: what only shows when they meet, such as a variable
-    /// that is never bound.
-    pub(super) fn prepare(mut self, runs: &[Run]) -> Result<Prepared, Problem> {
-        let invalid =
-            |rendered: &str| located("invalid-policy", rendered).hint("all files of the bundle are analysed together");
-        let mut source = format!("package {RUN_PACKAGE}\n");
-        for (number, run) in runs.iter().enumerate() {
-            let rules = if run.has_not_applicable { &["violation", "not_applicable"][..] } else { &["violation"] };
-            for rule in rules {
-                let package = &run.package;
-                source.push_str(&format!(
-                    "{rule}_{number} := value if value := data.{package}.{rule} with data.parameters as data.{PARAMETERS_BY_RUN}[{number}]\n"
-                ));
-            }
-        }
-        let parameters: Vec<_> = runs.iter().map(|run| &run.parameters).collect();
-        let document = serde_json::json!({PARAMETERS_BY_RUN: parameters});
-        let document = to_rego(&document).map_err(|error| Problem::new("invalid-data", error))?;
-        self.engine.set_policy_length_config(RUN_LENGTHS);
-        self.engine.add_policy(RUN_FILE.to_owned(), source).map_err(|error| invalid(&error.to_string()))?;
-        self.engine.add_data(document).map_err(|error| invalid(&error.to_string()))?;
+    /// Analyses all policies together: what only shows when they meet, such as a variable that is never bound.
+    pub(super) fn prepare(mut self) -> Result<Prepared, Problem> {
         // A query that touches no rule still prepares every module.
-        self.engine.eval_query("true".to_owned(), false).map_err(|error| invalid(&error.to_string()))?;
+        self.engine.eval_query("true".to_owned(), false).map_err(|error| {
+            located("invalid-policy", &error.to_string()).hint("all files of the bundle are analysed together")
+        })?;
         Ok(Prepared { engine: self.engine })
     }
 }
 
 impl Prepared {
-    /// Binds an input and a clock.
-    pub(super) fn session(&self, input: &Value, when: EffectiveTime) -> Result<Session, String> {
+    /// Binds an input and a clock. The input gets the parameters of the controls that are asked.
+    pub(super) fn session(
+        &self,
+        input: &Value,
+        when: EffectiveTime,
+        questions: &[Question],
+    ) -> Result<Session, String> {
         let mut engine = self.engine.clone();
-        engine.set_input(to_rego(input)?);
+        let mut input = to_rego(input)?;
+        for given in questions.iter().filter_map(|question| question.parameters.as_ref()) {
+            let values = to_rego(&Value::Object(given.values.clone()))?;
+            let object = input.as_object_mut().map_err(|error| first_line(&error.to_string()))?;
+            object.insert(RegoValue::from(parameters::key(given.number)), values);
+        }
+        engine.set_input(input);
         replace_builtins(&mut engine, when)?;
         Ok(Session { engine })
     }
@@ -233,29 +192,44 @@ pub(super) struct Question {
     /// Rules, in the order in which they are asked for. The first whose value is not empty is the last: a
     /// control that does not apply is not asked what is wrong.
     pub(super) rules: Vec<AskedRule>,
+    /// What the control sees as `data.parameters`.
+    pub(super) parameters: Option<Parameters>,
+}
+
+/// The parameters of one control.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Parameters {
+    /// Number of the control in its [`Program`].
+    pub(super) number: usize,
+    /// Their values.
+    pub(super) values: Map<String, Value>,
 }
 
 /// One rule.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct AskedRule {
-    /// Its path, such as `data.modelgate.run.violation_7`.
+    /// Its path, such as `data.modelgate.controls.fairness.impact_ratio.violation`.
     pub(super) path: String,
-    /// What errors call it.
-    pub(super) shown: String,
 }
 
 /// The value of each rule that was asked for, as JSON with sets as sorted arrays; or why it has none.
 pub(super) type Answer = Vec<Result<Value, String>>;
 
 impl Session {
-    /// How far the bodies of the rules `wanted` of the file `shown` get, with the parameters of run `number`.
+    /// How far the bodies of the rules `wanted` of control number `number`, which is the file `shown`, get.
     pub(super) fn trace(&self, shown: &str, number: usize, limit: Duration, wanted: &[&str]) -> Vec<BodyTrace> {
         let mut engine = self.engine.clone();
         engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: TIMER_INTERVAL });
         let module = engine.get_modules().iter().find(|module| module.package.span.source.file() == shown).cloned();
         let Some(module) = module else { return Vec::new() };
-        let modifier = format!("with data.parameters as data.{PARAMETERS_BY_RUN}[{number}]");
-        trace::trace(&engine, &module, &modifier, |rule| wanted.contains(&rule))
+        let mut bodies = trace::trace(&engine, &module, |rule| wanted.contains(&rule));
+        for statement in bodies.iter_mut().flat_map(|body| &mut body.statements) {
+            statement.text = parameters::as_written(&statement.text, number);
+            for seen in statement.seen.iter_mut().flatten() {
+                seen.expression = parameters::as_written(&seen.expression, number);
+            }
+        }
+        bodies
     }
 
     /// What the file `shown` reads of the facts.
@@ -428,7 +402,7 @@ fn value_of(engine: &mut Engine, rule: &AskedRule, limit: Duration) -> Result<Va
         if rendered.contains(TIME_LIMIT_TEXT) { over(limit) } else { error_summary(&rendered) }
     })?;
     if value == RegoValue::Undefined {
-        return Err(format!("`{}` is undefined", rule.shown));
+        return Err(format!("`{}` is undefined", rule.path));
     }
     let json = value.to_json_str().map_err(|error| first_line(&error.to_string()))?;
     serde_json::from_str(&json).map_err(|error| error.to_string())

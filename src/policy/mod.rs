@@ -22,6 +22,7 @@ pub mod framework;
 pub mod lint;
 pub mod metadata;
 mod outcome;
+mod parameters;
 pub mod profile;
 mod strict_builtins;
 pub mod testing;
@@ -39,7 +40,7 @@ pub use self::effective_time::EffectiveTime;
 use self::engine::{Answer, AskedRule, Question};
 use self::framework::Framework;
 pub use self::metadata::Control;
-use self::profile::{ControlProfile, Profiles, RunNumbers, TierProfile};
+use self::profile::{ControlProfile, Profiles, TierProfile};
 use self::trace::BodyTrace;
 use self::worker::Evaluator;
 use crate::problem::Problem;
@@ -71,7 +72,8 @@ pub struct CheckedPolicies {
     controls: BTreeMap<String, Control>,
     frameworks: Vec<Framework>,
     profiles: Profiles,
-    numbers: RunNumbers,
+    /// Number of each control in the program that is evaluated, by its file.
+    numbers: BTreeMap<String, usize>,
     evaluator: Evaluator,
 }
 
@@ -123,7 +125,7 @@ impl CheckedPolicies {
         };
         let input = serde_json::json!({"model": model, "intake": intake});
         let path = format!("data.{TIERING_PACKAGE}.{TIERING_RULE}");
-        let question = Question { rules: vec![AskedRule { path: path.clone(), shown: path }] };
+        let question = Question { rules: vec![AskedRule { path }], parameters: None };
         let limit = Limits::default().control_time;
         let mut answers = self.evaluator.answer(&input, when, &[question], limit).into_iter().flatten();
         let reasons = answers.next().unwrap_or_else(|| Err("there is no answer".to_owned())).map_err(refuse)?;
@@ -141,29 +143,27 @@ impl CheckedPolicies {
         // A bundle without a profile for each tier does not pass its checks; no outcome at all denies.
         let Some(profile) = self.profiles.tiers.get(&tier) else { return Vec::new() };
         let model = facts.pointer("/model/name").and_then(Value::as_str);
-        let chosen: Vec<(&String, &ControlProfile, Option<usize>)> = profile
+        let chosen: Vec<(&String, &ControlProfile)> = profile
             .controls
             .iter()
-            .map(|(id, of_tier)| {
-                let (chosen, is_own) = self.profiles.chosen(tier, model, id).unwrap_or((of_tier, false));
-                let model = model.filter(|_| is_own).map(str::to_owned);
-                (id, chosen, self.numbers.get(&(tier, model, id.clone())).copied())
-            })
+            .map(|(id, of_tier)| (id, self.profiles.chosen(tier, model, id).unwrap_or(of_tier)))
             .collect();
-        let question = |(id, _, number): &(&String, &ControlProfile, Option<usize>)| {
-            // Checked when the profile is read; were it to slip through, it must not vanish.
-            let known = self.controls.get(*id).zip(*number);
-            known.map_or_else(Question::default, |(control, number)| outcome::question(control, number, facts))
-        };
+        // Checked when the profile is read; were one to slip through, it must not vanish.
+        let question = |(id, chosen): &(&String, &ControlProfile)| self.question(id, chosen, facts).unwrap_or_default();
         let questions: Vec<Question> = chosen.iter().map(question).collect();
         let answers = self.evaluator.answer(facts, when, &questions, limits.control_time);
-        let of = |((id, chosen, _), answer): ((&String, &ControlProfile, Option<usize>), Answer)| {
+        let of = |((id, chosen), answer): ((&String, &ControlProfile), Answer)| {
             let Some(control) = self.controls.get(id) else { return outcome::of_missing_control(id, chosen) };
             outcome::of(control, chosen, facts, when, answer)
         };
         // The evaluator gives one answer for each question; without, the control is an error.
         let answers = answers.into_iter().chain(std::iter::repeat_with(Vec::new));
         chosen.into_iter().zip(answers).map(of).collect()
+    }
+
+    fn question(&self, id: &str, chosen: &ControlProfile, facts: &Value) -> Option<Question> {
+        let control = self.controls.get(id)?;
+        Some(outcome::question(control, chosen, *self.numbers.get(&control.path)?, facts))
     }
 }
 
@@ -210,13 +210,14 @@ impl CheckedPolicies {
     ) -> Result<Explanation, Problem> {
         let model = facts.pointer("/model/name").and_then(Value::as_str);
         let found = self.controls.get(id).zip(self.profiles.chosen(tier, model, id)).zip(self.evaluator.prepared());
-        let Some(((control, (_, is_own)), prepared)) = found else {
+        let Some(((control, chosen), prepared)) = found else {
             let problem = Problem::new("control-not-run", format!("the tier `{tier}` does not run `{id}`"));
             return Err(problem.hint("`modelgate policy docs` lists what each tier runs"));
         };
-        let model = model.filter(|_| is_own).map(str::to_owned);
-        let number = self.numbers.get(&(tier, model, id.to_owned())).copied().unwrap_or_default();
-        let session = prepared.session(facts, when).map_err(|message| Problem::new("invalid-facts", message))?;
+        let questions: Vec<Question> = self.question(id, chosen, facts).into_iter().collect();
+        let session =
+            prepared.session(facts, when, &questions).map_err(|message| Problem::new("invalid-facts", message))?;
+        let number = self.numbers.get(&control.path).copied().unwrap_or_default();
         let shown = self.bundle.shown(&control.path);
         let limit = Limits::default().control_time;
         let mut inputs = Vec::new();

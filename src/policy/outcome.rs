@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::EffectiveTime;
-use super::engine::{self, Answer, AskedRule, Question};
+use super::engine::{Answer, AskedRule, Parameters, Question};
 use super::metadata::{Control, Need};
 use super::profile::ControlProfile;
 use crate::policy::{Enforcement, Finding, Outcome, OutcomeResult, Severity};
@@ -23,12 +23,9 @@ const TEXT_CHARACTERS_MAX: usize = 2_000;
 /// Size of an observed or expected value as JSON.
 const VALUE_BYTES_MAX: usize = 16 << 10;
 
-/// What is asked of `control` as run `number`.
-pub(super) fn question(control: &Control, number: usize, facts: &Value) -> Question {
-    let rule = |rule: &str| AskedRule {
-        path: engine::run_path(number, rule),
-        shown: format!("data.{}.{rule}", control.package),
-    };
+/// What is asked of `control`, which has `number` in its program.
+pub(super) fn question(control: &Control, chosen: &ControlProfile, number: usize, facts: &Value) -> Question {
+    let rule = |rule: &str| AskedRule { path: format!("data.{}.{rule}", control.package) };
     let mut rules = Vec::new();
     if control.has_not_applicable {
         rules.push(rule("not_applicable"));
@@ -37,7 +34,7 @@ pub(super) fn question(control: &Control, number: usize, facts: &Value) -> Quest
     if control.needs.iter().all(|need| need.is_met_by(facts)) {
         rules.push(rule("violation"));
     }
-    Question { rules }
+    Question { rules, parameters: Some(Parameters { number, values: chosen.parameters.clone() }) }
 }
 
 /// The outcome of `control`, from the answer to its [`question`].

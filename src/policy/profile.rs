@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::PolicyBundle;
-use super::engine::Run;
 use super::metadata::{Control, ParameterType};
 use crate::document::{Document, pointer_to};
 use crate::policy::Enforcement;
@@ -75,38 +74,12 @@ pub(super) struct Profiles {
     pub(super) models: BTreeMap<String, BTreeMap<(Tier, String), ControlProfile>>,
 }
 
-/// The number of a run: of a tier's control, as it is for one model if that departs from the tier.
-pub(super) type RunNumbers = BTreeMap<(Tier, Option<String>, String), usize>;
-
 impl Profiles {
-    /// What a control is run with in `tier`, and whether that is for `model` alone.
-    pub(super) fn chosen(&self, tier: Tier, model: Option<&str>, id: &str) -> Option<(&ControlProfile, bool)> {
+    /// What a control is run with in `tier`, for `model` if that departs from the tier.
+    pub(super) fn chosen(&self, tier: Tier, model: Option<&str>, id: &str) -> Option<&ControlProfile> {
         let own = model.and_then(|model| self.models.get(model)?.get(&(tier, id.to_owned())));
         let of_tier = || self.tiers.get(&tier)?.controls.get(id);
-        own.map(|chosen| (chosen, true)).or_else(|| of_tier().map(|chosen| (chosen, false)))
-    }
-
-    /// Every control of every tier, and of every model that departs from it.
-    pub(super) fn runs(&self, controls: &BTreeMap<String, Control>) -> (Vec<Run>, RunNumbers) {
-        let mut runs = Vec::new();
-        let mut numbers = RunNumbers::new();
-        let mut add = |tier: Tier, model: Option<&String>, id: &String, chosen: &ControlProfile| {
-            // A profile that names a control that is not there does not pass its checks.
-            let Some(control) = controls.get(id) else { return };
-            numbers.insert((tier, model.cloned(), id.clone()), runs.len());
-            runs.push(Run {
-                package: control.package.clone(),
-                parameters: chosen.parameters.clone(),
-                has_not_applicable: control.has_not_applicable,
-            });
-        };
-        for (tier, profile) in &self.tiers {
-            profile.controls.iter().for_each(|(id, chosen)| add(*tier, None, id, chosen));
-        }
-        for (model, departures) in &self.models {
-            departures.iter().for_each(|((tier, id), chosen)| add(*tier, Some(model), id, chosen));
-        }
-        (runs, numbers)
+        own.or_else(of_tier)
     }
 }
 

@@ -202,7 +202,7 @@ fn bodies(engine: &Engine, test: &Test) -> Vec<BodyTrace> {
     let name = test.path.rsplit('.').next().unwrap_or_default();
     let modules = engine.get_modules();
     let module = modules.iter().find(|module| *module.package.span.source.get_path() == test.file).cloned();
-    module.map(|module| trace::trace(&engine, &module, "", |rule| rule == name)).unwrap_or_default()
+    module.map(|module| trace::trace(&engine, &module, |rule| rule == name)).unwrap_or_default()
 }
 
 /// Every test once, in the order of files and paths. Taken from the syntax tree: a rule that a search in the

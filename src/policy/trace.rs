@@ -60,8 +60,8 @@ pub struct Seen {
 }
 
 /// Traces every body of every rule of `module` that `wanted` names. `engine` has the policies, the input and
-/// the clock; `modifier` is what the real evaluation adds, such as `with data.parameters as …`.
-pub(super) fn trace(engine: &Engine, module: &Module, modifier: &str, wanted: impl Fn(&str) -> bool) -> Vec<BodyTrace> {
+/// the clock.
+pub(super) fn trace(engine: &Engine, module: &Module, wanted: impl Fn(&str) -> bool) -> Vec<BodyTrace> {
     let mut probes = Vec::new();
     for rule in &module.policy {
         let Rule::Spec { head, bodies, .. } = rule.as_ref() else { continue };
@@ -70,7 +70,7 @@ pub(super) fn trace(engine: &Engine, module: &Module, modifier: &str, wanted: im
             probes.push(Probe::new(name, &body.query, probes.len()));
         }
     }
-    let Some(engine) = with_probes(engine, module, modifier, &probes) else { return Vec::new() };
+    let Some(engine) = with_probes(engine, module, &probes) else { return Vec::new() };
     let file = module.package.span.source.get_path();
     probes.iter().map(|probe| probe.run(&mut engine.clone(), file)).collect()
 }
@@ -91,7 +91,7 @@ fn rule_name(head: &RuleHead) -> Option<&str> {
 }
 
 /// `engine` with the rules of all probes, analysed again.
-fn with_probes(engine: &Engine, module: &Module, modifier: &str, probes: &[Probe<'_>]) -> Option<Engine> {
+fn with_probes(engine: &Engine, module: &Module, probes: &[Probe<'_>]) -> Option<Engine> {
     let package = module.package.refr.span().text();
     let mut inside = format!("package {package}\n");
     for import in &module.imports {
@@ -99,7 +99,7 @@ fn with_probes(engine: &Engine, module: &Module, modifier: &str, probes: &[Probe
     }
     let mut outside = format!("package {PREFIX}runs\n");
     for name in probes.iter().flat_map(Probe::rules) {
-        outside.push_str(&format!("{} := value if value := data.{package}.{} {modifier}\n", name.0, name.0));
+        outside.push_str(&format!("{} := value if value := data.{package}.{}\n", name.0, name.0));
         inside.push_str(&name.1);
     }
     let mut engine = engine.clone();
@@ -317,7 +317,7 @@ mod tests {
         let limit = ExecutionTimerConfig { limit: Duration::from_secs(5), check_interval: NonZeroU32::MIN };
         engine.set_execution_timer_config(limit);
         let module = engine.get_modules()[0].clone();
-        trace(&engine, &module, "", |rule| rule == "found")
+        trace(&engine, &module, |rule| rule == "found")
     }
 
     type Shown<'a> = (&'a str, u64, Vec<(String, Value)>);

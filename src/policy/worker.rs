@@ -5,8 +5,8 @@
 //! that takes too long, too much memory or the process with it is that control's error, and a new child goes
 //! on with the next. The child sees no environment variables, and its memory is bounded.
 //!
-//! Both talk in lines of JSON: the program, then its runs, then any number of requests; the child answers the
-//! runs with `null` or what is wrong with the policies, and each question of a request with a line.
+//! Both talk in lines of JSON: the program, then any number of requests; the child answers the program with
+//! `null` or what is wrong with the policies, and each question of a request with a line.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::EffectiveTime;
-use super::engine::{Answer, Prepared, Program, Question, Run, over, patience};
+use super::engine::{Answer, Prepared, Program, Question, over, patience};
 use crate::problem::{Location, Problem};
 
 /// The subcommand with which a program serves policies.
@@ -72,7 +72,7 @@ impl Evaluator {
         limit: Duration,
     ) -> Vec<Answer> {
         match self {
-            Self::Threads(prepared) => match prepared.session(input, when) {
+            Self::Threads(prepared) => match prepared.session(input, when, questions) {
                 Ok(session) => session.answer(questions, limit),
                 Err(message) => vec![vec![Err(message)]; questions.len()],
             },
@@ -110,7 +110,6 @@ struct Refusal {
 pub(super) struct Worker {
     executable: PathBuf,
     program: Program,
-    runs: Vec<Run>,
     connection: Option<Connection>,
 }
 
@@ -124,17 +123,16 @@ impl Worker {
     /// Starts a child, which parses `program` from here on.
     pub(super) fn start(executable: &Path, program: Program) -> Self {
         let connection = Connection::open(executable, &program).ok();
-        Self { executable: executable.to_owned(), program, runs: Vec::new(), connection }
+        Self { executable: executable.to_owned(), program, connection }
     }
 
-    /// Gives the child its runs and waits until it has analysed the policies.
-    pub(super) fn prepare(mut self, runs: Vec<Run>) -> Result<Self, Problem> {
-        self.runs = runs;
+    /// Waits until the child has analysed the policies.
+    pub(super) fn prepare(mut self) -> Result<Self, Problem> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => Connection::open(&self.executable, &self.program).map_err(|error| not_started(&error))?,
         };
-        self.connection = Some(connection.prepare(&self.runs)?);
+        self.connection = Some(connection.prepare()?);
         Ok(self)
     }
 
@@ -145,7 +143,7 @@ impl Worker {
     fn connected(&mut self) -> Result<&mut Connection, Problem> {
         if self.connection.is_none() {
             let connection = Connection::open(&self.executable, &self.program).map_err(|error| not_started(&error))?;
-            self.connection = Some(connection.prepare(&self.runs)?);
+            self.connection = Some(connection.prepare()?);
         }
         self.connection.as_mut().ok_or_else(|| Problem::new("policy-process", "the policy process is gone"))
     }
@@ -207,11 +205,10 @@ impl Connection {
         Ok(connection)
     }
 
-    fn prepare(mut self, runs: &[Run]) -> Result<Self, Problem> {
+    fn prepare(self) -> Result<Self, Problem> {
         let gone = |message: String| {
             Problem::new("policy-process", message).hint("look for policies that are very large or deeply nested")
         };
-        write_line(&mut self.stdin, &runs).map_err(|error| gone(format!("the policy process is gone: {error}")))?;
         let line = match self.lines.recv_timeout(PREPARE_TIME) {
             Ok(line) => line,
             Err(mpsc::RecvTimeoutError::Timeout) => {
@@ -310,9 +307,7 @@ pub fn serve(input: impl io::Read, mut output: impl Write) -> io::Result<()> {
     bound_memory();
     let mut input = BufReader::new(input);
     let Some(program) = read_message::<Program>(&mut input)? else { return Ok(()) };
-    let parsed = program.parse();
-    let Some(runs) = read_message::<Vec<Run>>(&mut input)? else { return Ok(()) };
-    let prepared = match parsed.and_then(|parsed| parsed.prepare(&runs)) {
+    let prepared = match program.prepare() {
         Ok(prepared) => prepared,
         Err(problem) => {
             let place = problem.location.map(|location| (location.file, location.line, location.column));
@@ -323,7 +318,7 @@ pub fn serve(input: impl io::Read, mut output: impl Write) -> io::Result<()> {
     while let Some(request) = read_message::<Request>(&mut input)? {
         let limit = Duration::from_millis(request.limit_milliseconds);
         let when = EffectiveTime::parse(&request.effective_time);
-        let session = match when.and_then(|when| prepared.session(&request.input, when)) {
+        let session = match when.and_then(|when| prepared.session(&request.input, when, &request.questions)) {
             Ok(session) => session,
             Err(message) => {
                 for _ in &request.questions {

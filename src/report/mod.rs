@@ -14,6 +14,7 @@ mod markdown;
 mod number;
 pub mod policy_tests;
 pub mod problems;
+pub mod releases;
 mod sarif;
 pub mod text;
 

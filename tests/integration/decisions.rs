@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::common::Sandbox;
+use crate::common::{Sandbox, checkout, copy_tree};
 
 /// Ids of the controls with `result` in a JSON report.
 fn controls(report: &Value, result: &str) -> BTreeSet<String> {
@@ -129,4 +129,40 @@ fn timings_name_the_stations() {
         .run("check release --timings")
         .expect(0)
         .says(&["manifest", "policies", "tier", "facts", "policy", "evidence", "report", "total"]);
+}
+
+#[test]
+fn every_release_below_a_directory_is_decided_as_it_would_be_alone() {
+    let sandbox = Sandbox::with("approved");
+    for release in ["conditional", "denied"] {
+        let from = checkout().join("fixtures/credit-scoring").join(release);
+        copy_tree(&from, &sandbox.path(&format!("release/other/{release}")));
+    }
+    sandbox.write("release/broken/modelgate.yaml", "version: 1\n");
+    sandbox.write("release/.hidden/modelgate.yaml", "version: 1\n");
+    let report = sandbox.run("check release --each --output json").expect(2).json();
+    let rows = report["releases"].as_array().unwrap();
+    let of = |row: &Value| {
+        let text = |name: &str| row[name].as_str().unwrap_or("").to_owned();
+        (text("manifest"), text("decision"), row["exit_code"].as_u64().unwrap())
+    };
+    let row = |manifest: &str, decision: &str, code| (format!("{manifest}modelgate.yaml"), decision.to_owned(), code);
+    assert_eq!(
+        rows.iter().map(of).collect::<Vec<_>>(),
+        [
+            row("broken/", "", 2),
+            row("", "approve", 0),
+            row("other/conditional/", "conditional", 0),
+            row("other/denied/", "deny", 1),
+        ]
+    );
+    assert!(rows[0]["problems"][0]["message"].as_str().unwrap().contains("`artifacts`"));
+    let alone = sandbox.run("check release/other/denied --output json").expect(1).json();
+    assert_eq!(rows[3]["decision_sha256"], alone["evidence"]["recorded"]["decision_sha256"]);
+    assert!(sandbox.path(".modelgate/evidence/other/denied").is_dir());
+
+    std::fs::remove_dir_all(sandbox.path("release/broken")).unwrap();
+    sandbox.run("check release --each").expect(1);
+    sandbox.run("check release --each --output sarif").expect(2).says(&["no report as sarif"]);
+    sandbox.run("check home --each").expect(2).says(&["no `modelgate.yaml`"]);
 }

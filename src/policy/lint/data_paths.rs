@@ -22,6 +22,8 @@ pub(super) struct DataReader<'a, 'c> {
     pub(super) names: &'c Names<'a>,
     pub(super) context: &'c LintContext<'c>,
     pub(super) is_test: bool,
+    /// Where the module writes `data.parameters`, in bytes.
+    pub(super) parameters: BTreeSet<usize>,
 }
 
 impl<'a> DataReader<'a, '_> {
@@ -33,12 +35,11 @@ impl<'a> DataReader<'a, '_> {
                 continue;
             };
             let path = Absolute { root: "data", imported: &[], parts: &reference.parts, span: reference.root };
-            // `import data.parameters` reads nothing yet.
-            let is_bare_root = matches!(reference.parts.as_slice(), [Part::Key { name: PARAMETERS, .. }]);
-            let is_control = self.declared().is_some();
-            if !(is_bare_root && (is_control || self.is_test)) {
-                problems.extend(self.check(&path, used));
-            }
+            let is_parameter = matches!(reference.parts.first(), Some(Part::Key { name: PARAMETERS, .. }));
+            problems.extend(match is_parameter && !self.is_test && self.declared().is_some() {
+                true => Some(self.other_form(reference.root)),
+                false => self.check(&path, used),
+            });
         }
     }
 
@@ -69,6 +70,10 @@ impl<'a> DataReader<'a, '_> {
     /// The problem with replacing `path` by `with`, if there is one. The whole of the parameters may be
     /// replaced, and nothing is read by it.
     pub(super) fn check_replaced(&self, path: &Absolute<'a, '_>) -> Option<Problem> {
+        if !self.is_test && path.imported.iter().copied().chain(keys(path.parts)).next() == Some(PARAMETERS) {
+            let problem = Problem::new("replaced-parameters", "a control replaces its parameters by `with`");
+            return Some(problem.at(location(path.span)).hint("take the value as an argument of a function"));
+        }
         let names_a_parameter = path.imported.iter().copied().chain(keys(path.parts)).nth(1).is_some();
         let is_parameters = path.imported.iter().copied().chain(keys(path.parts)).next() == Some(PARAMETERS);
         if is_parameters && !names_a_parameter { None } else { self.check(path, &mut UsedParameters::default()) }
@@ -89,6 +94,13 @@ impl<'a> DataReader<'a, '_> {
 
     fn declared(&self) -> Option<&BTreeSet<String>> {
         self.context.declared_parameters.get(&self.owner())
+    }
+
+    /// Parameters are where the engine is told to look for them only if they are written in one way.
+    fn other_form(&self, span: &Span) -> Problem {
+        Problem::new("other-form-of-parameter", "a parameter is read in another form than `data.parameters.<name>`")
+            .at(location(span))
+            .hint("write `data.parameters.<name>`, without an import and in one piece")
     }
 
     fn check_parameter(
@@ -115,6 +127,10 @@ impl<'a> DataReader<'a, '_> {
         };
         if declared.contains(parameter) {
             if !self.is_test {
+                let start = usize::try_from(path.span.start).ok();
+                if !path.imported.is_empty() || start.is_none_or(|start| !self.parameters.contains(&start)) {
+                    return Some(self.other_form(path.span));
+                }
                 used.0.entry(self.owner()).or_default().insert(parameter);
             }
             return None;

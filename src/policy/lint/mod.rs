@@ -28,6 +28,7 @@ use self::bundle::{Bundle, Names};
 use self::data_paths::{DataReader, UsedParameters};
 use self::input_paths::InputReader;
 use self::schema::Schema;
+use super::parameters;
 use crate::problem::Problem;
 
 /// The package of the tiering rules, which are evaluated before there are any other facts.
@@ -70,7 +71,8 @@ pub(super) fn check_modules<'a>(
     for module in modules.clone() {
         let names = Names::of(module);
         let is_test = is_test(module);
-        let data = DataReader { bundle: &bundle, names: &names, context, is_test };
+        let parameters = parameters::offsets(module.package.span.source.contents());
+        let data = DataReader { bundle: &bundle, names: &names, context, is_test, parameters };
         data.check_imports(module, &mut used, &mut problems);
         let only = (names.package.join(".") == TIERING_PACKAGE).then_some(TIERING_INPUT);
         let input = InputReader { names: &names, schema: Schema(context.facts_schema), only };

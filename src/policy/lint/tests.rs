@@ -445,19 +445,30 @@ fn parameters_are_declared_and_read_by_name() {
              (hint: write `data.parameters.<name>`: `minimum`)",
         ),
         (
-            "import data.parameters as given\nx := given.maximum\ny := object.get(given, \"minimum\", 1)",
-            "6:17: dynamic-parameter: `data.parameters` is read without the name of a parameter \
-             (hint: write `data.parameters.<name>`: `minimum`)",
+            "import data.parameters as given\nx := given.minimum",
+            "5:6: other-form-of-parameter: a parameter is read in another form than `data.parameters.<name>` \
+             (hint: write `data.parameters.<name>`, without an import and in one piece)",
         ),
         (
-            "import data.parameters.maximum\nx := maximum",
-            "4:24: undeclared-parameter: the control declares no parameter `maximum` (hint: did you mean `minimum`?)",
+            "import data.parameters.minimum\nx := minimum",
+            "5:6: other-form-of-parameter: a parameter is read in another form than `data.parameters.<name>` \
+             (hint: write `data.parameters.<name>`, without an import and in one piece)",
+        ),
+        (
+            "x := data[\"parameters\"].minimum",
+            "4:6: other-form-of-parameter: a parameter is read in another form than `data.parameters.<name>` \
+             (hint: write `data.parameters.<name>`, without an import and in one piece)",
+        ),
+        (
+            "x := 1 if 2 > 1 with data.parameters as {}\ny := data.parameters.minimum",
+            "4:22: replaced-parameters: a control replaces its parameters by `with` \
+             (hint: take the value as an argument of a function)",
         ),
     ] {
         let problems = lint_control(body);
         assert_eq!(problems.last().map(String::as_str), Some(expected), "{body}");
     }
-    assert_eq!(lint_control("import data.parameters as given\nx := given.minimum"), [""; 0]);
+    assert_eq!(lint_control("x := data.parameters[\"minimum\"] + data.parameters.minimum"), [""; 0]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `modelgate check`
 
-use std::path::PathBuf;
+mod each;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::printer::Printer;
@@ -22,6 +24,10 @@ pub(super) struct Arguments {
     /// `FORMAT=FILE`. Repeatable. Unless another goes to stdout, `text` does
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Output::parse)]
     pub(super) output: Vec<Output>,
+    /// Decide about every release below the directory RELEASE, with a line for each. The exit code is the
+    /// highest of theirs
+    #[arg(long)]
+    pub(super) each: bool,
     /// From which decision on the exit code is 1
     #[arg(long, value_enum, default_value_t = FailOn::Deny, value_name = "DECISION")]
     pub(super) fail_on: FailOn,
@@ -42,6 +48,12 @@ pub(super) enum FailOn {
     Deny,
     /// When approved on conditions, too.
     Condition,
+}
+
+impl FailOn {
+    fn is_denied(self, verdict: Verdict) -> bool {
+        verdict == Verdict::Deny || (verdict == Verdict::Conditional && self == Self::Condition)
+    }
 }
 
 /// A report and where it goes.
@@ -74,6 +86,9 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         let problem = Problem::new("two-outputs-to-stdout", "only one report can go to stdout");
         return Err(Failure::usage(problem.hint("give the others a file: `--output sarif=modelgate.sarif`")));
     }
+    if arguments.each {
+        return each::run(arguments, environment, printer);
+    }
     let mut timings = Timings::default();
     let (checked, result) = match check(arguments, environment, printer, &mut timings) {
         Err(failure) => (None, Err(failure)),
@@ -103,23 +118,29 @@ fn check(
     let runtime = policies::runtime()?;
     let facts = timings.time("facts", || runtime.block_on(opened.measure(environment)))?;
     let decided = opened.decide(facts, timings)?;
-    let recorded = timings
-        .time("evidence", || runtime.block_on(recording::record(&arguments.recording, &decided, environment, printer)));
+    let recorded = timings.time("evidence", || {
+        let signer = recording::signer(&arguments.recording, environment, printer)?;
+        runtime.block_on(recording::record(&arguments.recording, &decided, environment, &signer))
+    });
     Ok(Checked { decided, recorded })
 }
 
 /// Writes every report that was asked for; the one to stdout last, so that files are there when it is read.
 fn write_reports(arguments: &Arguments, checked: &Checked, printer: &Printer) -> Result<(), Failure> {
     for (format, file) in arguments.output.iter().filter_map(|output| Some((output.format, output.file.as_ref()?))) {
-        std::fs::write(file, render(format, checked)?).map_err(|error| {
-            let message = format!("the report `{}` cannot be written: {error}", file.display());
-            Failure::not_recorded(Problem::new("report-file", message).hint("check that its directory exists"))
-        })?;
+        write_report(file, &render(format, checked)?)?;
     }
     let to_stdout = arguments.output.iter().find(|output| output.file.is_none());
     let format = to_stdout.map_or(OutputFormat::Text, |output| output.format);
     let style = TextStyle { columns: Printer::columns(), colour: printer.color_stdout(), unicode: true };
     printer.data(&render_styled(format, checked, &style)?)
+}
+
+fn write_report(file: &Path, report: &str) -> Result<(), Failure> {
+    std::fs::write(file, report).map_err(|error| {
+        let message = format!("the report `{}` cannot be written: {error}", file.display());
+        Failure::not_recorded(Problem::new("report-file", message).hint("check that its directory exists"))
+    })
 }
 
 /// A report for a file: no colours, and a fixed width.
@@ -149,8 +170,7 @@ fn render_styled(format: OutputFormat, checked: &Checked, style: &TextStyle) -> 
 
 /// The exit status. A denial stays a denial whatever became of its evidence.
 fn conclude(checked: &Checked, fail_on: FailOn, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let verdict = checked.decided.record.decision;
-    let denied = verdict == Verdict::Deny || (verdict == Verdict::Conditional && fail_on == FailOn::Condition);
+    let denied = fail_on.is_denied(checked.decided.record.decision);
     match &checked.recorded {
         Ok(_) if denied => Ok(ExitStatus::Denied),
         Ok(_) => Ok(ExitStatus::Success),
