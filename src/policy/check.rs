@@ -62,11 +62,12 @@ impl PolicyBundle {
     ) -> Result<CheckedPolicies, Vec<Problem>> {
         let mut loader = Loader { bundle: &self, with_tests, problems: Vec::new() };
         let numbers = loader.numbers();
-        let program = loader.program(&numbers);
+        let data = loader.data();
+        let program = loader.program(&numbers, data.clone());
         let (mut problems, controls, frameworks, profiles, evaluator) = thread::scope(|scope| {
             // It is prepared while the rest is checked here.
             let preparation = Preparation::start(scope, program, worker);
-            let (mut engine, mut tests) = loader.engines();
+            let (mut engine, mut tests) = loader.engines(data.as_ref());
             loader.tiering(&engine);
             let frameworks = loader.frameworks();
             let clauses = frameworks.iter().flat_map(Framework::clause_ids).collect();
@@ -143,21 +144,22 @@ impl<'a> Loader<'a> {
 
     /// A number for every control, by its file.
     fn numbers(&self) -> BTreeMap<String, usize> {
-        let files =
-            self.rego_files().filter(|(path, _)| path.starts_with("controls/") && !path.ends_with("_test.rego"));
-        files.enumerate().map(|(number, (path, _))| (path.to_owned(), number)).collect()
+        self.control_files().enumerate().map(|(number, (path, _))| (path.to_owned(), number)).collect()
     }
 
-    /// What is evaluated. Data with problems is said when it is mounted here.
-    fn program(&self, numbers: &BTreeMap<String, usize>) -> Program {
+    /// What is evaluated, with `data` at `data.bundle`.
+    fn program(&self, numbers: &BTreeMap<String, usize>, data: Option<Value>) -> Program {
         let source = |path: &str, source: &str| match numbers.get(path) {
             Some(number) => parameters::moved(source, *number),
             None => source.to_owned(),
         };
         let files = self.rego_files().filter(|(path, _)| !path.ends_with("_test.rego"));
         let files = files.map(|(path, text)| (self.bundle.shown(path), source(path, text))).collect();
-        let mut silent = Loader { bundle: self.bundle, with_tests: false, problems: Vec::new() };
-        Program { files, data: silent.data() }
+        Program { files, data }
+    }
+
+    fn control_files(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.rego_files().filter(|(path, _)| path.starts_with("controls/") && !path.ends_with("_test.rego"))
     }
 
     fn rego_files(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
@@ -168,7 +170,7 @@ impl<'a> Loader<'a> {
 
     /// Parses every policy file (tests, too: a test that does not parse tests nothing), keeps those that
     /// are no tests, and mounts the data.
-    fn engines(&mut self) -> (Parsed, Parsed) {
+    fn engines(&mut self, data: Option<&Value>) -> (Parsed, Parsed) {
         let mut engine = Parsed::new();
         let mut tests = Parsed::new();
         for (path, source) in self.rego_files() {
@@ -181,8 +183,8 @@ impl<'a> Loader<'a> {
                 Err(problem) => self.problems.push(problem),
             }
         }
-        if let Some(data) = self.data() {
-            self.problems.extend(engine.add_bundle_data(&data).err());
+        if let Some(data) = data {
+            self.problems.extend(engine.add_bundle_data(data).err());
         }
         (engine, tests)
     }
@@ -270,10 +272,7 @@ impl<'a> Loader<'a> {
     /// Every control whose METADATA can be read.
     fn controls(&mut self, engine: &Parsed, clauses: &BTreeSet<String>) -> BTreeMap<String, Control> {
         let mut controls: BTreeMap<String, Control> = BTreeMap::new();
-        for (path, source) in self.rego_files() {
-            if !path.starts_with("controls/") || path.ends_with("_test.rego") {
-                continue;
-            }
+        for (path, source) in self.control_files() {
             let shown = self.bundle.shown(path);
             let Some(mut control) = self.keep(metadata::read(path, &shown, source, clauses)) else { continue };
             control.has_not_applicable = engine.declares(&shown, "not_applicable");
@@ -310,8 +309,7 @@ impl<'a> Loader<'a> {
     }
 
     fn profiles(&mut self, controls: &BTreeMap<String, Control>) -> Profiles {
-        let is_control = |path: &str| path.starts_with("controls/") && !path.ends_with("_test.rego");
-        let is_complete = self.rego_files().filter(|(path, _)| is_control(path)).count() == controls.len();
+        let is_complete = self.control_files().count() == controls.len();
         profile::read(self.bundle, controls, is_complete, &mut self.problems)
     }
 

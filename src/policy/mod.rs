@@ -209,15 +209,15 @@ impl CheckedPolicies {
         when: EffectiveTime,
     ) -> Result<Explanation, Problem> {
         let model = facts.pointer("/model/name").and_then(Value::as_str);
-        let found = self.controls.get(id).zip(self.profiles.chosen(tier, model, id)).zip(self.evaluator.prepared());
-        let Some(((control, chosen), prepared)) = found else {
+        let chosen = self.profiles.chosen(tier, model, id).and_then(|chosen| self.question(id, chosen, facts));
+        let found = self.controls.get(id).zip(chosen).zip(self.evaluator.prepared());
+        let Some(((control, question), prepared)) = found else {
             let problem = Problem::new("control-not-run", format!("the tier `{tier}` does not run `{id}`"));
             return Err(problem.hint("`modelgate policy docs` lists what each tier runs"));
         };
-        let questions: Vec<Question> = self.question(id, chosen, facts).into_iter().collect();
+        let number = question.parameters.as_ref().map_or(0, |parameters| parameters.number);
         let session =
-            prepared.session(facts, when, &questions).map_err(|message| Problem::new("invalid-facts", message))?;
-        let number = self.numbers.get(&control.path).copied().unwrap_or_default();
+            prepared.session(facts, when, &[question]).map_err(|message| Problem::new("invalid-facts", message))?;
         let shown = self.bundle.shown(&control.path);
         let limit = Limits::default().control_time;
         let mut inputs = Vec::new();

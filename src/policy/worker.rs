@@ -128,11 +128,10 @@ impl Worker {
 
     /// Waits until the child has analysed the policies.
     pub(super) fn prepare(mut self) -> Result<Self, Problem> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Connection::open(&self.executable, &self.program).map_err(|error| not_started(&error))?,
-        };
-        self.connection = Some(connection.prepare()?);
+        if let Some(connection) = self.connection.take() {
+            self.connection = Some(connection.prepare()?);
+        }
+        self.connected()?;
         Ok(self)
     }
 

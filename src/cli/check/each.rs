@@ -19,8 +19,8 @@ use crate::gate::{Decided, Opened, Timings, checked_policies};
 use crate::manifest;
 use crate::policy::{CheckedPolicies, EffectiveTime, PolicyBundle};
 use crate::problem::Problem;
+use crate::report::OutputFormat;
 use crate::report::releases::{self, ReleaseRow};
-use crate::report::{OutputFormat, TextStyle};
 
 /// Directories that are looked into.
 const DIRECTORIES_MAX: usize = 100_000;
@@ -60,27 +60,14 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         signer: recording::signer(&arguments.recording, environment, printer),
         appending: Mutex::new(()),
     };
-    let rows = inventory.rows(&manifests, policies);
-    report(arguments, &rows, printer)?;
-    let statuses = [ExitStatus::Denied, ExitStatus::Usage, ExitStatus::NotEvaluated, ExitStatus::NotRecorded];
-    let has = |status: &ExitStatus| rows.iter().any(|row| row.exit_code == status.code());
-    Ok(statuses.into_iter().rev().find(has).unwrap_or(ExitStatus::Success))
-}
-
-fn report(arguments: &Arguments, rows: &[ReleaseRow], printer: &Printer) -> Result<(), Failure> {
-    let render = |format: OutputFormat, style: &TextStyle| match format {
+    let (statuses, rows): (Vec<ExitStatus>, Vec<ReleaseRow>) = inventory.rows(&manifests, policies).into_iter().unzip();
+    super::write_reports(&arguments.output, printer, |format, style| match format {
         OutputFormat::Json => {
-            releases::json(rows).map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))
+            releases::json(&rows).map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))
         }
-        _ => Ok(releases::text(rows, style)),
-    };
-    for (format, file) in arguments.output.iter().filter_map(|output| Some((output.format, output.file.as_ref()?))) {
-        let text = render(format, &TextStyle { columns: 100, colour: false, unicode: true })?;
-        super::write_report(file, &text)?;
-    }
-    let to_stdout = arguments.output.iter().find(|output| output.file.is_none());
-    let style = TextStyle { columns: Printer::columns(), colour: printer.color_stdout(), unicode: true };
-    printer.data(&render(to_stdout.map_or(OutputFormat::Text, |output| output.format), &style)?)
+        _ => Ok(releases::text(&rows, style)),
+    })?;
+    Ok(statuses.into_iter().max().unwrap_or(ExitStatus::Success))
 }
 
 /// Every manifest below `directory`, in the order of paths. Hidden directories and links are left alone.
@@ -120,9 +107,9 @@ fn manifests(directory: &Path) -> Result<Vec<PathBuf>, Problem> {
 impl Inventory<'_> {
     /// What each release came to. Every thread has policies of its own, since each has a process that evaluates
     /// them; the first has `policies`.
-    fn rows(&self, manifests: &[PathBuf], policies: CheckedPolicies) -> Vec<ReleaseRow> {
+    fn rows(&self, manifests: &[PathBuf], policies: CheckedPolicies) -> Vec<(ExitStatus, ReleaseRow)> {
         let next = AtomicUsize::new(0);
-        let rows: Mutex<Vec<(usize, ReleaseRow)>> = Mutex::new(Vec::with_capacity(manifests.len()));
+        let rows: Mutex<Vec<(usize, (ExitStatus, ReleaseRow))>> = Mutex::new(Vec::with_capacity(manifests.len()));
         let work = |policies: Arc<CheckedPolicies>| {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
@@ -149,7 +136,7 @@ impl Inventory<'_> {
         rows.into_iter().map(|(_, row)| row).collect()
     }
 
-    fn row(&self, manifest: &Path, policies: &Arc<CheckedPolicies>) -> ReleaseRow {
+    fn row(&self, manifest: &Path, policies: &Arc<CheckedPolicies>) -> (ExitStatus, ReleaseRow) {
         let mut row = ReleaseRow {
             manifest: manifest.strip_prefix(self.directory).unwrap_or(manifest).display().to_string(),
             model: None,
@@ -161,11 +148,11 @@ impl Inventory<'_> {
             exit_code: ExitStatus::Success.code(),
             problems: Vec::new(),
         };
-        match self.decide(manifest, policies) {
+        let status = match self.decide(manifest, policies) {
             Err(failure) => {
                 let (status, _, problems) = failure.parts();
-                row.exit_code = status.code();
                 row.problems.extend(problems.iter().map(Into::into));
+                status
             }
             Ok(decided) => {
                 let record = &decided.record;
@@ -177,17 +164,14 @@ impl Inventory<'_> {
                 let counts = |outcome: Verdict| outcome != Verdict::Approve && outcome == record.decision;
                 let of = record.outcomes.iter().filter(|outcome| counts(outcome.verdict()));
                 row.controls = of.map(|outcome| outcome.control.clone()).collect();
-                let denied = self.arguments.fail_on.is_denied(record.decision);
                 let recorded = self.record(manifest, &decided);
-                row.exit_code = match (&recorded, denied) {
-                    (_, true) => ExitStatus::Denied.code(),
-                    (Ok(_), false) => ExitStatus::Success.code(),
-                    (Err(_), false) => ExitStatus::NotRecorded.code(),
-                };
+                let status = self.arguments.fail_on.status(record.decision, recorded.is_ok());
                 row.problems.extend(recorded.err().iter().flatten().map(Into::into));
+                status
             }
-        }
-        row
+        };
+        row.exit_code = status.code();
+        (status, row)
     }
 
     fn decide(&self, manifest: &Path, policies: &Arc<CheckedPolicies>) -> Result<Decided, Failure> {

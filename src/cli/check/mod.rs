@@ -2,7 +2,7 @@
 
 mod each;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::printer::Printer;
@@ -51,10 +51,19 @@ pub(super) enum FailOn {
 }
 
 impl FailOn {
-    fn is_denied(self, verdict: Verdict) -> bool {
-        verdict == Verdict::Deny || (verdict == Verdict::Conditional && self == Self::Condition)
+    /// How a run ends that came to `verdict`. A denial stays a denial whatever became of its evidence.
+    fn status(self, verdict: Verdict, is_recorded: bool) -> ExitStatus {
+        let denied = verdict == Verdict::Deny || (verdict == Verdict::Conditional && self == Self::Condition);
+        match (denied, is_recorded) {
+            (true, _) => ExitStatus::Denied,
+            (false, true) => ExitStatus::Success,
+            (false, false) => ExitStatus::NotRecorded,
+        }
     }
 }
+
+/// How text looks in a file: no colours, and a fixed width.
+const FILE_STYLE: TextStyle = TextStyle { columns: 100, colour: false, unicode: true };
 
 /// A report and where it goes.
 #[derive(Debug, Clone)]
@@ -93,7 +102,9 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let (checked, result) = match check(arguments, environment, printer, &mut timings) {
         Err(failure) => (None, Err(failure)),
         Ok(checked) => {
-            let reported = timings.time("report", || write_reports(arguments, &checked, printer));
+            let reported = timings.time("report", || {
+                write_reports(&arguments.output, printer, |format, style| render_styled(format, &checked, style))
+            });
             let result = reported.and_then(|()| conclude(&checked, arguments.fail_on, printer));
             (Some(checked), result)
         }
@@ -126,26 +137,26 @@ fn check(
 }
 
 /// Writes every report that was asked for; the one to stdout last, so that files are there when it is read.
-fn write_reports(arguments: &Arguments, checked: &Checked, printer: &Printer) -> Result<(), Failure> {
-    for (format, file) in arguments.output.iter().filter_map(|output| Some((output.format, output.file.as_ref()?))) {
-        write_report(file, &render(format, checked)?)?;
+fn write_reports(
+    outputs: &[Output],
+    printer: &Printer,
+    render: impl Fn(OutputFormat, &TextStyle) -> Result<String, Failure>,
+) -> Result<(), Failure> {
+    for (format, file) in outputs.iter().filter_map(|output| Some((output.format, output.file.as_ref()?))) {
+        std::fs::write(file, render(format, &FILE_STYLE)?).map_err(|error| {
+            let message = format!("the report `{}` cannot be written: {error}", file.display());
+            Failure::not_recorded(Problem::new("report-file", message).hint("check that its directory exists"))
+        })?;
     }
-    let to_stdout = arguments.output.iter().find(|output| output.file.is_none());
+    let to_stdout = outputs.iter().find(|output| output.file.is_none());
     let format = to_stdout.map_or(OutputFormat::Text, |output| output.format);
     let style = TextStyle { columns: Printer::columns(), colour: printer.color_stdout(), unicode: true };
-    printer.data(&render_styled(format, checked, &style)?)
+    printer.data(&render(format, &style)?)
 }
 
-fn write_report(file: &Path, report: &str) -> Result<(), Failure> {
-    std::fs::write(file, report).map_err(|error| {
-        let message = format!("the report `{}` cannot be written: {error}", file.display());
-        Failure::not_recorded(Problem::new("report-file", message).hint("check that its directory exists"))
-    })
-}
-
-/// A report for a file: no colours, and a fixed width.
+/// A report for a file.
 pub(super) fn render(format: OutputFormat, checked: &Checked) -> Result<String, Failure> {
-    render_styled(format, checked, &TextStyle { columns: 100, colour: false, unicode: true })
+    render_styled(format, checked, &FILE_STYLE)
 }
 
 fn render_styled(format: OutputFormat, checked: &Checked, style: &TextStyle) -> Result<String, Failure> {
@@ -168,17 +179,16 @@ fn render_styled(format: OutputFormat, checked: &Checked, style: &TextStyle) -> 
         .map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))
 }
 
-/// The exit status. A denial stays a denial whatever became of its evidence.
+/// The exit status; what became of the evidence is said.
 fn conclude(checked: &Checked, fail_on: FailOn, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let denied = fail_on.is_denied(checked.decided.record.decision);
+    let status = fail_on.status(checked.decided.record.decision, checked.recorded.is_ok());
     match &checked.recorded {
-        Ok(_) if denied => Ok(ExitStatus::Denied),
-        Ok(_) => Ok(ExitStatus::Success),
-        Err(problems) if denied => {
+        Ok(_) => Ok(status),
+        Err(problems) if status == ExitStatus::NotRecorded => Err(Failure::NotRecorded(problems.clone())),
+        Err(problems) => {
             printer.problems("denied, and the evidence is incomplete", problems);
-            Ok(ExitStatus::Denied)
+            Ok(status)
         }
-        Err(problems) => Err(Failure::NotRecorded(problems.clone())),
     }
 }
 
