@@ -5,5 +5,6 @@ use std::process::ExitCode;
 use modelgate::environment::Environment;
 
 fn main() -> ExitCode {
+    modelgate::facts::evaluation::silence_decoders();
     modelgate::cli::run(std::env::args_os(), &Environment::read()).into()
 }

@@ -3,6 +3,7 @@
 mod action;
 mod check;
 mod completions;
+mod evaluate;
 mod explain;
 mod facts;
 mod init;
@@ -51,6 +52,8 @@ enum Command {
     Check(check::Arguments),
     /// Print the facts of a release: the exact input that policies see
     Facts(facts::Arguments),
+    /// Recompute the metrics of a file of rows, without a manifest
+    Evaluate(evaluate::Arguments),
     /// Work out the risk tier of a release, and why
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact
@@ -125,6 +128,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Action => Ok(ExitStatus::Usage),
         Command::Check(arguments) => check::run(&arguments, environment, &printer),
         Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
+        Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),

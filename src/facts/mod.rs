@@ -12,13 +12,8 @@ pub mod records;
 pub mod repository;
 pub mod supply_chain;
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
@@ -81,10 +76,8 @@ pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Enviro
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
         let (path, location) = (&entry.data.path, &entry.data.location);
-        let measured = match file_facts(&path.relative, &path.absolute) {
-            Ok(data) => evaluation::measure(manifest.model.task, &entry.declared, data, &path.absolute, location).await,
-            Err(problem) => Err(vec![problem.at(location.clone())]),
-        };
+        let (task, declared) = (manifest.model.task, &entry.declared);
+        let measured = evaluation::measure(task, declared, &path.absolute, &path.relative, Some(location));
         match measured {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
@@ -196,24 +189,4 @@ fn records(manifest: &Manifest, problems: &mut Vec<Problem>) -> records::Records
         }
     }
     records
-}
-
-/// Digest and size of a file, which is called `shown_as` in problems.
-fn file_facts(shown_as: &str, path: &Path) -> Result<FileFacts, Problem> {
-    let unreadable = |error: io::Error| crate::document::unreadable(shown_as, &error);
-    let mut file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        let message = format!("`{shown_as}` is a directory");
-        return Err(Problem::new("directory-for-file", message).hint("name the file in it"));
-    }
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut size_bytes = 0_u64;
-    loop {
-        let count = file.read(&mut buffer).map_err(unreadable)?;
-        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-        hasher.update(bytes);
-        size_bytes += bytes.len() as u64;
-    }
-    Ok(FileFacts { path: shown_as.to_owned(), sha256: Sha256Digest::from_bytes(hasher.finalize().into()), size_bytes })
 }

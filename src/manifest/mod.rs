@@ -2,7 +2,7 @@
 
 pub mod raw;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest};
@@ -274,6 +274,7 @@ impl Check<'_> {
                 self.refuse("duplicate-name", message, "give each evaluation its own name", &format!("{pointer}/name"));
             }
             self.columns(evaluation, &pointer);
+            self.intersections(evaluation, &pointer);
             self.classes(evaluation, &pointer);
             if let Some(period) = &evaluation.period {
                 self.period(period, &pointer);
@@ -316,6 +317,26 @@ impl Check<'_> {
             if let Some(first) = parts.insert(column, part.to_owned()) {
                 let message = format!("the column `{column}` is {part} and already {first}");
                 self.refuse("duplicate-column", message, "a column plays one part", &format!("{pointer}/{place}"));
+            }
+        }
+    }
+
+    /// An intersection is of different slice columns, and no two are of the same.
+    fn intersections(&mut self, evaluation: &RawEvaluation, pointer: &str) {
+        let mut known = BTreeSet::new();
+        for (index, columns) in evaluation.intersections.iter().enumerate() {
+            let place = format!("{pointer}/intersections/{index}");
+            for (position, column) in columns.iter().enumerate() {
+                let place = format!("{place}/{position}");
+                if !evaluation.slices.iter().any(|slice| slice.column == *column) {
+                    let message = format!("`{column}` is not among the slices");
+                    self.refuse("unknown-slice", message, "declare it under `slices`, too", &place);
+                } else if columns.iter().take(position).any(|earlier| earlier == column) {
+                    self.refuse("duplicate-value", format!("`{column}` is listed twice"), "remove one", &place);
+                }
+            }
+            if !known.insert(columns.iter().collect::<BTreeSet<_>>()) {
+                self.refuse("duplicate-value", "the intersection is listed twice".to_owned(), "remove one", &place);
             }
         }
     }

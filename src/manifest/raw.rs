@@ -243,6 +243,11 @@ pub struct RawEvaluation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub slices: Vec<SliceColumn>,
+    /// Sets of two or more slice columns, such as `[sex, age_band]`: each combination of their values is a
+    /// subgroup, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 2, max = 16), inner(length(min = 1, max = 256))))]
+    pub intersections: Vec<Vec<String>>,
     /// Metric values that the team states; each is compared with the recomputed one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]

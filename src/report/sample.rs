@@ -180,6 +180,7 @@ fn slice(column: &str, value: &str, rows: u64, recall: f64) -> Slice {
         column: column.to_owned(),
         value: value.to_owned(),
         missing,
+        parts: Vec::new(),
         protected: true,
         rows,
         metrics: Metrics(metrics),

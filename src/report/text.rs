@@ -3,7 +3,7 @@
 
 use crate::decision::{Condition, Finding, Outcome, Verdict};
 use crate::facts::evaluation::metric::MetricStatus;
-use crate::facts::evaluation::{ClaimCheck, ClaimResult, EvaluationFacts, Metric, MetricId, Metrics};
+use crate::facts::evaluation::{ClaimCheck, ClaimResult, EvaluationFacts, Metric, MetricId, Metrics, Slice};
 
 use super::groups::{self, Groups};
 use super::layout::{Align, Layout, Paint, Symbol};
@@ -187,7 +187,27 @@ fn finding(layout: &mut Layout, finding: &Finding) {
     }
 }
 
+/// One evaluation on its own: its metrics, all of its groups, comparisons and claims.
+#[must_use]
+pub fn evaluation(evaluation: &EvaluationFacts, style: TextStyle) -> String {
+    let mut layout = Layout::new(style);
+    heading(&mut layout, evaluation);
+    overall(&mut layout, &evaluation.metrics);
+    groups_of_rows(&mut layout, evaluation.slices.iter());
+    comparisons(&mut layout, evaluation);
+    claims(&mut layout, &evaluation.claims);
+    layout.finish()
+}
+
 fn measured(layout: &mut Layout, evaluation: &EvaluationFacts) {
+    heading(layout, evaluation);
+    overall(layout, &evaluation.metrics);
+    groups_of_rows(layout, evaluation.slices.iter().filter(|slice| slice.protected));
+    comparisons(layout, evaluation);
+    claims(layout, &evaluation.claims);
+}
+
+fn heading(layout: &mut Layout, evaluation: &EvaluationFacts) {
     let rows = &evaluation.rows;
     layout.heading(&format!("Evaluation {}", evaluation.name));
     let counted = if rows.valid == rows.total {
@@ -197,10 +217,6 @@ fn measured(layout: &mut Layout, evaluation: &EvaluationFacts) {
     };
     let threshold = evaluation.threshold;
     layout.wrapped(2, &[], &format!("{counted}; positive where the score is at least {threshold}"), Paint::Dim);
-    overall(layout, &evaluation.metrics);
-    slices(layout, evaluation);
-    comparisons(layout, evaluation);
-    claims(layout, &evaluation.claims);
 }
 
 fn overall(layout: &mut Layout, metrics: &Metrics) {
@@ -240,16 +256,16 @@ fn interval_heading<'a>(metrics: impl Iterator<Item = &'a Metric>) -> String {
     }
 }
 
-fn slices(layout: &mut Layout, evaluation: &EvaluationFacts) {
-    let protected: Vec<_> = evaluation.slices.iter().filter(|slice| slice.protected).collect();
-    if protected.is_empty() {
+fn groups_of_rows<'a>(layout: &mut Layout, slices: impl Iterator<Item = &'a Slice>) {
+    let slices: Vec<_> = slices.collect();
+    if slices.is_empty() {
         return;
     }
     let metrics = metrics_that_fit(layout.columns());
     let mut header = vec!["group".to_owned(), "rows".to_owned()];
     header.extend(metrics.iter().map(|id| id.key().to_owned()));
     let mut rows = vec![header];
-    for slice in protected.iter().take(MAX_GROUPS) {
+    for slice in slices.iter().take(MAX_GROUPS) {
         let group = groups::group(slice);
         let mut cells = vec![format!("{} = {group}", slice.column), number::count(slice.rows)];
         cells.extend(metrics.iter().map(|id| slice.metrics.get(*id).map(groups::metric).unwrap_or_default()));
@@ -261,7 +277,7 @@ fn slices(layout: &mut Layout, evaluation: &EvaluationFacts) {
     }
     layout.blank();
     layout.table(2, &alignments, &rows);
-    if let Some(more) = protected.len().checked_sub(MAX_GROUPS).filter(|more| *more > 0) {
+    if let Some(more) = slices.len().checked_sub(MAX_GROUPS).filter(|more| *more > 0) {
         let more = number::plural(more, "more group", "more groups");
         layout.wrapped(2, &[], &format!("and {more}: the facts list all"), Paint::Dim);
     }

@@ -1,46 +1,61 @@
-//! Binary classification: every metric from the sorted scores of two classes.
+//! Binary classification: every metric of a slice from its sums and ranks.
 //!
 //! Definitions follow scikit-learn to the last digits, except where it answers 0 to a question that
 //! has no answer (precision when nothing is predicted positive): there the status is `undefined`.
 
 use std::collections::BTreeMap;
 
+use super::RowCounts;
+use super::fixed::FixedSum;
 use super::interval::{self, Proportion};
 use super::metric::{Interval, Metric, MetricId, MetricStatus, Metrics};
-use super::scores::BinaryScores;
+use super::ranked::{Bin, Ranks, Sums};
+use super::table::InvalidRows;
 use crate::manifest::raw::Favourable;
 
-/// Calibration bins of [`MetricId::ExpectedCalibrationError`]: a score is in bin ⌊10·score⌋ as doubles
-/// multiply, and 1 belongs to the last.
-const CALIBRATION_BINS: usize = 10;
-
-/// Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does for doubles
-/// (the machine epsilon): a certain and wrong score costs 36 rather than an infinity.
-const LOG_LOSS_CLIP: f64 = f64::EPSILON;
-
-/// How scores become predictions.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct DecisionRule {
-    /// Predicted positive if the score is at least this.
-    pub(crate) threshold: f64,
-    /// Which prediction is the good outcome, if it is declared.
-    pub(crate) favourable: Option<Favourable>,
+/// What is known of a slice's rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct BinaryState {
+    pub(crate) sums: Sums,
+    pub(crate) ranks: Ranks,
+    pub(crate) invalid: InvalidRows,
 }
 
-/// Every metric of `scores`, which must be sorted.
-pub(crate) fn metrics(scores: &BinaryScores, rule: DecisionRule) -> Metrics {
-    let invalid = scores.invalid.total();
+impl BinaryState {
+    /// Rows that can be evaluated.
+    pub(crate) fn valid(&self) -> u64 {
+        self.sums.positives + self.sums.negatives
+    }
+
+    /// The counts of rows. What concerns ids is counted elsewhere.
+    pub(crate) fn row_counts(&self) -> RowCounts {
+        RowCounts {
+            total: self.valid() + self.invalid.total(),
+            valid: self.valid(),
+            label_missing: self.invalid.label_missing,
+            label_unknown: self.invalid.label_unknown,
+            score_missing: self.invalid.score_missing,
+            score_not_finite: self.invalid.score_not_finite,
+            score_out_of_range: self.invalid.score_out_of_range,
+            id_missing: None,
+            id_duplicates: None,
+        }
+    }
+}
+
+/// Every metric of a slice. `favourable` says which prediction is the good outcome, if it is declared.
+pub(crate) fn metrics(state: &BinaryState, favourable: Option<Favourable>) -> Metrics {
+    let invalid = state.invalid.total();
     if invalid > 0 {
-        let reason = format!("{invalid} of {} rows have no valid label and score", scores.valid() + invalid);
+        let reason = format!("{invalid} of {} rows have no valid label and score", state.valid() + invalid);
         return without_value(MetricStatus::Error, &reason);
     }
-    if scores.valid() == 0 {
+    if state.valid() == 0 {
         return without_value(MetricStatus::Undefined, "there are no rows");
     }
-    let counts = Confusion::of(scores, rule.threshold);
-    let mut metrics = counts.metrics(rule.favourable);
-    metrics.extend(ranking(scores));
-    metrics.extend(calibration(scores));
+    let mut metrics = Confusion::of(&state.sums).metrics(favourable);
+    metrics.extend(ranking(state));
+    metrics.extend(calibration(&state.sums));
     Metrics(metrics)
 }
 
@@ -93,14 +108,12 @@ struct Confusion {
 }
 
 impl Confusion {
-    fn of(scores: &BinaryScores, threshold: f64) -> Self {
-        let below = |sorted: &[f64]| sorted.partition_point(|score| *score < threshold) as u64;
-        let (false_negatives, true_negatives) = (below(&scores.positives), below(&scores.negatives));
+    fn of(sums: &Sums) -> Self {
         Self {
-            true_positives: scores.positives.len() as u64 - false_negatives,
-            false_positives: scores.negatives.len() as u64 - true_negatives,
-            false_negatives,
-            true_negatives,
+            true_positives: sums.true_positives,
+            false_positives: sums.false_positives,
+            false_negatives: sums.positives - sums.true_positives,
+            true_negatives: sums.negatives - sums.false_positives,
         }
     }
 
@@ -163,28 +176,28 @@ impl Confusion {
 }
 
 /// What depends only on the order of the scores.
-fn ranking(scores: &BinaryScores) -> BTreeMap<MetricId, Metric> {
-    let n = scores.valid();
-    let (positives, negatives) = (scores.positives.len(), scores.negatives.len());
-    let area = if positives == 0 || negatives == 0 {
-        missing(MetricId::RocAuc, MetricStatus::Undefined, n, "only one of the two classes occurs")
-    } else {
-        let area = RocArea::of(scores);
-        let interval = area.standard_error.and_then(|error| interval::delong_logit(area.value, error));
-        let no_interval = "the DeLong variance is zero or needs two rows of each class";
-        present(MetricId::RocAuc, area.value, n, interval, no_interval)
+fn ranking(state: &BinaryState) -> BTreeMap<MetricId, Metric> {
+    let (sums, ranks, n) = (&state.sums, &state.ranks, state.valid());
+    let area = match RocArea::of(sums, ranks) {
+        None => missing(MetricId::RocAuc, MetricStatus::Undefined, n, "only one of the two classes occurs"),
+        Some(area) => {
+            let interval = area.standard_error.and_then(|error| interval::delong_logit(area.value, error));
+            let no_interval = "the DeLong variance is zero or needs two rows of each class";
+            present(MetricId::RocAuc, area.value, n, interval, no_interval)
+        }
     };
-    let precision = if positives == 0 {
+    let precision = if sums.positives == 0 {
         missing(MetricId::AveragePrecision, MetricStatus::Undefined, n, "no row is positive")
     } else {
         let no_interval = "no closed form; none is computed in this version";
-        present(MetricId::AveragePrecision, average_precision(scores), n, None, no_interval)
+        let value = ranks.precisions.value() / sums.positives as f64;
+        present(MetricId::AveragePrecision, value, n, None, no_interval)
     };
     BTreeMap::from([(MetricId::RocAuc, area), (MetricId::AveragePrecision, precision)])
 }
 
-/// Area under the ROC curve with the standard error of DeLong, DeLong and Clarke-Pearson
-/// (Biometrics 44, 1988), in one merge of the two sorted classes (Sun and Xu, 2014).
+/// Area under the ROC curve with the standard error of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988).
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RocArea {
     /// Probability that a positive scores above a negative, ties counted half.
     pub(crate) value: f64,
@@ -193,144 +206,62 @@ pub(crate) struct RocArea {
 }
 
 impl RocArea {
-    pub(crate) fn of(scores: &BinaryScores) -> Self {
-        let (positives, negatives) = (scores.positives.as_slice(), scores.negatives.as_slice());
-        let (m, n) = (positives.len() as f64, negatives.len() as f64);
-        // Twice the number of pairs won is a whole number, however many ties there are.
-        let twice_wins: u128 = doubled_ranks(positives, negatives).map(u128::from).sum();
-        let value = twice_wins as f64 / (2.0 * m * n);
-        let standard_error = (positives.len() > 1 && negatives.len() > 1).then(|| {
-            let variance_of = |own: &[f64], other: &[f64], mean: f64| {
-                let squares = doubled_ranks(own, other).map(|rank| {
-                    let placement = rank as f64 / (2.0 * other.len() as f64);
-                    (placement - mean) * (placement - mean)
-                });
-                stable_sum(squares) / (own.len() as f64 - 1.0) / own.len() as f64
+    /// The area, if both classes occur. Pairs are whole numbers: it is rounded once, in the division.
+    pub(crate) fn of(sums: &Sums, ranks: &Ranks) -> Option<Self> {
+        let (m, n) = (sums.positives, sums.negatives);
+        let pairs = 2 * u128::from(m) * u128::from(n);
+        if pairs == 0 {
+            return None;
+        }
+        let standard_error = (m > 1 && n > 1).then(|| {
+            let of_positives = squared_deviations(m, ranks.wins, ranks.win_squares);
+            let of_negatives = squared_deviations(n, pairs.saturating_sub(ranks.wins), ranks.loss_squares);
+            // A placement is a count over twice the rows of the other class.
+            let variance = |deviations: f64, own: u64, other: u64| {
+                deviations / (own as f64 - 1.0) / own as f64 / (2.0 * other as f64) / (2.0 * other as f64)
             };
-            let variance = variance_of(positives, negatives, value) + variance_of(negatives, positives, 1.0 - value);
-            variance.sqrt()
+            (variance(of_positives, m, n) + variance(of_negatives, n, m)).sqrt()
         });
-        Self { value, standard_error }
+        Some(Self { value: ranks.wins as f64 / pairs as f64, standard_error })
     }
 }
 
-/// For each of `own` (sorted): twice the number of `other` (sorted) below it, plus the number equal to it.
-fn doubled_ranks<'a>(own: &'a [f64], other: &'a [f64]) -> impl Iterator<Item = u64> + 'a {
-    let (mut below, mut at_most) = (0, 0);
-    own.iter().map(move |score| {
-        below += other.get(below..).unwrap_or_default().iter().take_while(|rival| *rival < score).count();
-        at_most = at_most.max(below);
-        at_most += other.get(at_most..).unwrap_or_default().iter().take_while(|rival| *rival <= score).count();
-        (below + at_most) as u64
-    })
-}
-
-/// Σ (Rᵢ − Rᵢ₋₁) Pᵢ over distinct scores in descending order, without interpolation, as
-/// `sklearn.metrics.average_precision_score`.
-fn average_precision(scores: &BinaryScores) -> f64 {
-    let total = scores.positives.len() as f64;
-    let mut positives = scores.positives.iter().rev().copied().peekable();
-    let mut negatives = scores.negatives.iter().rev().copied().peekable();
-    let (mut true_positives, mut false_positives) = (0_u64, 0_u64);
-    let steps = std::iter::from_fn(|| {
-        let threshold = *positives.peek()?;
-        let before = true_positives;
-        while positives.next_if(|score| *score >= threshold).is_some() {
-            true_positives += 1;
-        }
-        while negatives.next_if(|score| *score >= threshold).is_some() {
-            false_positives += 1;
-        }
-        let precision = true_positives as f64 / (true_positives + false_positives) as f64;
-        Some((true_positives - before) as f64 / total * precision)
-    });
-    stable_sum(steps)
+/// Σ (xᵢ − mean)² of whole numbers from their number, sum and sum of squares: exact but for the last rounding,
+/// unless there are so many that the products leave 128 bits.
+fn squared_deviations(count: u64, sum: u128, squares: u128) -> f64 {
+    let exact = u128::from(count)
+        .checked_mul(squares)
+        .zip(sum.checked_mul(sum))
+        .map(|(of_squares, square)| of_squares.saturating_sub(square) as f64 / count as f64);
+    exact.unwrap_or_else(|| (squares as f64 - sum as f64 * (sum as f64 / count as f64)).max(0.0))
 }
 
 /// What depends on the scores as probabilities.
-fn calibration(scores: &BinaryScores) -> BTreeMap<MetricId, Metric> {
-    let n = scores.valid();
-    let log_losses = || {
-        let clip = |score: f64| score.clamp(LOG_LOSS_CLIP, 1.0 - LOG_LOSS_CLIP);
-        let positives = scores.positives.iter().map(move |score| -libm::log(clip(*score)));
-        positives.chain(scores.negatives.iter().map(move |score| -libm::log(1.0 - clip(*score))))
-    };
-    let squared_errors = || {
-        let positives = scores.positives.iter().map(|score| (score - 1.0) * (score - 1.0));
-        positives.chain(scores.negatives.iter().map(|score| score * score))
-    };
-    let error = expected_calibration_error(scores);
+fn calibration(sums: &Sums) -> BTreeMap<MetricId, Metric> {
+    let n = sums.positives + sums.negatives;
+    let no_interval = "biased upwards by its bins; none is computed in this version";
+    let error = expected_calibration_error(&sums.bins, n);
     BTreeMap::from([
-        (MetricId::LogLoss, mean_loss(MetricId::LogLoss, log_losses, n)),
-        (MetricId::Brier, mean_loss(MetricId::Brier, squared_errors, n)),
-        (
-            MetricId::ExpectedCalibrationError,
-            present(
-                MetricId::ExpectedCalibrationError,
-                error,
-                n,
-                None,
-                "biased upwards by its bins; none is computed in this version",
-            ),
-        ),
+        (MetricId::LogLoss, mean_loss(MetricId::LogLoss, sums.log_loss, sums.log_loss_squares, n)),
+        (MetricId::Brier, mean_loss(MetricId::Brier, sums.squared_error, sums.squared_error_squares, n)),
+        (MetricId::ExpectedCalibrationError, present(MetricId::ExpectedCalibrationError, error, n, None, no_interval)),
     ])
 }
 
-fn mean_loss<I: Iterator<Item = f64>>(id: MetricId, losses: impl Fn() -> I, n: u64) -> Metric {
-    let mean = stable_sum(losses()) / n as f64;
-    let squares = stable_sum(losses().map(|loss| (loss - mean) * (loss - mean)));
-    let deviation = (squares / (n as f64 - 1.0)).sqrt();
+fn mean_loss(id: MetricId, sum: FixedSum, squares: FixedSum, n: u64) -> Metric {
+    let mean = sum.value() / n as f64;
+    // What is left of equal losses is their rounding, and no variance.
+    let all = squares.value();
+    let deviations = squares.less(sum.value() * mean).value();
+    let deviations = if deviations <= 4.0 * f64::EPSILON * all { 0.0 } else { deviations };
+    let deviation = (deviations / (n as f64 - 1.0)).sqrt();
     present(id, mean, n, interval::mean_of_losses(mean, deviation, n), "one row has no variance")
 }
 
 /// Σ over bins of (rows in the bin / rows) · |mean score − share of positives|.
-fn expected_calibration_error(scores: &BinaryScores) -> f64 {
-    #[derive(Clone, Copy, Default)]
-    struct Bin {
-        rows: u64,
-        positives: u64,
-        score_sum: StableSum,
-    }
-    let mut bins = [Bin::default(); CALIBRATION_BINS];
-    let classes = [(&scores.positives, 1), (&scores.negatives, 0)];
-    for (class, positive) in classes {
-        for score in class {
-            // A score of 1 belongs to the last bin. The cast saturates and the scores are in [0, 1].
-            let index = ((score * CALIBRATION_BINS as f64) as usize).min(CALIBRATION_BINS - 1);
-            if let Some(bin) = bins.get_mut(index) {
-                bin.rows += 1;
-                bin.positives += positive;
-                bin.score_sum.add(*score);
-            }
-        }
-    }
-    let total = scores.valid() as f64;
-    stable_sum(bins.iter().map(|bin| (bin.score_sum.value() - bin.positives as f64).abs() / total))
-}
-
-/// A compensated sum (Neumaier 1974): its error does not grow with the number of terms.
-#[derive(Clone, Copy, Default)]
-struct StableSum {
-    sum: f64,
-    compensation: f64,
-}
-
-impl StableSum {
-    fn add(&mut self, term: f64) {
-        let sum = self.sum + term;
-        self.compensation +=
-            if self.sum.abs() >= term.abs() { (self.sum - sum) + term } else { (term - sum) + self.sum };
-        self.sum = sum;
-    }
-
-    fn value(self) -> f64 {
-        self.sum + self.compensation
-    }
-}
-
-fn stable_sum(terms: impl Iterator<Item = f64>) -> f64 {
-    let mut sum = StableSum::default();
-    terms.for_each(|term| sum.add(term));
+fn expected_calibration_error(bins: &[Bin], n: u64) -> f64 {
+    let mut sum = FixedSum::default();
+    bins.iter().for_each(|bin| sum.add(bin.scores.less(bin.positives as f64).value().abs() / n as f64));
     sum.value()
 }
 
@@ -339,19 +270,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const RULE: DecisionRule = DecisionRule { threshold: 0.5, favourable: Some(Favourable::Negative) };
+    use crate::facts::evaluation::ranked::tests::state;
 
-    fn scores(positives: &[f64], negatives: &[f64]) -> BinaryScores {
-        let mut scores = BinaryScores::default();
-        for score in positives {
-            scores.add(Some(Some(true)), Some(*score));
-        }
-        for score in negatives {
-            scores.add(Some(Some(false)), Some(*score));
-        }
-        scores.sort();
-        scores
-    }
+    const NEGATIVE: Option<Favourable> = Some(Favourable::Negative);
 
     fn value(metrics: &Metrics, id: MetricId) -> f64 {
         let metric = metrics.get(id).unwrap();
@@ -361,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_small_example_worked_by_hand() {
-        let metrics = metrics(&scores(&[0.9, 0.6, 0.4], &[0.6, 0.3, 0.1, 0.0]), RULE);
+        let metrics = metrics(&state(&[0.9, 0.6, 0.4], &[0.6, 0.3, 0.1, 0.0], 0.5), NEGATIVE);
         // TP 2, FN 1, FP 1, TN 3. Pairs: 4 + 3.5 + 3 of 12.
         let expected = [
             (MetricId::Prevalence, 3.0 / 7.0),
@@ -386,23 +307,23 @@ mod tests {
 
     #[test]
     fn questions_without_an_answer_are_undefined() {
-        let undefined = |scores: &BinaryScores| -> Vec<MetricId> {
-            let metrics = metrics(scores, RULE);
+        let undefined = |positives: &[f64], negatives: &[f64]| -> Vec<MetricId> {
+            let metrics = metrics(&state(positives, negatives, 0.5), NEGATIVE);
             let without = metrics.0.iter().filter(|(_, metric)| metric.status == MetricStatus::Undefined);
             without.map(|(id, metric)| (*id, metric.value.is_none()).0).collect()
         };
         use MetricId::{AveragePrecision, BalancedAccuracy, F1, Precision, Recall, RocAuc, Specificity};
-        assert_eq!(undefined(&scores(&[0.9], &[])), [Specificity, BalancedAccuracy, RocAuc]);
+        assert_eq!(undefined(&[0.9], &[]), [Specificity, BalancedAccuracy, RocAuc]);
         let one_class = [Precision, Recall, F1, BalancedAccuracy, RocAuc, AveragePrecision];
-        assert_eq!(undefined(&scores(&[], &[0.1])), one_class);
-        assert_eq!(undefined(&scores(&[], &[])), MetricId::ALL);
+        assert_eq!(undefined(&[], &[0.1]), one_class);
+        assert_eq!(undefined(&[], &[]), MetricId::ALL);
     }
 
     #[test]
     fn one_invalid_row_leaves_no_value_at_all() {
-        let mut scores = scores(&[0.9], &[0.1]);
-        scores.add(None, Some(0.5));
-        let metrics = metrics(&scores, RULE);
+        let mut state = state(&[0.9], &[0.1], 0.5);
+        state.invalid.label_missing = 1;
+        let metrics = metrics(&state, NEGATIVE);
         for metric in metrics.0.values() {
             assert_eq!((metric.status, metric.value), (MetricStatus::Error, None));
             assert_eq!(metric.reason.as_deref(), Some("1 of 3 rows have no valid label and score"));
@@ -417,7 +338,10 @@ mod tests {
         ) {
             let share = |values: &[u8]| values.iter().map(|value| f64::from(*value) / 30.0).collect::<Vec<_>>();
             let (positives, negatives) = (share(&positives), share(&negatives));
-            let sorted = scores(&positives, &negatives);
+            let area_of = |positives: &[f64], negatives: &[f64]| {
+                let state = state(positives, negatives, 0.5);
+                RocArea::of(&state.sums, &state.ranks).unwrap().value
+            };
             let won = |positive: f64, negative: f64| match positive.total_cmp(&negative) {
                 std::cmp::Ordering::Greater => 1.0,
                 std::cmp::Ordering::Equal => 0.5,
@@ -425,9 +349,9 @@ mod tests {
             };
             let pairs = (positives.len() * negatives.len()) as f64;
             let area = positives.iter().flat_map(|p| negatives.iter().map(move |n| won(*p, *n))).sum::<f64>() / pairs;
-            prop_assert!((RocArea::of(&sorted).value - area).abs() < 1e-14);
+            prop_assert!((area_of(&positives, &negatives) - area).abs() < 1e-14);
             // Exchanging the classes exchanges the ends.
-            let exchanged = RocArea::of(&scores(&negatives, &positives)).value;
+            let exchanged = area_of(&negatives, &positives);
             prop_assert!((exchanged - (1.0 - area)).abs() < 1e-14);
         }
 
@@ -437,8 +361,7 @@ mod tests {
             negatives in prop::collection::vec(0.0..=1.0, 0..40),
             threshold in 0.0..=1.0,
         ) {
-            let rule = DecisionRule { threshold, favourable: None };
-            let metrics = metrics(&scores(&positives, &negatives), rule);
+            let metrics = metrics(&state(&positives, &negatives, threshold), None);
             prop_assert_eq!(metrics.0.len(), MetricId::ALL.len());
             for (id, metric) in &metrics.0 {
                 prop_assert_eq!(metric.value.is_some(), metric.status == MetricStatus::Ok);

@@ -3,16 +3,15 @@
 //! A comparison with a group for which the rate has no value has no value itself: an unknown is not
 //! an equality.
 
-use super::binary::{RocArea, definition};
+use super::binary::{BinaryState, RocArea, definition};
 use super::interval::{self, Proportion};
 use super::metric::{Interval, Metric, MetricId, MetricStatus};
-use super::scores::BinaryScores;
 use super::{ComparisonId, GroupComparison, Slice};
 
-/// A group of a column: its slice and the scores behind it, which must be sorted.
+/// A group of a column: its slice and what is known of its rows.
 pub(crate) struct Group<'a> {
     pub(crate) slice: &'a Slice,
-    pub(crate) scores: &'a BinaryScores,
+    pub(crate) state: &'a BinaryState,
 }
 
 /// Every comparison between the groups of `column`.
@@ -36,7 +35,7 @@ const fn key(comparison: ComparisonId) -> &'static str {
 }
 
 fn name(slice: &Slice) -> String {
-    if slice.missing { "(missing)".to_owned() } else { slice.value.clone() }
+    if slice.value.is_empty() && slice.missing { "(missing)".to_owned() } else { slice.value.clone() }
 }
 
 fn compare_one(column: &str, groups: &[Group<'_>], comparison: ComparisonId, rate: MetricId) -> GroupComparison {
@@ -89,7 +88,7 @@ fn compare_one(column: &str, groups: &[Group<'_>], comparison: ComparisonId, rat
         ComparisonId::RecallDifference | ComparisonId::SpecificityDifference => {
             (highest.0 - lowest.0, proportions(highest.2, lowest.2, interval::newcombe))
         }
-        ComparisonId::RocAucDifference => (highest.0 - lowest.0, area_difference(highest.1.scores, lowest.1.scores)),
+        ComparisonId::RocAucDifference => (highest.0 - lowest.0, area_difference(highest.1.state, lowest.1.state)),
     };
     let reason = interval.is_none().then(|| "a group is too small or uniform for an interval".to_owned());
     GroupComparison {
@@ -123,8 +122,8 @@ fn proportions(
 }
 
 /// Normal interval for the difference of two areas; the groups are disjoint, so their errors are independent.
-fn area_difference(left: &BinaryScores, right: &BinaryScores) -> Option<Interval> {
-    let (left, right) = (RocArea::of(left), RocArea::of(right));
+fn area_difference(left: &BinaryState, right: &BinaryState) -> Option<Interval> {
+    let (left, right) = (RocArea::of(&left.sums, &left.ranks)?, RocArea::of(&right.sums, &right.ranks)?);
     let half = interval::Z * left.standard_error?.hypot(right.standard_error?);
     let difference = left.value - right.value;
     interval::interval((difference - half).max(-1.0), (difference + half).min(1.0), "delong-independent")

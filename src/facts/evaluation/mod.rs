@@ -1,23 +1,34 @@
 //! Evaluations: every metric recomputed from rows, with its interval, overall and for each slice.
 
-mod aggregate;
 mod binary;
+mod cells;
+mod columns;
 mod comparison;
+#[cfg(test)]
+mod exact_sum;
+mod fixed;
+mod ids;
 mod interval;
 pub mod metric;
+mod ranked;
 pub mod reference;
 mod scan;
-mod scores;
+mod slices;
+mod source;
+mod table;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::binary::BinaryState;
+use self::ids::Ids;
 pub use self::metric::{Metric, MetricId, Metrics};
-use self::scan::{Cell, DataFile, Scan};
-use self::scores::BinaryScores;
+use self::ranked::Question;
+use self::scan::{BinaryRows, DataFile};
+use self::slices::{CommonCells, Groups};
+pub use self::source::silence_decoders;
 use super::FileFacts;
 use crate::manifest::raw::{self, RawEvaluation};
 use crate::problem::{Location, Problem};
@@ -85,21 +96,33 @@ pub struct RowCounts {
 /// Metrics of one subgroup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Slice {
-    /// The column.
+    /// The column; those of an intersection with ` × ` between them.
     pub column: String,
-    /// The group's value as text; the empty string when `missing`.
+    /// The group's value as text; the empty string when `missing`. Those of an intersection with ` × ` between
+    /// them.
     pub value: String,
-    /// Whether this is the group of rows that have no value in the column.
+    /// Whether rows of this group have no value in the column, or in one of them.
     pub missing: bool,
-    /// Whether the column is a protected attribute.
+    /// Whether the column is a protected attribute; of an intersection, whether all of them are.
     pub protected: bool,
+    /// The columns one by one, with the group's values.
+    pub parts: Vec<SlicePart>,
     /// Rows of the group, invalid ones included.
     pub rows: u64,
     /// Metrics over the group's rows.
     pub metrics: Metrics,
 }
 
-/// A comparison between the groups of one column.
+/// A column of a slice, and the value that its rows have there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SlicePart {
+    /// The column.
+    pub column: String,
+    /// The value as text, or null where rows have none.
+    pub value: Option<String>,
+}
+
+/// A comparison between the groups of one column, or of one intersection of columns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupComparison {
     /// The column.
@@ -163,57 +186,127 @@ pub enum ClaimResult {
     Unverifiable,
 }
 
-/// Recomputes one evaluation from its rows. `data` is the file at `path`, already hashed; `location`
-/// is where the manifest names it.
+/// Recomputes one evaluation from the rows of the file at `path`, which is called `shown_as`; `location` is
+/// where the manifest names it, if one does.
 ///
 /// # Errors
-/// Every problem that keeps the rows from being evaluated at all. Rows that are merely invalid are
-/// counted in the facts, for policies to judge.
-pub async fn measure(
+/// Every problem that keeps the rows from being evaluated at all. Rows that are merely invalid are counted in
+/// the facts, for policies to judge.
+pub fn measure(
     task: raw::Task,
     declared: &RawEvaluation,
-    data: FileFacts,
     path: &Path,
-    location: &Location,
+    shown_as: &str,
+    location: Option<&Location>,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
+    let file = DataFile { path, shown_as, location };
     match task {
         raw::Task::BinaryClassification => {
-            let scan = scan::scan(DataFile { path, shown_as: &data.path, location }, declared).await?;
-            Ok(binary_facts(declared, data, scan))
+            let rows = scan::binary(file, declared)?;
+            let facts = binary_facts(declared, file, rows).map_err(|problem| vec![problem])?;
+            if facts.rows.total == 0 {
+                let problem = file.problem("no-rows", format!("`{shown_as}` has no rows"));
+                return Err(vec![problem.hint("an evaluation needs at least one case")]);
+            }
+            Ok(facts)
         }
     }
 }
 
-fn binary_facts(declared: &RawEvaluation, data: FileFacts, scan: Scan) -> EvaluationFacts {
-    let rule = binary::DecisionRule { threshold: declared.threshold, favourable: declared.classes.favourable };
-    let whole = union(scan.cells.iter());
-    let metrics = binary::metrics(&whole, rule);
-    let mut rows = whole.row_counts();
-    if let Some(ids) = scan.ids {
-        rows.id_missing = Some(ids.missing);
-        rows.id_duplicates = Some(ids.duplicates);
+/// The classes of the label column of the file at `path`: as given, or true and false, or 1 and 0.
+///
+/// # Errors
+/// The file cannot be read, has no such column, or one whose classes have to be given.
+pub fn classes(
+    path: &Path,
+    label: &str,
+    positive: Option<&str>,
+    negative: Option<&str>,
+) -> Result<(raw::ClassLabel, raw::ClassLabel), Problem> {
+    let shown_as = path.display().to_string();
+    scan::classes(DataFile { path, shown_as: &shown_as, location: None }, label, positive, negative)
+}
+
+/// Columns whose values make groups.
+struct Grouping<'a> {
+    /// Positions among the manifest's slice columns.
+    columns: Vec<usize>,
+    names: Vec<&'a str>,
+    protected: bool,
+}
+
+impl<'a> Grouping<'a> {
+    /// Those of the manifest: all rows, each slice column, each intersection, sorted by column names.
+    fn declared(evaluation: &'a RawEvaluation) -> Vec<Self> {
+        let of = |columns: Vec<usize>| {
+            let declared: Vec<_> = columns.iter().filter_map(|column| evaluation.slices.get(*column)).collect();
+            Self {
+                names: declared.iter().map(|slice| slice.column.as_str()).collect(),
+                protected: declared.iter().all(|slice| slice.protected),
+                columns,
+            }
+        };
+        let position = |name: &String| evaluation.slices.iter().position(|slice| slice.column == *name);
+        let mut groupings: Vec<_> = (0..evaluation.slices.len()).map(|column| of(vec![column])).collect();
+        let intersections = evaluation.intersections.iter();
+        groupings.extend(intersections.map(|names| of(names.iter().filter_map(position).collect())));
+        groupings.sort_by(|left, right| (left.names.len(), &left.names).cmp(&(right.names.len(), &right.names)));
+        groupings.insert(0, of(Vec::new()));
+        groupings
+    }
+}
+
+fn binary_facts(declared: &RawEvaluation, file: DataFile<'_>, rows: BinaryRows) -> Result<EvaluationFacts, Problem> {
+    let groupings = Grouping::declared(declared);
+    let common = CommonCells::of(&rows.tables, declared.slices.len()).map_err(|error| file.refused(&error.into()))?;
+    let columns: Vec<_> = groupings.iter().map(|grouping| grouping.columns.clone()).collect();
+    let groups = Groups::of(&common.cells, &columns);
+    let question = Question {
+        threshold: declared.threshold,
+        slices_of_a_cell: groupings.len(),
+        slices: groups.groups.len(),
+        slices_of_cells: groups.of_cells,
+        threads: source::threads(),
+    };
+    let states = states(rows.tables, &common, &question);
+    let whole = states.first().copied().unwrap_or_default();
+    let metrics = binary::metrics(&whole, declared.classes.favourable);
+    let mut counts = whole.row_counts();
+    if let Some(ids) = rows.ids.map(Ids::count) {
+        counts.id_missing = Some(ids.missing);
+        counts.id_duplicates = Some(ids.duplicates);
     }
     let mut slices = Vec::new();
     let mut comparisons = Vec::new();
-    let mut columns: Vec<_> = declared.slices.iter().enumerate().collect();
-    columns.sort_by(|left, right| left.1.column.cmp(&right.1.column));
-    for (index, column) in columns {
-        let groups = groups_of(&scan.cells, index, column, rule);
-        if column.protected {
-            let pairs: Vec<_> = groups.iter().map(|(slice, scores)| comparison::Group { slice, scores }).collect();
-            comparisons.extend(comparison::compare(&column.column, &pairs));
+    let all: Vec<_> = groups.groups.into_iter().zip(&states).collect();
+    for of_grouping in all.chunk_by(|left, right| left.0.grouping == right.0.grouping) {
+        let Some(grouping) = of_grouping.first().and_then(|(group, _)| groupings.get(group.grouping)) else { continue };
+        if grouping.columns.is_empty() {
+            continue;
         }
-        slices.extend(groups.into_iter().map(|(slice, _)| slice));
+        let of_grouping: Vec<_> = of_grouping
+            .iter()
+            .map(|(group, state)| (slice(grouping, &group.values, state, declared.classes.favourable), *state))
+            .collect();
+        if grouping.protected {
+            let pairs: Vec<_> = of_grouping.iter().map(|(slice, state)| comparison::Group { slice, state }).collect();
+            comparisons.extend(comparison::compare(&grouping.names.join(BETWEEN), &pairs));
+        }
+        slices.extend(of_grouping.into_iter().map(|(slice, _)| slice));
     }
     let claims = declared.claims.iter().map(|claim| check_claim(claim, &metrics)).collect();
-    EvaluationFacts {
+    Ok(EvaluationFacts {
         name: declared.name.clone(),
         task: raw::Task::BinaryClassification,
-        data,
+        data: FileFacts {
+            path: file.shown_as.to_owned(),
+            sha256: rows.content.sha256,
+            size_bytes: rows.content.size_bytes,
+        },
         columns: declared.columns.clone(),
         classes: declared.classes.clone(),
         threshold: declared.threshold,
-        rows,
+        rows: counts,
         metrics,
         slices,
         comparisons,
@@ -223,44 +316,50 @@ fn binary_facts(declared: &RawEvaluation, data: FileFacts, scan: Scan) -> Evalua
         leakage: None,
         drift: None,
         champion: None,
-    }
+    })
 }
 
-/// The groups of one slice column, sorted by value, the rows without a value first.
-fn groups_of(
-    cells: &[Cell],
-    index: usize,
-    column: &raw::SliceColumn,
-    rule: binary::DecisionRule,
-) -> Vec<(Slice, BinaryScores)> {
-    let mut by_value: BTreeMap<Option<&str>, Vec<&Cell>> = BTreeMap::new();
-    for cell in cells {
-        let value = cell.values.get(index).and_then(Option::as_deref);
-        by_value.entry(value).or_default().push(cell);
+/// Between the columns of an intersection, and between their values.
+const BETWEEN: &str = " × ";
+
+/// What is known of the rows of each group.
+fn states(tables: Vec<table::BinaryTable>, common: &CommonCells, question: &Question) -> Vec<BinaryState> {
+    let (sums, ranks) = ranked::rank(tables, &common.renumbered, common.cells.len(), question);
+    let mut states: Vec<_> = ranks.into_iter().map(|ranks| BinaryState { ranks, ..Default::default() }).collect();
+    let lines = question.slices_of_cells.chunks(question.slices_of_a_cell.max(1));
+    for (line, (sums, invalid)) in lines.zip(sums.iter().zip(&common.invalid)) {
+        for slice in line {
+            if let Some(state) = states.get_mut(*slice as usize) {
+                state.sums.merge(sums);
+                state.invalid.merge(*invalid);
+            }
+        }
     }
-    by_value
-        .into_iter()
-        .map(|(value, cells)| {
-            let scores = union(cells.into_iter());
-            let slice = Slice {
-                column: column.column.clone(),
-                value: value.unwrap_or_default().to_owned(),
-                missing: value.is_none(),
-                protected: column.protected,
-                rows: scores.row_counts().total,
-                metrics: binary::metrics(&scores, rule),
-            };
-            (slice, scores)
-        })
-        .collect()
+    states
 }
 
-/// The rows of all `cells`, sorted.
-fn union<'a>(cells: impl Iterator<Item = &'a Cell>) -> BinaryScores {
-    let mut union = BinaryScores::default();
-    cells.for_each(|cell| union.merge(&cell.scores));
-    union.sort();
-    union
+fn slice(
+    grouping: &Grouping<'_>,
+    values: &[Option<String>],
+    state: &BinaryState,
+    favourable: Option<raw::Favourable>,
+) -> Slice {
+    let missing = values.iter().any(Option::is_none);
+    let shown = |value: &Option<String>| match value {
+        Some(value) => value.clone(),
+        None if values.len() == 1 => String::new(),
+        None => "(missing)".to_owned(),
+    };
+    let parts = grouping.names.iter().zip(values);
+    Slice {
+        column: grouping.names.join(BETWEEN),
+        value: values.iter().map(shown).collect::<Vec<_>>().join(BETWEEN),
+        missing,
+        protected: grouping.protected,
+        parts: parts.map(|(column, value)| SlicePart { column: (*column).to_owned(), value: value.clone() }).collect(),
+        rows: state.row_counts().total,
+        metrics: binary::metrics(state, favourable),
+    }
 }
 
 fn check_claim(claim: &raw::Claim, metrics: &Metrics) -> ClaimCheck {

@@ -1,248 +1,215 @@
-//! Reading evaluation rows: one scan that groups them by cell, and one that counts ids.
-//!
-//! A *cell* is one combination of slice values. Rows are grouped by cell once; slices are unions of
-//! cells and cost no further pass.
+//! The rows of one evaluation: which columns play which part, and what is read of them.
 
-use std::path::Path;
-use std::sync::Arc;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
 
-use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
-use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::datasource::TableProvider;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use datafusion::error::DataFusionError;
-use datafusion::functions_aggregate::expr_fn::{count, count_distinct};
-use datafusion::logical_expr::{Cast, Expr, lit};
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-
-use super::aggregate::binary_scores;
-use super::scores::BinaryScores;
-use crate::manifest::raw::{ClassLabel, RawEvaluation};
+use super::cells::CELLS_MAX;
+use super::columns::{self, ColumnError};
+use super::ids::Ids;
+use super::source::{self, Content, Format, Sink, Source, SourceError};
+use super::table::BinaryTable;
+use crate::manifest::raw::{ClassLabel, Classes, RawEvaluation};
 use crate::problem::{Location, Problem, nearest};
 
-/// Combinations of slice values that an evaluation may have. Past this the groups are too small to
-/// mean anything, and a column of free text or ids was probably meant for something else.
-const CELLS_MAX: usize = 10_000;
-
-/// The rows of one evaluation, by cell.
-pub(crate) struct Scan {
-    /// Slice values, in the order of the manifest's slice columns, and the scores of these rows.
-    pub(crate) cells: Vec<Cell>,
-    /// Null ids and repeated ids, when an id column is declared.
-    pub(crate) ids: Option<IdCounts>,
-}
-
-/// The rows of one combination of slice values.
-pub(crate) struct Cell {
-    pub(crate) values: Vec<Option<String>>,
-    pub(crate) scores: BinaryScores,
-}
-
-/// What is wrong with ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct IdCounts {
-    pub(crate) missing: u64,
-    pub(crate) duplicates: u64,
-}
-
-/// The file of an evaluation: where it is, what to call it, and where the manifest names it.
+/// A file of an evaluation: where it is, what to call it, and where the manifest names it.
 #[derive(Clone, Copy)]
 pub(crate) struct DataFile<'a> {
-    pub(crate) path: &'a Path,
+    pub(crate) path: &'a std::path::Path,
     pub(crate) shown_as: &'a str,
-    pub(crate) location: &'a Location,
+    pub(crate) location: Option<&'a Location>,
 }
 
 impl DataFile<'_> {
-    fn problem(&self, code: &'static str, message: impl Into<String>) -> Problem {
-        Problem::new(code, message).at(self.location.clone())
+    pub(crate) fn problem(&self, code: &'static str, message: impl Into<String>) -> Problem {
+        self.placed(Problem::new(code, message))
     }
 
-    fn unreadable(&self, error: &DataFusionError) -> Problem {
-        let message = format!("`{}` cannot be read as Parquet: {}", self.shown_as, first_line(&error.to_string()));
-        self.problem("unreadable-parquet", message)
-            .hint("write the file again, and check that the upload or checkout that brought it was complete")
+    fn placed(&self, problem: Problem) -> Problem {
+        match self.location {
+            Some(location) => problem.at(location.clone()),
+            None => problem,
+        }
+    }
+
+    pub(crate) fn refused(&self, error: &SourceError) -> Problem {
+        match error {
+            SourceError::Io(error) => self.placed(crate::document::unreadable(self.shown_as, error)),
+            SourceError::TooManyCells(_) => {
+                let message =
+                    format!("the slice columns of `{}` have over {CELLS_MAX} combinations of values", self.shown_as);
+                self.problem("too-many-groups", message).hint("slice by columns with few values, such as bands")
+            }
+            SourceError::Malformed { .. } | SourceError::Stopped => {
+                let message = format!("`{}` {error}", self.shown_as);
+                self.problem("unreadable-rows", message)
+                    .hint("write the file again, and check that the upload or checkout that brought it was complete")
+            }
+        }
     }
 }
 
-/// Errors of the query engine quote plans over many lines; the first says what happened.
-fn first_line(text: &str) -> String {
-    const LENGTH_MAX: usize = 300;
-    text.lines().next().unwrap_or_default().chars().take(LENGTH_MAX).collect()
+/// What was read of a binary classification.
+pub(crate) struct BinaryRows {
+    /// What the file is.
+    pub(crate) content: Content,
+    /// Its rows, as read by each thread.
+    pub(crate) tables: Vec<BinaryTable>,
+    /// The ids of rows, if a column of them is declared.
+    pub(crate) ids: Option<Vec<Ids>>,
 }
 
 /// Reads the rows that `evaluation` declares.
 ///
 /// # Errors
-/// Every problem of the file: not Parquet, a column that is absent or of a type that cannot play its
-/// part, no rows, too many groups.
-pub(crate) async fn scan(file: DataFile<'_>, evaluation: &RawEvaluation) -> Result<Scan, Vec<Problem>> {
-    let context = SessionContext::new_with_config(SessionConfig::new().with_information_schema(false));
-    let (table, schema) = open(&context, file).await.map_err(|error| vec![file.unreadable(&error)])?;
-    let expressions = Expressions::new(file, evaluation, &schema)?;
-    let run = async {
-        let cells = read_cells(context.read_table(Arc::clone(&table))?, &expressions).await?;
-        let ids = match &expressions.id {
-            Some(id) => Some(read_ids(context.read_table(table)?, id).await?),
-            None => None,
-        };
-        Ok::<_, DataFusionError>((cells, ids))
+/// Every problem of the file: not readable, a column that is absent or of a type that cannot play its part,
+/// too many groups.
+pub(crate) fn binary(file: DataFile<'_>, evaluation: &RawEvaluation) -> Result<BinaryRows, Vec<Problem>> {
+    let refused = |error: SourceError| vec![file.refused(&error)];
+    let source = Source::open(file.path).map_err(refused)?;
+    let parts = Parts::new(file, evaluation, source.schema(), source.format())?;
+    let sink = || BinarySink {
+        parts: &parts,
+        classes: &evaluation.classes,
+        format: source.format(),
+        table: BinaryTable::new(parts.slices.len()),
+        ids: Ids::default(),
     };
-    let (cells, ids) = run.await.map_err(|error| vec![file.unreadable(&error)])?;
-    let total: u64 = cells.iter().map(|cell| cell.scores.row_counts().total).sum();
-    if total == 0 {
-        let message = format!("`{}` has no rows", file.shown_as);
-        return Err(vec![file.problem("no-rows", message).hint("an evaluation needs at least one case")]);
-    }
-    if cells.len() > CELLS_MAX {
-        let message =
-            format!("the slice columns of `{}` have over {CELLS_MAX} combinations of values", evaluation.name);
-        return Err(vec![
-            file.problem("too-many-groups", message).hint("slice by columns with few values, such as bands"),
-        ]);
-    }
-    Ok(Scan { cells, ids })
+    let mut sinks: Vec<_> = (0..source::threads().get()).map(|_| sink()).collect();
+    let content = source.read(&parts.columns(), &parts.groups(), &mut sinks).map_err(refused)?;
+    let (tables, ids) = sinks.into_iter().map(|sink| (sink.table, sink.ids)).unzip();
+    Ok(BinaryRows { content, tables, ids: parts.id.is_some().then_some(ids) })
 }
 
-async fn open(
-    context: &SessionContext,
+/// The classes of the column `label` of a file: as given, written as the column's type has them, or else true and
+/// false, or 1 and 0.
+///
+/// # Errors
+/// The file cannot be read, or has no such column, or one of text or of other numbers whose classes were not given.
+pub(crate) fn classes(
     file: DataFile<'_>,
-) -> Result<(Arc<dyn TableProvider>, SchemaRef), DataFusionError> {
-    let absolute = std::path::absolute(file.path)?;
-    let url = url_of(&absolute)?;
-    let format = ParquetFormat::default().with_enable_pruning(false);
-    // The name of an untrusted file says nothing about it: no extension is required.
-    let options = ListingOptions::new(Arc::new(format)).with_file_extension("");
-    let schema = options.infer_schema(&context.state(), &url).await?;
-    let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(Arc::clone(&schema));
-    Ok((Arc::new(ListingTable::try_new(config)?), schema))
+    label: &str,
+    positive: Option<&str>,
+    negative: Option<&str>,
+) -> Result<(ClassLabel, ClassLabel), Problem> {
+    let source = Source::open(file.path).map_err(|error| file.refused(&error))?;
+    let schema = source.schema();
+    let data_type = match columns::position(schema, label) {
+        Some(position) => schema.field(position).data_type(),
+        None => return Err(absent(file, schema, "the label", label)),
+    };
+    let class = |text: &str| match text.parse() {
+        Ok(number) if data_type.is_integer() => Some(ClassLabel::Integer(number)),
+        _ if *data_type == DataType::Boolean => text.parse().ok().map(ClassLabel::Boolean),
+        _ if columns::is_text(data_type) => Some(ClassLabel::Text(text.to_owned())),
+        _ => None,
+    };
+    let defaults = match data_type {
+        DataType::Boolean => Some(("true", "false")),
+        data_type if data_type.is_integer() || source.format().is_untyped() => Some(("1", "0")),
+        _ => None,
+    };
+    let chosen = |given: Option<&str>, default: Option<&str>| given.or(default).and_then(class);
+    let (default_positive, default_negative) = defaults.unzip();
+    chosen(positive, default_positive).zip(chosen(negative, default_negative)).ok_or_else(|| {
+        let message = format!("the label column `{label}` of `{}` is {data_type}", file.shown_as);
+        file.problem("wrong-column-type", message)
+            .hint("say which of its values are the classes with --positive and --negative")
+    })
 }
 
-/// A `file:` URL, so that `*` and `[` in a file name are not taken for a glob.
-fn url_of(absolute: &Path) -> Result<ListingTableUrl, DataFusionError> {
-    let text = absolute.to_str().ok_or_else(|| DataFusionError::Configuration("the path is not UTF-8".to_owned()))?;
-    let escaped: String = text
-        .bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect();
-    ListingTableUrl::parse(format!("file://{escaped}"))
+/// Where in the file's schema the columns are that play a part.
+struct Parts {
+    label: usize,
+    score: usize,
+    id: Option<usize>,
+    slices: Vec<usize>,
 }
 
-/// The columns as expressions of the types that [`binary_scores`] takes.
-struct Expressions {
-    is_positive: Expr,
-    is_negative: Expr,
-    score: Expr,
-    slices: Vec<Expr>,
-    id: Option<Expr>,
-}
-
-impl Expressions {
-    fn new(file: DataFile<'_>, evaluation: &RawEvaluation, schema: &SchemaRef) -> Result<Self, Vec<Problem>> {
+impl Parts {
+    fn new(
+        file: DataFile<'_>,
+        evaluation: &RawEvaluation,
+        schema: &Schema,
+        format: Format,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut find = |part: &str, name: &str| match schema.field_with_name(name) {
-            Ok(field) => Some((quoted(name), field.data_type().clone())),
-            Err(_) => {
-                let message = format!("`{}` has no column `{name}`, which is declared as {part}", file.shown_as);
-                let names = schema.fields().iter().map(|field| field.name().as_str());
-                let listed: Vec<_> = names.clone().take(20).map(|name| format!("`{name}`")).collect();
-                let hint = match nearest(name, names) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("its columns are {}", listed.join(", ")),
-                };
-                problems.push(file.problem("absent-column", message).hint(hint));
+        let mut find = |part: &str, name: &str| match columns::position(schema, name) {
+            Some(position) => Some((position, schema.field(position).data_type())),
+            None => {
+                problems.push(absent(file, schema, part, name));
                 None
             }
         };
-        let label = find("the label", &evaluation.columns.label);
-        let score = find("the score", &evaluation.columns.score);
-        let id = evaluation.columns.id.as_deref().and_then(|name| find("the id", name));
-        let slices: Vec<_> = evaluation.slices.iter().filter_map(|slice| find("a slice", &slice.column)).collect();
-
-        let label = label.and_then(|(column, data_type)| {
-            let classes = &evaluation.classes;
-            match (equals(&column, &data_type, &classes.positive), equals(&column, &data_type, &classes.negative)) {
-                (Some(positive), Some(negative)) => Some((positive, negative)),
-                _ => {
-                    problems.push(label_type_problem(file, evaluation, &data_type));
-                    None
-                }
+        let names = &evaluation.columns;
+        let label = find("the label", &names.label);
+        let score = find("the score", &names.score);
+        let id = names.id.as_deref().and_then(|name| find("the id", name));
+        let slices: Vec<_> =
+            evaluation.slices.iter().filter_map(|slice| find("a slice", &slice.column).zip(Some(slice))).collect();
+        let untyped = format.is_untyped();
+        let classes = [&evaluation.classes.positive, &evaluation.classes.negative];
+        if let Some((_, data_type)) = label
+            && !classes.iter().all(|class| columns::can_hold(data_type, class, untyped))
+        {
+            problems.push(label_type_problem(file, evaluation, data_type));
+        }
+        let mut wrong = |part: &str, name: &str, data_type: &DataType, hint: &str| {
+            let message = format!("the {part} column `{name}` of `{}` is {data_type}", file.shown_as);
+            problems.push(file.problem("wrong-column-type", message).hint(hint));
+        };
+        if let Some((_, data_type)) = score
+            && !columns::is_score(data_type, untyped)
+        {
+            let hint = "a score is a floating-point number in [0, 1]: the probability of the positive class";
+            wrong("score", &names.score, data_type, hint);
+        }
+        for ((_, data_type), slice) in &slices {
+            if !columns::is_group(data_type) {
+                let hint = "slices are strings, Booleans or integers; put numbers into bands first";
+                wrong("slice", &slice.column, data_type, hint);
             }
-        });
-        let score = score.and_then(|(column, data_type)| match data_type {
-            DataType::Float16 | DataType::Float32 | DataType::Float64 => Some(cast(column, DataType::Float64)),
-            other => {
-                let name = &evaluation.columns.score;
-                let message = format!("the score column `{name}` of `{}` is {other}", file.shown_as);
-                problems.push(
-                    file.problem("wrong-column-type", message)
-                        .hint("a score is a floating-point number in [0, 1]: the probability of the positive class"),
-                );
-                None
-            }
-        });
-        let slices: Vec<_> = slices
-            .into_iter()
-            .filter_map(|(column, data_type)| match is_group_type(&data_type) {
-                true => Some(cast(column, DataType::Utf8)),
-                false => {
-                    let message = format!("the slice column {column} of `{}` is {data_type}", file.shown_as);
-                    problems.push(
-                        file.problem("wrong-column-type", message)
-                            .hint("slices are strings, Booleans or integers; put numbers into bands first"),
-                    );
-                    None
-                }
-            })
-            .collect();
+        }
         match (label, score) {
-            (Some((is_positive, is_negative)), Some(score)) if problems.is_empty() => {
-                Ok(Self { is_positive, is_negative, score, slices, id: id.map(|(column, _)| column) })
-            }
+            (Some((label, _)), Some((score, _))) if problems.is_empty() => Ok(Self {
+                label,
+                score,
+                id: id.map(|(position, _)| position),
+                slices: slices.into_iter().map(|((position, _), _)| position).collect(),
+            }),
             _ => Err(problems),
         }
     }
-}
 
-/// A column by its exact name: unquoted, DataFusion would fold case and split at dots.
-fn quoted(name: &str) -> Expr {
-    Expr::Column(datafusion::common::Column::new_unqualified(name))
-}
+    /// The columns that are read, in the order of the file.
+    fn columns(&self) -> Vec<usize> {
+        let mut columns: Vec<_> =
+            [self.label, self.score].into_iter().chain(self.id).chain(self.slices.clone()).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
 
-fn cast(expression: Expr, data_type: DataType) -> Expr {
-    Expr::Cast(Cast::new(Box::new(expression), data_type))
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
-        DataType::Dictionary(_, values) => is_text(values),
-        _ => false,
+    /// Those of few distinct values.
+    fn groups(&self) -> Vec<usize> {
+        std::iter::once(self.label).chain(self.slices.clone()).collect()
     }
 }
 
-fn is_group_type(data_type: &DataType) -> bool {
-    is_text(data_type) || data_type.is_integer() || *data_type == DataType::Boolean
-}
-
-/// `column = class`, if a column of this type can hold such a class.
-fn equals(column: &Expr, data_type: &DataType, class: &ClassLabel) -> Option<Expr> {
-    match class {
-        ClassLabel::Boolean(class) if *data_type == DataType::Boolean => Some(column.clone().eq(lit(*class))),
-        // The cast of an unsigned label beyond i64 is an error of the scan, not a wrong match.
-        ClassLabel::Integer(class) if data_type.is_integer() => {
-            Some(cast(column.clone(), DataType::Int64).eq(lit(*class)))
-        }
-        ClassLabel::Text(class) if is_text(data_type) => {
-            Some(cast(column.clone(), DataType::Utf8).eq(lit(class.clone())))
-        }
-        _ => None,
+fn absent(file: DataFile<'_>, schema: &Schema, part: &str, name: &str) -> Problem {
+    let names = || schema.fields().iter().map(|field| field.name().as_str());
+    if names().any(|other| other == name) {
+        let message = format!("`{}` has several columns `{name}`, which is declared as {part}", file.shown_as);
+        return file.problem("ambiguous-column", message).hint("give each column a name of its own");
     }
+    let message = format!("`{}` has no column `{name}`, which is declared as {part}", file.shown_as);
+    let hint = match nearest(name, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let listed: Vec<_> = names().take(20).map(|name| format!("`{name}`")).collect();
+            format!("its columns are {}", listed.join(", "))
+        }
+    };
+    file.problem("absent-column", message).hint(hint)
 }
 
 fn label_type_problem(file: DataFile<'_>, evaluation: &RawEvaluation, data_type: &DataType) -> Problem {
@@ -259,55 +226,44 @@ fn label_type_problem(file: DataFile<'_>, evaluation: &RawEvaluation, data_type:
     ))
 }
 
-async fn read_cells(rows: DataFrame, expressions: &Expressions) -> Result<Vec<Cell>, DataFusionError> {
-    let keys: Vec<Expr> = expressions
-        .slices
-        .iter()
-        .enumerate()
-        .map(|(index, slice)| slice.clone().alias(format!("slice_{index}")))
-        .collect();
-    let scores = binary_scores()
-        .call(vec![expressions.is_positive.clone(), expressions.is_negative.clone(), expressions.score.clone()])
-        .alias("scores");
-    let batches = rows.aggregate(keys, vec![scores])?.collect().await?;
-    let mut cells = Vec::new();
-    for batch in &batches {
-        append_cells(batch, expressions.slices.len(), &mut cells)?;
-    }
-    // Hash aggregation gives groups in any order.
-    cells.sort_by(|left, right| left.values.cmp(&right.values));
-    Ok(cells)
+/// Takes rows of a binary classification.
+struct BinarySink<'a> {
+    parts: &'a Parts,
+    classes: &'a Classes,
+    format: Format,
+    table: BinaryTable,
+    ids: Ids,
 }
 
-fn append_cells(batch: &RecordBatch, slices: usize, cells: &mut Vec<Cell>) -> Result<(), DataFusionError> {
-    let malformed = || DataFusionError::Internal("the aggregate's result has another shape than asked for".to_owned());
-    let scores = batch.columns().get(slices).and_then(|column| column.as_binary_opt::<i64>()).ok_or_else(malformed)?;
-    let keys = batch
-        .columns()
-        .iter()
-        .take(slices)
-        .map(|column| column.as_string_opt::<i32>().ok_or_else(malformed))
-        .collect::<Result<Vec<_>, _>>()?;
-    for (row, encoded) in scores.iter().enumerate() {
-        let scores = BinaryScores::decode(encoded.ok_or_else(malformed)?)
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let values = keys.iter().map(|key| key.is_valid(row).then(|| key.value(row).to_owned())).collect();
-        cells.push(Cell { values, scores });
-    }
-    Ok(())
-}
-
-async fn read_ids(rows: DataFrame, id: &Expr) -> Result<IdCounts, DataFusionError> {
-    let aggregates = vec![count(lit(1)), count(id.clone()), count_distinct(id.clone())];
-    let batches = rows.aggregate(Vec::new(), aggregates)?.collect().await?;
-    let mut counts = batches
-        .iter()
-        .flat_map(RecordBatch::columns)
-        .filter_map(|column| column.as_primitive_opt::<Int64Type>().and_then(|counts| counts.iter().next().flatten()));
-    match (counts.next(), counts.next(), counts.next()) {
-        (Some(total), Some(present), Some(distinct)) => {
-            Ok(IdCounts { missing: (total - present).unsigned_abs(), duplicates: (present - distinct).unsigned_abs() })
+impl Sink for BinarySink<'_> {
+    fn take(&mut self, rows: &RecordBatch) -> Result<(), SourceError> {
+        let columns = self.parts.columns();
+        let column = |position: usize| {
+            let place = columns.iter().position(|column| *column == position);
+            place.and_then(|place| rows.columns().get(place)).ok_or(SourceError::Stopped)
+        };
+        let unreadable = |name: &str, error: ColumnError| match error {
+            ColumnError::TooManyCells(error) => SourceError::TooManyCells(error),
+            error => self.format.malformed(format!("column `{name}`: {error}")),
+        };
+        let name = |position: usize| {
+            let place = columns.iter().position(|column| *column == position);
+            place.map_or_else(String::new, |place| rows.schema_ref().field(place).name().clone())
+        };
+        let labels = columns::labels(column(self.parts.label)?, self.classes)
+            .map_err(|error| unreadable(&name(self.parts.label), error))?;
+        let scores =
+            columns::numbers(column(self.parts.score)?).map_err(|error| unreadable(&name(self.parts.score), error))?;
+        let mut values = Vec::with_capacity(self.parts.slices.len());
+        for (index, position) in self.parts.slices.iter().enumerate() {
+            let Some(known) = self.table.cells.values_mut(index) else { continue };
+            values
+                .push(columns::groups(column(*position)?, known).map_err(|error| unreadable(&name(*position), error))?);
         }
-        _ => Err(DataFusionError::Internal("the count of ids came back empty".to_owned())),
+        if let Some(id) = self.parts.id {
+            self.ids.add(column(id)?).map_err(|error| unreadable(&name(id), error.into()))?;
+        }
+        self.table.add(&labels, &scores, &values)?;
+        Ok(())
     }
 }

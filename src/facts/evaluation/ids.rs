@@ -1,0 +1,96 @@
+//! Ids of rows: how many are missing, and how many are there twice.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, UInt64Type};
+use arrow::error::ArrowError;
+use sha2::{Digest as _, Sha256};
+
+/// What is wrong with ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IdCounts {
+    pub(crate) missing: u64,
+    pub(crate) duplicates: u64,
+}
+
+/// Ids as keys of 128 bits: whole numbers as they are, and the beginning of the SHA-256 of any other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ids {
+    keys: Vec<u128>,
+    missing: u64,
+}
+
+impl Ids {
+    /// Takes the ids of rows.
+    pub(crate) fn add(&mut self, column: &ArrayRef) -> Result<(), ArrowError> {
+        let before = self.keys.len();
+        match column.data_type() {
+            DataType::UInt64 => {
+                self.keys.extend(column.as_primitive::<UInt64Type>().iter().flatten().map(u128::from));
+            }
+            data_type if data_type.is_integer() => {
+                let column = cast(column, &DataType::Int64)?;
+                let keys = column.as_primitive::<Int64Type>().iter().flatten();
+                self.keys.extend(keys.map(|id| u128::from(id.cast_unsigned())));
+            }
+            DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_) | DataType::BinaryView => {
+                let column = cast(column, &DataType::LargeBinary)?;
+                self.keys.extend(column.as_binary::<i64>().iter().flatten().map(hash));
+            }
+            _ => {
+                let column = cast(column, &DataType::Utf8)?;
+                self.keys.extend(column.as_string::<i32>().iter().flatten().map(|id| hash(id.as_bytes())));
+            }
+        }
+        self.missing += (column.len() - (self.keys.len() - before)) as u64;
+        Ok(())
+    }
+
+    /// Counts over all parts of the data.
+    pub(crate) fn count(parts: Vec<Self>) -> IdCounts {
+        let missing = parts.iter().map(|part| part.missing).sum();
+        let mut keys = Vec::new();
+        for part in parts {
+            if keys.is_empty() { keys = part.keys } else { keys.extend_from_slice(&part.keys) }
+        }
+        keys.sort_unstable();
+        let duplicates = keys.windows(2).filter(|pair| matches!(pair, [left, right] if left == right)).count() as u64;
+        IdCounts { missing, duplicates }
+    }
+}
+
+fn hash(id: &[u8]) -> u128 {
+    let digest: [u8; 32] = Sha256::digest(id).into();
+    digest.first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Date32Array, Int32Array, StringArray};
+
+    use super::*;
+
+    fn counts(columns: &[ArrayRef]) -> (u64, u64) {
+        let part = |column| {
+            let mut ids = Ids::default();
+            ids.add(column).unwrap();
+            ids
+        };
+        let counts = Ids::count(columns.iter().map(part).collect());
+        (counts.missing, counts.duplicates)
+    }
+
+    #[test]
+    fn ids_of_any_kind_are_counted_across_parts() {
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), Some(-1), None, Some(1)]));
+        assert_eq!(counts(&[Arc::clone(&numbers)]), (1, 1));
+        assert_eq!(counts(&[Arc::clone(&numbers), numbers]), (2, 4));
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some(""), Some("a"), None]));
+        assert_eq!(counts(&[texts]), (1, 1));
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![1, 2, 2, 2]));
+        assert_eq!(counts(&[days]), (0, 2));
+        assert_eq!(counts(&[]), (0, 0));
+    }
+}

@@ -1,0 +1,642 @@
+//! All rows in the order of their scores, once, for every slice at a time.
+//!
+//! Rows are put into buckets of neighbouring scores, each bucket is sorted, and one walk over them in ascending
+//! order gives each slice whole numbers from which its ranking metrics follow exactly, ties included. What
+//! depends on one row alone is summed for its cell on the way. Everything that is added up is a whole number:
+//! the results are the same bits for any order of rows, any chunks and any number of threads.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use super::fixed::FixedSum;
+use super::table::{BinaryTable, Block};
+
+/// Bits of a score that choose its fine bin: of 62, as the largest score is 1.
+const FINE_BITS: u32 = 20;
+const FINE_SHIFT: u32 = 62 - FINE_BITS;
+/// Rows that a bucket should have: they are sorted in the processor's cache.
+const BUCKET_ROWS: u64 = 8192;
+/// Calibration bins: a score is in bin ⌊10·score⌋ as doubles multiply, and 1 belongs to the last.
+pub(crate) const CALIBRATION_BINS: usize = 10;
+/// Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does for doubles (the machine
+/// epsilon): a certain and wrong score costs 36 rather than an infinity.
+const LOG_LOSS_CLIP: f64 = f64::EPSILON;
+/// How far from the threshold a score is near it.
+const NEAR_THRESHOLD: f64 = 0.01;
+
+/// What is asked of the rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    /// Predicted positive if the score is at least this.
+    pub(crate) threshold: f64,
+    /// Of each cell, as many slices as `slices_of_a_cell` says that it is part of, cell by cell.
+    pub(crate) slices_of_cells: Vec<u32>,
+    /// Slices that each cell is part of.
+    pub(crate) slices_of_a_cell: usize,
+    /// Slices there are.
+    pub(crate) slices: usize,
+    /// Threads to work in.
+    pub(crate) threads: NonZeroUsize,
+}
+
+/// Sums over the valid rows of one cell, or of several.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) positives: u64,
+    pub(crate) negatives: u64,
+    pub(crate) true_positives: u64,
+    pub(crate) false_positives: u64,
+    pub(crate) near_threshold: u64,
+    pub(crate) clipped: u64,
+    pub(crate) log_loss: FixedSum,
+    pub(crate) log_loss_squares: FixedSum,
+    pub(crate) squared_error: FixedSum,
+    pub(crate) squared_error_squares: FixedSum,
+    /// Σ (y − p)(1 − 2p) of Spiegelhalter's z.
+    pub(crate) spiegelhalter: FixedSum,
+    /// Σ (1 − 2p)² p (1 − p), its variance.
+    pub(crate) spiegelhalter_variance: FixedSum,
+    pub(crate) bins: [Bin; CALIBRATION_BINS],
+}
+
+/// Rows whose scores are in one calibration bin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bin {
+    pub(crate) rows: u64,
+    pub(crate) positives: u64,
+    pub(crate) scores: FixedSum,
+}
+
+impl Sums {
+    /// Adds the sums of other rows.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.positives += other.positives;
+        self.negatives += other.negatives;
+        self.true_positives += other.true_positives;
+        self.false_positives += other.false_positives;
+        self.near_threshold += other.near_threshold;
+        self.clipped += other.clipped;
+        self.log_loss.merge(other.log_loss);
+        self.log_loss_squares.merge(other.log_loss_squares);
+        self.squared_error.merge(other.squared_error);
+        self.squared_error_squares.merge(other.squared_error_squares);
+        self.spiegelhalter.merge(other.spiegelhalter);
+        self.spiegelhalter_variance.merge(other.spiegelhalter_variance);
+        for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
+            bin.rows += more.rows;
+            bin.positives += more.positives;
+            bin.scores.merge(more.scores);
+        }
+    }
+
+    fn add(&mut self, score: f64, positive: bool, threshold: f64) {
+        let predicted = score >= threshold;
+        let clipped = score.clamp(LOG_LOSS_CLIP, 1.0 - LOG_LOSS_CLIP);
+        let (likelihood, error) = if positive { (clipped, 1.0 - score) } else { (1.0 - clipped, score) };
+        if positive {
+            self.positives += 1;
+            self.true_positives += u64::from(predicted);
+        } else {
+            self.negatives += 1;
+            self.false_positives += u64::from(predicted);
+        }
+        self.near_threshold += u64::from((score - threshold).abs() < NEAR_THRESHOLD);
+        self.clipped += u64::from(clipped.to_bits() != score.to_bits());
+        let log_loss = -libm::log(likelihood);
+        self.log_loss.add(log_loss);
+        self.log_loss_squares.add(log_loss * log_loss);
+        let square = error * error;
+        self.squared_error.add(square);
+        self.squared_error_squares.add(square * square);
+        let lean = 1.0 - 2.0 * score;
+        self.spiegelhalter.add(if positive { error * lean } else { -error * lean });
+        self.spiegelhalter_variance.add(lean * lean * score * (1.0 - score));
+        // The cast saturates, and the scores are in [0, 1].
+        let bin = ((score * CALIBRATION_BINS as f64) as usize).min(CALIBRATION_BINS - 1);
+        if let Some(bin) = self.bins.get_mut(bin) {
+            bin.rows += 1;
+            bin.positives += u64::from(positive);
+            bin.scores.add(score);
+        }
+    }
+}
+
+/// What one walk in ascending order says of a slice. m is the number of its positives and n that of its
+/// negatives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ranks {
+    /// Over the positives: twice the negatives below each, plus those equal to it. Over 2mn this is the area
+    /// under the ROC curve.
+    pub(crate) wins: u128,
+    /// The sum of their squares.
+    pub(crate) win_squares: u128,
+    /// Over the negatives: the sum of squares of twice the positives below each, plus those equal to it.
+    pub(crate) loss_squares: u128,
+    /// Over the positives: the precision of a threshold at each.
+    pub(crate) precisions: FixedSum,
+    /// The largest of |positives up to a score · n − negatives up to it · m|.
+    pub(crate) largest_gap: u128,
+    /// Distinct scores.
+    pub(crate) distinct: u64,
+    /// Where the tenth with the highest scores begins.
+    pub(crate) decile: Decile,
+}
+
+/// The score at which the tenth with the highest scores begins, by what lies at it and above it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Decile {
+    pub(crate) rows_above: u64,
+    pub(crate) positives_above: u64,
+    pub(crate) rows_at: u64,
+    pub(crate) positives_at: u64,
+}
+
+impl Ranks {
+    fn merge(&mut self, other: &Self) {
+        self.wins += other.wins;
+        self.win_squares += other.win_squares;
+        self.loss_squares += other.loss_squares;
+        self.precisions.merge(other.precisions);
+        self.largest_gap = self.largest_gap.max(other.largest_gap);
+        self.distinct += other.distinct;
+        if other.decile.rows_at > 0 {
+            self.decile = other.decile;
+        }
+    }
+}
+
+/// A slice while its scores go by in ascending order.
+#[derive(Debug, Clone, Copy, Default)]
+struct Walk {
+    positives: u64,
+    negatives: u64,
+    positives_below: u64,
+    negatives_below: u64,
+    /// Rows at the present score.
+    positives_at: u64,
+    negatives_at: u64,
+    ranks: Ranks,
+}
+
+impl Walk {
+    /// Leaves the present score behind.
+    fn step(&mut self) {
+        let (p, q) = (std::mem::take(&mut self.positives_at), std::mem::take(&mut self.negatives_at));
+        let ranks = &mut self.ranks;
+        if p > 0 {
+            let win = u128::from(2 * self.negatives_below + q);
+            ranks.wins += u128::from(p) * win;
+            ranks.win_squares += u128::from(p) * win * win;
+            let found = self.positives - self.positives_below;
+            let selected = found + self.negatives - self.negatives_below;
+            ranks.precisions.add_times(found as f64 / selected as f64, p);
+        }
+        if q > 0 {
+            let loss = u128::from(2 * self.positives_below + p);
+            ranks.loss_squares += u128::from(q) * loss * loss;
+        }
+        self.positives_below += p;
+        self.negatives_below += q;
+        let gap = (u128::from(self.positives_below) * u128::from(self.negatives))
+            .abs_diff(u128::from(self.negatives_below) * u128::from(self.positives));
+        ranks.largest_gap = ranks.largest_gap.max(gap);
+        ranks.distinct += 1;
+        let positives_above = self.positives - self.positives_below;
+        let above = positives_above + self.negatives - self.negatives_below;
+        let rows = u128::from(self.positives + self.negatives);
+        if 10 * u128::from(above) < rows && rows <= 10 * u128::from(above + p + q) {
+            ranks.decile = Decile { rows_above: above, positives_above, rows_at: p + q, positives_at: p };
+        }
+    }
+}
+
+/// Rows of one part of the data in buckets of neighbouring scores.
+struct Buckets {
+    keys: Vec<u64>,
+    tags: Vec<u32>,
+    /// Where each bucket begins, and the end of the last.
+    starts: Vec<usize>,
+}
+
+/// Rows of each label in a cell: negatives, positives.
+type Counts = Vec<[u64; 2]>;
+
+/// Walks over the rows of all `tables`; `renumbered` has, of each table, what its cells are called in the
+/// question. Gives the sums of each cell and the ranks of each slice.
+pub(crate) fn rank(
+    tables: Vec<BinaryTable>,
+    renumbered: &[Vec<u32>],
+    cells: usize,
+    question: &Question,
+) -> (Vec<Sums>, Vec<Ranks>) {
+    let edges = Edges::of(&tables);
+    let parts: Vec<Buckets> = thread::scope(|scope| {
+        let edges = &edges;
+        let tasks: Vec<_> = tables
+            .into_iter()
+            .zip(renumbered)
+            .map(|(table, renumbered)| scope.spawn(move || edges.distribute(table.blocks, renumbered)))
+            .collect();
+        tasks.into_iter().map(join).collect()
+    });
+    let segments = segments(&parts, edges.buckets, question.threads);
+    let counts: Vec<Counts> = each(&segments, |range| count(&parts, range.clone(), cells));
+    let totals = counts.iter().fold(vec![[0; 2]; cells], added);
+    let mut before = vec![[0; 2]; cells];
+    let mut starts = Vec::with_capacity(segments.len());
+    for counts in &counts {
+        let next = added(before.clone(), counts);
+        starts.push(std::mem::replace(&mut before, next));
+    }
+    let tasks: Vec<_> = segments.into_iter().zip(starts).collect();
+    let results = each(&tasks, |(range, start)| {
+        let mut walker = Walker::new(question, &totals, start, cells);
+        range.clone().for_each(|bucket| walker.walk(&parts, bucket));
+        (walker.sums, walker.walks)
+    });
+    let mut sums = vec![Sums::default(); cells];
+    let mut ranks = vec![Ranks::default(); question.slices];
+    for (part_sums, part_walks) in &results {
+        sums.iter_mut().zip(part_sums).for_each(|(sums, part)| sums.merge(part));
+        ranks.iter_mut().zip(part_walks).for_each(|(ranks, part)| ranks.merge(&part.ranks));
+    }
+    (sums, ranks)
+}
+
+/// The result of a thread; a panic in it goes on in this one.
+fn join<T>(task: thread::ScopedJoinHandle<'_, T>) -> T {
+    task.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Does the same for each of `tasks`, at a time.
+fn each<Task: Sync, Result: Send>(tasks: &[Task], work: impl Fn(&Task) -> Result + Sync) -> Vec<Result> {
+    if let [task] = tasks {
+        return vec![work(task)];
+    }
+    thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = tasks.iter().map(|task| scope.spawn(move || work(task))).collect();
+        running.into_iter().map(join).collect()
+    })
+}
+
+fn added(mut counts: Counts, more: &Counts) -> Counts {
+    for ([negatives, positives], [more_negatives, more_positives]) in counts.iter_mut().zip(more) {
+        *negatives += more_negatives;
+        *positives += more_positives;
+    }
+    counts
+}
+
+/// Which bucket a score belongs to.
+struct Edges {
+    bucket_of: Vec<u32>,
+    buckets: usize,
+}
+
+impl Edges {
+    /// Edges that give each bucket about as many rows, as far as fine bins can tell.
+    fn of(tables: &[BinaryTable]) -> Self {
+        let fine = |table: &BinaryTable| {
+            let mut counts = vec![0_u64; (1 << FINE_BITS) + 1];
+            for key in table.blocks.iter().flat_map(|block| &block.keys) {
+                if let Some(count) = counts.get_mut((key >> FINE_SHIFT) as usize) {
+                    *count += 1;
+                }
+            }
+            counts
+        };
+        let mut bucket_of = vec![0_u32; (1 << FINE_BITS) + 1];
+        let counts = each(tables, fine);
+        let (mut bucket, mut rows) = (0, 0);
+        for (place, entry) in bucket_of.iter_mut().enumerate() {
+            let more: u64 = counts.iter().filter_map(|counts| counts.get(place)).sum();
+            if rows > 0 && rows + more > BUCKET_ROWS {
+                bucket += 1;
+                rows = 0;
+            }
+            rows += more;
+            *entry = bucket;
+        }
+        Self { bucket_of, buckets: bucket as usize + 1 }
+    }
+
+    fn bucket(&self, key: u64) -> usize {
+        self.bucket_of.get((key >> FINE_SHIFT) as usize).map_or(0, |bucket| *bucket as usize)
+    }
+
+    /// Puts rows into buckets. Blocks are freed on the way, and memory that is not written to yet is not
+    /// there yet: at no time are there two copies of all rows.
+    fn distribute(&self, blocks: Vec<Block>, renumbered: &[u32]) -> Buckets {
+        let mut starts = vec![0_usize; self.buckets + 1];
+        for key in blocks.iter().flat_map(|block| &block.keys) {
+            if let Some(count) = starts.get_mut(self.bucket(*key) + 1) {
+                *count += 1;
+            }
+        }
+        let mut total = 0;
+        for start in &mut starts {
+            total += *start;
+            *start = total;
+        }
+        let (mut keys, mut tags) = (vec![0_u64; total], vec![0_u32; total]);
+        let mut next = starts.clone();
+        for block in blocks {
+            for (key, tag) in block.keys.into_iter().zip(block.tags) {
+                let cell = renumbered.get((tag >> 1) as usize).copied().unwrap_or_default();
+                let Some(place) = next.get_mut(self.bucket(key)) else { continue };
+                if let (Some(key_place), Some(tag_place)) = (keys.get_mut(*place), tags.get_mut(*place)) {
+                    *key_place = key;
+                    *tag_place = (cell << 1) | (tag & 1);
+                }
+                *place += 1;
+            }
+        }
+        Buckets { keys, tags, starts }
+    }
+}
+
+impl Buckets {
+    /// The rows of buckets.
+    fn rows(&self, buckets: std::ops::Range<usize>) -> (&[u64], &[u32]) {
+        let start = self.starts.get(buckets.start).copied().unwrap_or_default();
+        let end = self.starts.get(buckets.end).copied().unwrap_or_default();
+        (self.keys.get(start..end).unwrap_or_default(), self.tags.get(start..end).unwrap_or_default())
+    }
+}
+
+/// As many runs of buckets as there are threads, of about as many rows.
+fn segments(parts: &[Buckets], buckets: usize, threads: NonZeroUsize) -> Vec<std::ops::Range<usize>> {
+    let rows_until = |bucket: usize| parts.iter().filter_map(|part| part.starts.get(bucket)).sum::<usize>();
+    let total = rows_until(buckets);
+    let mut segments = Vec::with_capacity(threads.get());
+    let mut start = 0;
+    for segment in 1..=threads.get() {
+        let goal = (total as u128 * segment as u128 / threads.get() as u128) as usize;
+        let mut end = start;
+        while end < buckets && (segment == threads.get() || rows_until(end) < goal) {
+            end += 1;
+        }
+        segments.push(start..end);
+        start = end;
+    }
+    segments
+}
+
+fn count(parts: &[Buckets], buckets: std::ops::Range<usize>, cells: usize) -> Counts {
+    let mut counts = vec![[0; 2]; cells];
+    for part in parts {
+        for tag in part.rows(buckets.clone()).1 {
+            if let Some([negatives, positives]) = counts.get_mut((tag >> 1) as usize) {
+                *positives += u64::from(tag & 1);
+                *negatives += u64::from(1 - (tag & 1));
+            }
+        }
+    }
+    counts
+}
+
+/// One thread's walk over a run of buckets.
+struct Walker<'a> {
+    question: &'a Question,
+    sums: Vec<Sums>,
+    walks: Vec<Walk>,
+    rows: Vec<(u64, u32)>,
+    /// Slices that have rows at the present score.
+    touched: Vec<u32>,
+}
+
+impl<'a> Walker<'a> {
+    fn new(question: &'a Question, totals: &Counts, before: &Counts, cells: usize) -> Self {
+        let mut walks = vec![Walk::default(); question.slices];
+        let counts = totals.iter().zip(before);
+        for (slices, ([negatives, positives], [negatives_below, positives_below])) in
+            question.slices_of_cells.chunks(question.slices_of_a_cell.max(1)).zip(counts)
+        {
+            for slice in slices {
+                if let Some(walk) = walks.get_mut(*slice as usize) {
+                    walk.positives += positives;
+                    walk.negatives += negatives;
+                    walk.positives_below += positives_below;
+                    walk.negatives_below += negatives_below;
+                }
+            }
+        }
+        Self { question, sums: vec![Sums::default(); cells], walks, rows: Vec::new(), touched: Vec::new() }
+    }
+
+    fn walk(&mut self, parts: &[Buckets], bucket: usize) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        for part in parts {
+            let (keys, tags) = part.rows(bucket..bucket + 1);
+            rows.extend(keys.iter().copied().zip(tags.iter().copied()));
+        }
+        rows.sort_unstable_by_key(|row| row.0);
+        for ties in rows.chunk_by(|left, right| left.0 == right.0) {
+            match ties {
+                [(key, tag)] => self.single(*key, *tag),
+                _ => self.tied(ties),
+            }
+        }
+        self.rows = rows;
+    }
+
+    fn slices_of(&self, cell: usize) -> &'a [u32] {
+        let width = self.question.slices_of_a_cell;
+        self.question.slices_of_cells.get(cell * width..(cell + 1) * width).unwrap_or_default()
+    }
+
+    fn add_to_cell(&mut self, key: u64, tag: u32) {
+        if let Some(sums) = self.sums.get_mut((tag >> 1) as usize) {
+            sums.add(f64::from_bits(key), tag & 1 == 1, self.question.threshold);
+        }
+    }
+
+    /// A score that one row has.
+    fn single(&mut self, key: u64, tag: u32) {
+        self.add_to_cell(key, tag);
+        let positive = u64::from(tag & 1);
+        for slice in self.slices_of((tag >> 1) as usize) {
+            if let Some(walk) = self.walks.get_mut(*slice as usize) {
+                walk.positives_at = positive;
+                walk.negatives_at = 1 - positive;
+                walk.step();
+            }
+        }
+    }
+
+    /// A score that several rows have.
+    fn tied(&mut self, rows: &[(u64, u32)]) {
+        for (key, tag) in rows {
+            self.add_to_cell(*key, *tag);
+            let positive = u64::from(tag & 1);
+            for slice in self.slices_of((tag >> 1) as usize) {
+                if let Some(walk) = self.walks.get_mut(*slice as usize) {
+                    if walk.positives_at + walk.negatives_at == 0 {
+                        self.touched.push(*slice);
+                    }
+                    walk.positives_at += positive;
+                    walk.negatives_at += 1 - positive;
+                }
+            }
+        }
+        for slice in self.touched.drain(..) {
+            if let Some(walk) = self.walks.get_mut(slice as usize) {
+                walk.step();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use arrow::array::Float64Array;
+    use proptest::prelude::*;
+
+    use super::super::binary::BinaryState;
+    use super::super::table::Label;
+    use super::*;
+
+    /// A row: its score, whether it is positive, and its group.
+    type Row = (f64, bool, u8);
+
+    fn table(rows: &[Row]) -> BinaryTable {
+        let mut table = BinaryTable::new(1);
+        for rows in rows.chunks(7) {
+            let label = |positive| if positive { Label::Positive } else { Label::Negative };
+            let labels: Vec<_> = rows.iter().map(|row| label(row.1)).collect();
+            let scores: Float64Array = rows.iter().map(|row| Some(row.0)).collect();
+            let values = table.cells.values_mut(0).unwrap();
+            let groups = rows.iter().map(|row| values.number(Some(&row.2.to_string())).unwrap()).collect();
+            table.add(&labels, &scores, &[groups]).unwrap();
+        }
+        table
+    }
+
+    /// Sums and ranks of all rows, and those of each group in the order of the groups' names.
+    fn ranked(parts: &[&[Row]], threads: usize) -> Vec<(Sums, Ranks)> {
+        use super::super::slices::{CommonCells, Groups};
+        let tables: Vec<_> = parts.iter().map(|rows| table(rows)).collect();
+        let common = CommonCells::of(&tables, 1).unwrap();
+        let groups = Groups::of(&common.cells, &[vec![], vec![0]]);
+        let question = Question {
+            threshold: 0.5,
+            slices: groups.groups.len(),
+            slices_of_a_cell: 2,
+            slices_of_cells: groups.of_cells,
+            threads: NonZeroUsize::new(threads).unwrap(),
+        };
+        let (sums, ranks) = rank(tables, &common.renumbered, common.cells.len(), &question);
+        let mut of_slices = vec![Sums::default(); ranks.len()];
+        for (line, sums) in question.slices_of_cells.chunks(2).zip(&sums) {
+            line.iter().for_each(|slice| of_slices[*slice as usize].merge(sums));
+        }
+        of_slices.into_iter().zip(ranks).collect()
+    }
+
+    /// What is known of rows with these scores.
+    pub(crate) fn state(positives: &[f64], negatives: &[f64], threshold: f64) -> BinaryState {
+        let rows: Vec<Row> = positives
+            .iter()
+            .map(|score| (*score, true, 0))
+            .chain(negatives.iter().map(|score| (*score, false, 0)))
+            .collect();
+        let question = Question {
+            threshold,
+            slices: 1,
+            slices_of_a_cell: 1,
+            slices_of_cells: vec![0],
+            threads: NonZeroUsize::MIN,
+        };
+        let (sums, ranks) = rank(vec![table(&rows)], &[vec![0]], 1, &question);
+        BinaryState { sums: sums[0], ranks: ranks[0], ..Default::default() }
+    }
+
+    /// The same from the definitions, with every pair looked at.
+    fn by_definition(rows: &[Row]) -> Ranks {
+        let of = |wanted: bool| rows.iter().filter(move |row| row.1 == wanted).map(|row| row.0);
+        let twice_below = |score: f64, positive: bool| -> u128 {
+            of(positive).map(|other| if other < score { 2 } else { u128::from(other == score) }).sum()
+        };
+        let wins: Vec<_> = of(true).map(|score| twice_below(score, false)).collect();
+        let losses: Vec<_> = of(false).map(|score| twice_below(score, true)).collect();
+        let (m, n) = (of(true).count() as u128, of(false).count() as u128);
+        let mut precisions = FixedSum::default();
+        for score in of(true) {
+            let found = of(true).filter(|other| *other >= score).count();
+            precisions.add(found as f64 / rows.iter().filter(|row| row.0 >= score).count() as f64);
+        }
+        let gap = |score: f64| {
+            let until = |positive| of(positive).filter(|other| *other <= score).count() as u128;
+            (until(true) * n).abs_diff(until(false) * m)
+        };
+        let mut scores: Vec<_> = rows.iter().map(|row| row.0.to_bits()).collect();
+        scores.sort_unstable();
+        scores.dedup();
+        let above = |score: f64| rows.iter().filter(move |row| row.0 > score);
+        let at = |score: f64| rows.iter().filter(move |row| row.0 == score);
+        let decile = scores.iter().map(|bits| f64::from_bits(*bits)).find(|score| {
+            let (above, at) = (above(*score).count(), at(*score).count());
+            10 * above < rows.len() && rows.len() <= 10 * (above + at)
+        });
+        Ranks {
+            wins: wins.iter().sum(),
+            win_squares: wins.iter().map(|win| win * win).sum(),
+            loss_squares: losses.iter().map(|loss| loss * loss).sum(),
+            precisions,
+            largest_gap: rows.iter().map(|row| gap(row.0)).max().unwrap_or_default(),
+            distinct: scores.len() as u64,
+            decile: decile.map_or_else(Decile::default, |score| Decile {
+                rows_above: above(score).count() as u64,
+                positives_above: above(score).filter(|row| row.1).count() as u64,
+                rows_at: at(score).count() as u64,
+                positives_at: at(score).filter(|row| row.1).count() as u64,
+            }),
+        }
+    }
+
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let score =
+            prop_oneof![(0_u8..=20).prop_map(|step| f64::from(step) / 20.0), 0.0..=1.0, Just(0.0), Just(1e-300)];
+        prop::collection::vec((score, any::<bool>(), 0_u8..4), 0..80)
+    }
+
+    proptest! {
+        #[test]
+        fn every_group_has_what_the_definitions_say(rows in rows()) {
+            let found = ranked(&[&rows], 2);
+            prop_assert_eq!(found[0].1, by_definition(&rows));
+            let mut groups: Vec<_> = rows.iter().map(|row| row.2).collect();
+            groups.sort_unstable();
+            groups.dedup();
+            prop_assert_eq!(found.len(), groups.len() + 1);
+            for (group, (sums, ranks)) in groups.iter().zip(&found[1..]) {
+                let own: Vec<_> = rows.iter().copied().filter(|row| row.2 == *group).collect();
+                prop_assert_eq!(*ranks, by_definition(&own));
+                prop_assert_eq!(sums.positives, own.iter().filter(|row| row.1).count() as u64);
+            }
+        }
+
+        #[test]
+        fn order_parts_and_threads_do_not_matter(rows in rows(), split in 0_usize..80, threads in 1_usize..8) {
+            let reversed: Vec<_> = rows.iter().rev().copied().collect();
+            let (left, right) = reversed.split_at(split.min(rows.len()));
+            prop_assert_eq!(ranked(&[left, right], threads), ranked(&[&rows], 1));
+        }
+    }
+
+    #[test]
+    fn many_rows_fill_many_buckets() {
+        // A multiplicative congruence gives distinct scores in no order, and labels that lean with them.
+        let rows: Vec<Row> = (0..100_000_u64)
+            .map(|row| (row, (row * 7_919) % 100_003))
+            .map(|(row, place)| (place as f64 / 100_003.0, (place + row * row % 50_000) > 75_000, (row % 3) as u8))
+            .collect();
+        let found = ranked(&[&rows[..30_000], &rows[30_000..]], 7);
+        assert_eq!(found, ranked(&[&rows], 1));
+        assert_eq!(found[0].1.distinct, 100_000);
+        let thousand: Vec<_> = rows[..1_000].to_vec();
+        assert_eq!(ranked(&[&thousand], 3)[0].1, by_definition(&thousand));
+    }
+}

@@ -1,0 +1,146 @@
+//! The rows of a binary classification as they are read: the score, the label and the cell of each valid one,
+//! and a count of every reason for which a row could not be used.
+//!
+//! Scores are kept rather than sums, so that ranking metrics are exact, ties included. Twelve bytes a row is
+//! what that costs.
+
+use arrow::array::{Array, Float64Array};
+
+use super::cells::{Cells, TooManyCells};
+
+/// Rows in a block: little enough that a thread of few rows takes little.
+const BLOCK_ROWS: usize = 1 << 16;
+
+/// What a label says of its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Label {
+    /// The negative class.
+    Negative,
+    /// The positive class.
+    Positive,
+    /// Neither class.
+    Unknown,
+    /// Null.
+    Missing,
+}
+
+/// Rows that cannot be evaluated, by the first reason that applies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct InvalidRows {
+    pub(crate) label_missing: u64,
+    pub(crate) label_unknown: u64,
+    pub(crate) score_missing: u64,
+    pub(crate) score_not_finite: u64,
+    pub(crate) score_out_of_range: u64,
+}
+
+impl InvalidRows {
+    pub(crate) const fn as_array(self) -> [u64; 5] {
+        [self.label_missing, self.label_unknown, self.score_missing, self.score_not_finite, self.score_out_of_range]
+    }
+
+    pub(crate) const fn from_array(counts: [u64; 5]) -> Self {
+        let [label_missing, label_unknown, score_missing, score_not_finite, score_out_of_range] = counts;
+        Self { label_missing, label_unknown, score_missing, score_not_finite, score_out_of_range }
+    }
+
+    /// Rows that cannot be evaluated.
+    pub(crate) fn total(self) -> u64 {
+        self.as_array().iter().sum()
+    }
+
+    /// Adds other counts.
+    pub(crate) fn merge(&mut self, other: Self) {
+        let mut counts = self.as_array();
+        counts.iter_mut().zip(other.as_array()).for_each(|(count, more)| *count += more);
+        *self = Self::from_array(counts);
+    }
+
+    /// Counts a row for the first reason that it has; none if it can be evaluated.
+    fn count(&mut self, label: Label, score: Option<f64>) {
+        match (label, score) {
+            (Label::Missing, _) => self.label_missing += 1,
+            (Label::Unknown, _) => self.label_unknown += 1,
+            (_, None) => self.score_missing += 1,
+            (_, Some(score)) if !score.is_finite() => self.score_not_finite += 1,
+            (_, Some(score)) if !(0.0..=1.0).contains(&score) => self.score_out_of_range += 1,
+            _ => {}
+        }
+    }
+}
+
+/// Valid rows. A score in [0, 1] has the order of its bits, which are kept; a tag is the cell's number,
+/// doubled, plus one for the positive class.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Block {
+    pub(crate) keys: Vec<u64>,
+    pub(crate) tags: Vec<u32>,
+}
+
+/// Rows of some part of the data.
+#[derive(Debug, Clone)]
+pub(crate) struct BinaryTable {
+    pub(crate) cells: Cells,
+    /// Invalid rows of each cell; cells of valid rows only may be beyond its end.
+    pub(crate) invalid: Vec<InvalidRows>,
+    pub(crate) blocks: Vec<Block>,
+}
+
+impl BinaryTable {
+    /// No rows yet; `columns` is the number of slice columns.
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { cells: Cells::new(columns), invalid: Vec::new(), blocks: Vec::new() }
+    }
+
+    /// Takes rows: their labels, scores and, for each slice column, the numbers that [`Cells::values_mut`] gave
+    /// their values.
+    pub(crate) fn add(
+        &mut self,
+        labels: &[Label],
+        scores: &Float64Array,
+        values: &[Vec<u32>],
+    ) -> Result<(), TooManyCells> {
+        let mut cells = vec![0_u32; labels.len()];
+        for (column, numbers) in values.iter().enumerate() {
+            self.cells.combine(column, &mut cells, numbers)?;
+        }
+        let validity = scores.nulls().filter(|nulls| nulls.null_count() > 0);
+        let rows = labels.iter().zip(scores.values()).zip(cells).enumerate();
+        let mut block = match self.blocks.pop() {
+            Some(block) => block,
+            None => Block::with_room(),
+        };
+        for (row, ((label, score), cell)) in rows {
+            let present = validity.is_none_or(|nulls| nulls.is_valid(row));
+            let positive = match label {
+                Label::Positive => 1,
+                Label::Negative => 0,
+                Label::Unknown | Label::Missing => 2,
+            };
+            if present && positive < 2 && (0.0..=1.0).contains(score) {
+                if block.keys.len() >= BLOCK_ROWS {
+                    self.blocks.push(std::mem::replace(&mut block, Block::with_room()));
+                }
+                // Adding zero turns −0 into 0: two spellings of one score must be one tie.
+                block.keys.push((score + 0.0).to_bits());
+                block.tags.push((cell << 1) | positive);
+            } else {
+                let cell = cell as usize;
+                if cell >= self.invalid.len() {
+                    self.invalid.resize(cell + 1, InvalidRows::default());
+                }
+                if let Some(invalid) = self.invalid.get_mut(cell) {
+                    invalid.count(*label, present.then_some(*score));
+                }
+            }
+        }
+        self.blocks.push(block);
+        Ok(())
+    }
+}
+
+impl Block {
+    fn with_room() -> Self {
+        Self { keys: Vec::with_capacity(BLOCK_ROWS), tags: Vec::with_capacity(BLOCK_ROWS) }
+    }
+}
