@@ -4,12 +4,14 @@
 //! and a pure station cannot look.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
+use crate::facts::evaluation::Resources;
 use crate::facts::repository::Origin;
 use crate::facts::repository::review::{Forge, ReviewRequest};
 
@@ -70,6 +72,8 @@ pub struct Environment {
     pub step_output: Option<PathBuf>,
     /// Inputs of the GitHub Action.
     pub action: ActionInputs,
+    /// What evaluations may use: every processor, and half of the memory.
+    pub resources: Resources,
     /// The time at which the process began.
     pub now: DateTime<Utc>,
 }
@@ -153,6 +157,10 @@ impl Environment {
                 evidence_dir: text("MODELGATE_ACTION_EVIDENCE_DIR"),
                 store: text("MODELGATE_ACTION_STORE"),
             },
+            resources: Resources {
+                threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+                memory_bytes: memory_bytes() / 2,
+            },
             now: DateTime::from(SystemTime::now()),
         }
     }
@@ -179,6 +187,21 @@ fn review_request(origin: Origin, text: &impl Fn(&str) -> Option<String>) -> Opt
         }),
         Origin::OtherCi | Origin::Local => None,
     }
+}
+
+/// Memory of the machine, or of the container that this runs in; 8 GiB where neither says.
+fn memory_bytes() -> u64 {
+    const UNKNOWN: u64 = 8 << 30;
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let machine = read("/proc/meminfo").lines().find_map(|line| {
+        let kibibytes = line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
+        kibibytes.checked_mul(1024)
+    });
+    // A container without a bound says `max`.
+    let container = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .into_iter()
+        .find_map(|path| read(path).trim().parse::<u64>().ok());
+    machine.unwrap_or(UNKNOWN).min(container.unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

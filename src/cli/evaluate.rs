@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, Printer};
+use super::{Failure, Printer, ResourceArguments};
+use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::facts::evaluation;
 use crate::manifest::raw::{Classes, Columns, Favourable, RawEvaluation, SliceColumn, Task};
@@ -43,6 +44,8 @@ pub(super) struct Arguments {
     /// Columns, joined by `+`, whose combinations of values are subgroups
     #[arg(long = "intersect", value_name = "COLUMN+COLUMN…")]
     intersections: Vec<String>,
+    #[command(flatten)]
+    resources: ResourceArguments,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     output: Format,
@@ -62,10 +65,11 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let declared = declared(arguments)?;
     let shown_as = arguments.file.display().to_string();
-    let facts = evaluation::measure(Task::BinaryClassification, &declared, &arguments.file, &shown_as, None)
+    let (task, resources) = (Task::BinaryClassification, arguments.resources.over(environment.resources));
+    let facts = evaluation::measure(task, &declared, &arguments.file, &shown_as, None, resources)
         .map_err(Failure::NotEvaluated)?;
     match arguments.output {
         Format::Text => {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, Printer, ReleaseArguments, policies};
+use super::{Failure, Printer, ReleaseArguments, ResourceArguments, policies};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::gate::Timings;
@@ -39,6 +39,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         release: release.clone(),
         policies: arguments.policies.clone(),
         effective_time: arguments.effective_time.clone(),
+        resources: ResourceArguments::default(),
     };
     // Policies in another process cannot be looked into.
     let here = Environment { executable: None, ..environment.clone() };

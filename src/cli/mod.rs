@@ -18,6 +18,7 @@ mod tier;
 mod verify;
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,7 @@ use clap::{Parser, Subcommand};
 use self::printer::{ColorChoice, Printer};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
+use crate::facts::evaluation::Resources;
 use crate::problem::Problem;
 
 /// Decides whether a machine-learning model may be released, and can prove how it decided.
@@ -128,7 +130,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Action => Ok(ExitStatus::Usage),
         Command::Check(arguments) => check::run(&arguments, environment, &printer),
         Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
-        Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
+        Command::Evaluate(arguments) => evaluate::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
@@ -149,6 +151,51 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
     }
 }
 
+/// How much of the machine to use.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+struct ResourceArguments {
+    /// Threads that work at a time; by default as many as there are processors. They change no result
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Memory for rows of evaluations, such as `4GiB`; by default half of the machine's. What is beyond goes
+    /// to temporary files
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
+}
+
+impl ResourceArguments {
+    /// The environment with these in it.
+    fn within(self, environment: &Environment) -> Environment {
+        Environment { resources: self.over(environment.resources), ..environment.clone() }
+    }
+
+    /// These, and where nothing is said `default`.
+    fn over(self, default: Resources) -> Resources {
+        Resources {
+            threads: self.threads.unwrap_or(default.threads),
+            memory_bytes: self.memory.unwrap_or(default.memory_bytes),
+        }
+    }
+}
+
+/// A number of bytes, with a binary or decimal unit or none.
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default() {
+        "" | "B" => 1,
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        other => return Err(format!("`{other}` is no unit: write KiB, MiB, GiB, kB, MB or GB")),
+    };
+    let number: u64 =
+        digits.trim().parse().map_err(|_| "write a whole number and a unit, such as `4GiB`".to_owned())?;
+    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(|| "that is no amount of memory".to_owned())
+}
+
 /// Which release, judged by which policies, as of when.
 #[derive(Debug, clap::Args)]
 struct ReleaseArguments {
@@ -161,4 +208,6 @@ struct ReleaseArguments {
     /// The past is refused: going back re-enables what has expired
     #[arg(long, value_name = "TIME")]
     effective_time: Option<String>,
+    #[command(flatten)]
+    resources: ResourceArguments,
 }

@@ -77,7 +77,8 @@ pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Enviro
     for entry in &manifest.evaluations {
         let (path, location) = (&entry.data.path, &entry.data.location);
         let (task, declared) = (manifest.model.task, &entry.declared);
-        let measured = evaluation::measure(task, declared, &path.absolute, &path.relative, Some(location));
+        let measured =
+            evaluation::measure(task, declared, &path.absolute, &path.relative, Some(location), environment.resources);
         match measured {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),

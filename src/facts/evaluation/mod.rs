@@ -15,8 +15,11 @@ pub mod reference;
 mod scan;
 mod slices;
 mod source;
+mod spill;
 mod table;
 
+use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -28,6 +31,7 @@ pub use self::metric::{Metric, MetricId, Metrics};
 use self::ranked::Question;
 use self::scan::{BinaryRows, DataFile};
 use self::slices::{CommonCells, Groups};
+use self::source::SourceError;
 pub use self::source::silence_decoders;
 use super::FileFacts;
 use crate::manifest::raw::{self, RawEvaluation};
@@ -186,6 +190,22 @@ pub enum ClaimResult {
     Unverifiable,
 }
 
+/// What an evaluation may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resources {
+    /// Threads that work at a time. They change no result.
+    pub threads: NonZeroUsize,
+    /// Bytes of memory that rows may take; what is beyond goes to temporary files.
+    pub memory_bytes: u64,
+}
+
+impl Resources {
+    /// Bytes of rows that may be in memory: while they are sorted there are two copies of some.
+    const fn rows_bytes(self) -> u64 {
+        self.memory_bytes / 2
+    }
+}
+
 /// Recomputes one evaluation from the rows of the file at `path`, which is called `shown_as`; `location` is
 /// where the manifest names it, if one does.
 ///
@@ -198,12 +218,13 @@ pub fn measure(
     path: &Path,
     shown_as: &str,
     location: Option<&Location>,
+    resources: Resources,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
     let file = DataFile { path, shown_as, location };
     match task {
         raw::Task::BinaryClassification => {
-            let rows = scan::binary(file, declared)?;
-            let facts = binary_facts(declared, file, rows).map_err(|problem| vec![problem])?;
+            let rows = scan::binary(file, declared, resources)?;
+            let facts = binary_facts(declared, file, rows, resources).map_err(|problem| vec![problem])?;
             if facts.rows.total == 0 {
                 let problem = file.problem("no-rows", format!("`{shown_as}` has no rows"));
                 return Err(vec![problem.hint("an evaluation needs at least one case")]);
@@ -256,7 +277,12 @@ impl<'a> Grouping<'a> {
     }
 }
 
-fn binary_facts(declared: &RawEvaluation, file: DataFile<'_>, rows: BinaryRows) -> Result<EvaluationFacts, Problem> {
+fn binary_facts(
+    declared: &RawEvaluation,
+    file: DataFile<'_>,
+    rows: BinaryRows,
+    resources: Resources,
+) -> Result<EvaluationFacts, Problem> {
     let groupings = Grouping::declared(declared);
     let common = CommonCells::of(&rows.tables, declared.slices.len()).map_err(|error| file.refused(&error.into()))?;
     let columns: Vec<_> = groupings.iter().map(|grouping| grouping.columns.clone()).collect();
@@ -266,9 +292,10 @@ fn binary_facts(declared: &RawEvaluation, file: DataFile<'_>, rows: BinaryRows) 
         slices_of_a_cell: groupings.len(),
         slices: groups.groups.len(),
         slices_of_cells: groups.of_cells,
-        threads: source::threads(),
+        threads: resources.threads,
+        memory_bytes: resources.rows_bytes(),
     };
-    let states = states(rows.tables, &common, &question);
+    let states = states(rows.tables, &common, &question).map_err(|error| file.refused(&SourceError::Spill(error)))?;
     let whole = states.first().copied().unwrap_or_default();
     let metrics = binary::metrics(&whole, declared.classes.favourable);
     let mut counts = whole.row_counts();
@@ -323,8 +350,8 @@ fn binary_facts(declared: &RawEvaluation, file: DataFile<'_>, rows: BinaryRows) 
 const BETWEEN: &str = " × ";
 
 /// What is known of the rows of each group.
-fn states(tables: Vec<table::BinaryTable>, common: &CommonCells, question: &Question) -> Vec<BinaryState> {
-    let (sums, ranks) = ranked::rank(tables, &common.renumbered, common.cells.len(), question);
+fn states(tables: Vec<table::BinaryTable>, common: &CommonCells, question: &Question) -> io::Result<Vec<BinaryState>> {
+    let (sums, ranks) = ranked::rank(tables, &common.renumbered, common.cells.len(), question)?;
     let mut states: Vec<_> = ranks.into_iter().map(|ranks| BinaryState { ranks, ..Default::default() }).collect();
     let lines = question.slices_of_cells.chunks(question.slices_of_a_cell.max(1));
     for (line, (sums, invalid)) in lines.zip(sums.iter().zip(&common.invalid)) {
@@ -335,7 +362,7 @@ fn states(tables: Vec<table::BinaryTable>, common: &CommonCells, question: &Ques
             }
         }
     }
-    states
+    Ok(states)
 }
 
 fn slice(

@@ -5,17 +5,21 @@
 //! depends on one row alone is summed for its cell on the way. Everything that is added up is a whole number:
 //! the results are the same bits for any order of rows, any chunks and any number of threads.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::thread;
 
 use super::fixed::FixedSum;
-use super::table::{BinaryTable, Block};
+use super::spill::Spill;
+use super::table::{BinaryTable, Block, ROW_BYTES};
 
 /// Bits of a score that choose its fine bin: of 62, as the largest score is 1.
 const FINE_BITS: u32 = 20;
 const FINE_SHIFT: u32 = 62 - FINE_BITS;
 /// Rows that a bucket should have: they are sorted in the processor's cache.
 const BUCKET_ROWS: u64 = 8192;
+/// Rows that wait to be written to a run's temporary file.
+const SPILL_ROWS: usize = 4096;
 /// Calibration bins: a score is in bin ⌊10·score⌋ as doubles multiply, and 1 belongs to the last.
 pub(crate) const CALIBRATION_BINS: usize = 10;
 /// Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does for doubles (the machine
@@ -37,6 +41,8 @@ pub(crate) struct Question {
     pub(crate) slices: usize,
     /// Threads to work in.
     pub(crate) threads: NonZeroUsize,
+    /// Bytes of rows that may be in memory at a time, where they do not all fit.
+    pub(crate) memory_bytes: u64,
 }
 
 /// Sums over the valid rows of one cell, or of several.
@@ -223,44 +229,98 @@ type Counts = Vec<[u64; 2]>;
 
 /// Walks over the rows of all `tables`; `renumbered` has, of each table, what its cells are called in the
 /// question. Gives the sums of each cell and the ranks of each slice.
+///
+/// # Errors
+/// A temporary file with rows that did not fit into memory cannot be read or written.
 pub(crate) fn rank(
-    tables: Vec<BinaryTable>,
+    mut tables: Vec<BinaryTable>,
     renumbered: &[Vec<u32>],
     cells: usize,
     question: &Question,
-) -> (Vec<Sums>, Vec<Ranks>) {
-    let edges = Edges::of(&tables);
-    let parts: Vec<Buckets> = thread::scope(|scope| {
-        let edges = &edges;
-        let tasks: Vec<_> = tables
-            .into_iter()
-            .zip(renumbered)
-            .map(|(table, renumbered)| scope.spawn(move || edges.distribute(table.blocks, renumbered)))
-            .collect();
-        tasks.into_iter().map(join).collect()
-    });
-    let segments = segments(&parts, edges.buckets, question.threads);
-    let counts: Vec<Counts> = each(&segments, |range| count(&parts, range.clone(), cells));
-    let totals = counts.iter().fold(vec![[0; 2]; cells], added);
-    let mut before = vec![[0; 2]; cells];
-    let mut starts = Vec::with_capacity(segments.len());
-    for counts in &counts {
-        let next = added(before.clone(), counts);
-        starts.push(std::mem::replace(&mut before, next));
+) -> io::Result<(Vec<Sums>, Vec<Ranks>)> {
+    let mut totals = vec![[0; 2]; cells];
+    for (table, renumbered) in tables.iter().zip(renumbered) {
+        for ([own_negatives, own_positives], cell) in table.counts.iter().zip(renumbered) {
+            if let Some([negatives, positives]) = totals.get_mut(*cell as usize) {
+                *negatives += own_negatives;
+                *positives += own_positives;
+            }
+        }
     }
-    let tasks: Vec<_> = segments.into_iter().zip(starts).collect();
-    let results = each(&tasks, |(range, start)| {
-        let mut walker = Walker::new(question, &totals, start, cells);
-        range.clone().for_each(|bucket| walker.walk(&parts, bucket));
-        (walker.sums, walker.walks)
-    });
-    let mut sums = vec![Sums::default(); cells];
-    let mut ranks = vec![Ranks::default(); question.slices];
-    for (part_sums, part_walks) in &results {
-        sums.iter_mut().zip(part_sums).for_each(|(sums, part)| sums.merge(part));
-        ranks.iter_mut().zip(part_walks).for_each(|(ranks, part)| ranks.merge(&part.ranks));
+    let edges = Edges::of(&mut tables)?;
+    let mut walk = Progress {
+        question,
+        renumbered,
+        edges: &edges,
+        before: vec![[0; 2]; cells],
+        sums: vec![Sums::default(); cells],
+        ranks: vec![Ranks::default(); question.slices],
+        totals,
+    };
+    let rows: u64 = walk.totals.iter().flatten().sum();
+    let passes = (rows * ROW_BYTES as u64).div_ceil(question.memory_bytes.max(1)).max(1);
+    if passes == 1 || tables.iter().all(|table| table.spill.is_none()) {
+        walk.take(tables.into_iter().map(|table| table.blocks).collect());
+        return Ok((walk.sums, walk.ranks));
     }
-    (sums, ranks)
+    for mut spills in edges.partition(tables, passes)? {
+        let mut blocks = Vec::with_capacity(spills.len());
+        for spill in &mut spills {
+            let mut of_part = Vec::new();
+            spill.read(|block| {
+                of_part.push(block);
+                Ok(())
+            })?;
+            blocks.push(of_part);
+        }
+        drop(spills);
+        walk.take(blocks);
+    }
+    Ok((walk.sums, walk.ranks))
+}
+
+/// A walk over all rows in ascending order, a run of buckets at a time.
+struct Progress<'a> {
+    question: &'a Question,
+    renumbered: &'a [Vec<u32>],
+    edges: &'a Edges,
+    /// Rows of each cell.
+    totals: Counts,
+    /// Rows of each cell that are behind.
+    before: Counts,
+    sums: Vec<Sums>,
+    ranks: Vec<Ranks>,
+}
+
+impl Progress<'_> {
+    /// Walks over the rows of some buckets, which come after those that were walked over before.
+    fn take(&mut self, blocks: Vec<Vec<Block>>) {
+        let (edges, cells) = (self.edges, self.totals.len());
+        let parts: Vec<Buckets> = thread::scope(|scope| {
+            let tasks: Vec<_> = blocks
+                .into_iter()
+                .zip(self.renumbered)
+                .map(|(blocks, renumbered)| scope.spawn(move || edges.distribute(blocks, renumbered)))
+                .collect();
+            tasks.into_iter().map(join).collect()
+        });
+        let segments = segments(&parts, edges.buckets, self.question.threads);
+        let counts: Vec<Counts> = each(&segments, |range| count(&parts, range.clone(), cells));
+        let mut tasks = Vec::with_capacity(segments.len());
+        for (segment, counts) in segments.into_iter().zip(&counts) {
+            let next = added(self.before.clone(), counts);
+            tasks.push((segment, std::mem::replace(&mut self.before, next)));
+        }
+        let results = each(&tasks, |(range, start)| {
+            let mut walker = Walker::new(self.question, &self.totals, start, cells);
+            range.clone().for_each(|bucket| walker.walk(&parts, bucket));
+            (walker.sums, walker.walks)
+        });
+        for (part_sums, part_walks) in &results {
+            self.sums.iter_mut().zip(part_sums).for_each(|(sums, part)| sums.merge(part));
+            self.ranks.iter_mut().zip(part_walks).for_each(|(ranks, part)| ranks.merge(&part.ranks));
+        }
+    }
 }
 
 /// The result of a thread; a panic in it goes on in this one.
@@ -292,33 +352,95 @@ fn added(mut counts: Counts, more: &Counts) -> Counts {
 struct Edges {
     bucket_of: Vec<u32>,
     buckets: usize,
+    /// Rows of each bucket.
+    rows_of: Vec<u64>,
 }
 
 impl Edges {
     /// Edges that give each bucket about as many rows, as far as fine bins can tell.
-    fn of(tables: &[BinaryTable]) -> Self {
-        let fine = |table: &BinaryTable| {
+    fn of(tables: &mut [BinaryTable]) -> io::Result<Self> {
+        let fine = |table: &mut BinaryTable| -> io::Result<Vec<u64>> {
             let mut counts = vec![0_u64; (1 << FINE_BITS) + 1];
-            for key in table.blocks.iter().flat_map(|block| &block.keys) {
-                if let Some(count) = counts.get_mut((key >> FINE_SHIFT) as usize) {
-                    *count += 1;
+            let mut add = |block: &Block| {
+                for key in &block.keys {
+                    if let Some(count) = counts.get_mut((key >> FINE_SHIFT) as usize) {
+                        *count += 1;
+                    }
                 }
+            };
+            table.blocks.iter().for_each(&mut add);
+            if let Some(spill) = &mut table.spill {
+                spill.read(|block| {
+                    add(&block);
+                    Ok(())
+                })?;
             }
-            counts
+            Ok(counts)
         };
+        let counts: Vec<Vec<u64>> = thread::scope(|scope| {
+            let tasks: Vec<_> = tables.iter_mut().map(|table| scope.spawn(move || fine(table))).collect();
+            tasks.into_iter().map(join).collect::<io::Result<_>>()
+        })?;
         let mut bucket_of = vec![0_u32; (1 << FINE_BITS) + 1];
-        let counts = each(tables, fine);
-        let (mut bucket, mut rows) = (0, 0);
+        let mut rows_of = vec![0];
         for (place, entry) in bucket_of.iter_mut().enumerate() {
             let more: u64 = counts.iter().filter_map(|counts| counts.get(place)).sum();
-            if rows > 0 && rows + more > BUCKET_ROWS {
-                bucket += 1;
-                rows = 0;
+            if rows_of.last().is_some_and(|rows| *rows > 0 && rows + more > BUCKET_ROWS) {
+                rows_of.push(0);
             }
-            rows += more;
-            *entry = bucket;
+            if let Some(rows) = rows_of.last_mut() {
+                *rows += more;
+            }
+            *entry = (rows_of.len() - 1) as u32;
         }
-        Self { bucket_of, buckets: bucket as usize + 1 }
+        Ok(Self { bucket_of, buckets: rows_of.len(), rows_of })
+    }
+
+    /// Writes rows to temporary files: of each of at least `passes` runs of buckets with about as many rows, one
+    /// file for each table. Only one score that very many rows have makes a run of more.
+    fn partition(&self, tables: Vec<BinaryTable>, passes: u64) -> io::Result<Vec<Vec<Spill>>> {
+        let rows: u64 = self.rows_of.iter().sum();
+        let run_rows = rows.div_ceil(passes);
+        let mut run_of = Vec::with_capacity(self.buckets);
+        let (mut run, mut filled) = (0_usize, 0);
+        for rows in &self.rows_of {
+            if filled > 0 && filled + rows > run_rows {
+                run += 1;
+                filled = 0;
+            }
+            filled += rows;
+            run_of.push(run);
+        }
+        let mut runs: Vec<Vec<Spill>> = (0..=run).map(|_| Vec::new()).collect();
+        for table in tables {
+            let mut spills: Vec<(Block, Spill)> = Vec::with_capacity(runs.len());
+            for _ in 0..runs.len() {
+                spills.push((Block::default(), Spill::new()?));
+            }
+            let mut put = |block: Block| -> io::Result<()> {
+                for (key, tag) in block.keys.into_iter().zip(block.tags) {
+                    let run = run_of.get(self.bucket(key)).copied().unwrap_or_default();
+                    let Some((waiting, spill)) = spills.get_mut(run) else { continue };
+                    waiting.keys.push(key);
+                    waiting.tags.push(tag);
+                    if waiting.keys.len() >= SPILL_ROWS {
+                        spill.write(waiting)?;
+                        waiting.keys.clear();
+                        waiting.tags.clear();
+                    }
+                }
+                Ok(())
+            };
+            table.blocks.into_iter().try_for_each(&mut put)?;
+            if let Some(mut spill) = table.spill {
+                spill.read(put)?;
+            }
+            for (of_run, (waiting, mut spill)) in runs.iter_mut().zip(spills) {
+                spill.write(&waiting)?;
+                of_run.push(spill);
+            }
+        }
+        Ok(runs)
     }
 
     fn bucket(&self, key: u64) -> usize {
@@ -501,8 +623,8 @@ pub(crate) mod tests {
     /// A row: its score, whether it is positive, and its group.
     type Row = (f64, bool, u8);
 
-    fn table(rows: &[Row]) -> BinaryTable {
-        let mut table = BinaryTable::new(1);
+    fn table(rows: &[Row], memory_bytes: u64) -> BinaryTable {
+        let mut table = BinaryTable::new(1, memory_bytes);
         for rows in rows.chunks(7) {
             let label = |positive| if positive { Label::Positive } else { Label::Negative };
             let labels: Vec<_> = rows.iter().map(|row| label(row.1)).collect();
@@ -516,8 +638,12 @@ pub(crate) mod tests {
 
     /// Sums and ranks of all rows, and those of each group in the order of the groups' names.
     fn ranked(parts: &[&[Row]], threads: usize) -> Vec<(Sums, Ranks)> {
+        ranked_within(parts, threads, u64::MAX)
+    }
+
+    fn ranked_within(parts: &[&[Row]], threads: usize, memory_bytes: u64) -> Vec<(Sums, Ranks)> {
         use super::super::slices::{CommonCells, Groups};
-        let tables: Vec<_> = parts.iter().map(|rows| table(rows)).collect();
+        let tables: Vec<_> = parts.iter().map(|rows| table(rows, memory_bytes)).collect();
         let common = CommonCells::of(&tables, 1).unwrap();
         let groups = Groups::of(&common.cells, &[vec![], vec![0]]);
         let question = Question {
@@ -526,8 +652,9 @@ pub(crate) mod tests {
             slices_of_a_cell: 2,
             slices_of_cells: groups.of_cells,
             threads: NonZeroUsize::new(threads).unwrap(),
+            memory_bytes,
         };
-        let (sums, ranks) = rank(tables, &common.renumbered, common.cells.len(), &question);
+        let (sums, ranks) = rank(tables, &common.renumbered, common.cells.len(), &question).unwrap();
         let mut of_slices = vec![Sums::default(); ranks.len()];
         for (line, sums) in question.slices_of_cells.chunks(2).zip(&sums) {
             line.iter().for_each(|slice| of_slices[*slice as usize].merge(sums));
@@ -548,8 +675,9 @@ pub(crate) mod tests {
             slices_of_a_cell: 1,
             slices_of_cells: vec![0],
             threads: NonZeroUsize::MIN,
+            memory_bytes: u64::MAX,
         };
-        let (sums, ranks) = rank(vec![table(&rows)], &[vec![0]], 1, &question);
+        let (sums, ranks) = rank(vec![table(&rows, u64::MAX)], &[vec![0]], 1, &question).unwrap();
         BinaryState { sums: sums[0], ranks: ranks[0], ..Default::default() }
     }
 
@@ -636,6 +764,8 @@ pub(crate) mod tests {
         let found = ranked(&[&rows[..30_000], &rows[30_000..]], 7);
         assert_eq!(found, ranked(&[&rows], 1));
         assert_eq!(found[0].1.distinct, 100_000);
+        // With room for a sixth of the rows, they go through temporary files.
+        assert_eq!(ranked_within(&[&rows[..70_000], &rows[70_000..]], 2, 200_000), found);
         let thousand: Vec<_> = rows[..1_000].to_vec();
         assert_eq!(ranked(&[&thousand], 3)[0].1, by_definition(&thousand));
     }

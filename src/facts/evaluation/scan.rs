@@ -3,10 +3,11 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
 
+use super::Resources;
 use super::cells::CELLS_MAX;
 use super::columns::{self, ColumnError};
 use super::ids::Ids;
-use super::source::{self, Content, Format, Sink, Source, SourceError};
+use super::source::{Content, Format, Sink, Source, SourceError};
 use super::table::BinaryTable;
 use crate::manifest::raw::{ClassLabel, Classes, RawEvaluation};
 use crate::problem::{Location, Problem, nearest};
@@ -39,6 +40,9 @@ impl DataFile<'_> {
                     format!("the slice columns of `{}` have over {CELLS_MAX} combinations of values", self.shown_as);
                 self.problem("too-many-groups", message).hint("slice by columns with few values, such as bands")
             }
+            SourceError::Spill(_) => self
+                .problem("no-room", format!("the rows of `{}` do not fit: {error}", self.shown_as))
+                .hint("give more memory with --memory, or make room in the directory for temporary files (TMPDIR)"),
             SourceError::Malformed { .. } | SourceError::Stopped => {
                 let message = format!("`{}` {error}", self.shown_as);
                 self.problem("unreadable-rows", message)
@@ -63,7 +67,11 @@ pub(crate) struct BinaryRows {
 /// # Errors
 /// Every problem of the file: not readable, a column that is absent or of a type that cannot play its part,
 /// too many groups.
-pub(crate) fn binary(file: DataFile<'_>, evaluation: &RawEvaluation) -> Result<BinaryRows, Vec<Problem>> {
+pub(crate) fn binary(
+    file: DataFile<'_>,
+    evaluation: &RawEvaluation,
+    resources: Resources,
+) -> Result<BinaryRows, Vec<Problem>> {
     let refused = |error: SourceError| vec![file.refused(&error)];
     let source = Source::open(file.path).map_err(refused)?;
     let parts = Parts::new(file, evaluation, source.schema(), source.format())?;
@@ -71,10 +79,10 @@ pub(crate) fn binary(file: DataFile<'_>, evaluation: &RawEvaluation) -> Result<B
         parts: &parts,
         classes: &evaluation.classes,
         format: source.format(),
-        table: BinaryTable::new(parts.slices.len()),
+        table: BinaryTable::new(parts.slices.len(), resources.rows_bytes() / resources.threads.get() as u64),
         ids: Ids::default(),
     };
-    let mut sinks: Vec<_> = (0..source::threads().get()).map(|_| sink()).collect();
+    let mut sinks: Vec<_> = (0..resources.threads.get()).map(|_| sink()).collect();
     let content = source.read(&parts.columns(), &parts.groups(), &mut sinks).map_err(refused)?;
     let (tables, ids) = sinks.into_iter().map(|sink| (sink.table, sink.ids)).unzip();
     Ok(BinaryRows { content, tables, ids: parts.id.is_some().then_some(ids) })

@@ -2,14 +2,20 @@
 //! and a count of every reason for which a row could not be used.
 //!
 //! Scores are kept rather than sums, so that ranking metrics are exact, ties included. Twelve bytes a row is
-//! what that costs.
+//! what that costs, in memory as far as it goes and then in a temporary file.
+
+use std::io;
 
 use arrow::array::{Array, Float64Array};
 
 use super::cells::{Cells, TooManyCells};
+use super::spill::Spill;
 
 /// Rows in a block: little enough that a thread of few rows takes little.
 const BLOCK_ROWS: usize = 1 << 16;
+
+/// Bytes that a valid row takes.
+pub(crate) const ROW_BYTES: usize = size_of::<u64>() + size_of::<u32>();
 
 /// What a label says of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,27 +75,53 @@ impl InvalidRows {
     }
 }
 
+/// Rows cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TableError {
+    /// They have too many combinations of slice values.
+    #[error(transparent)]
+    TooManyCells(#[from] TooManyCells),
+    /// The temporary file cannot be written.
+    #[error("the temporary file for rows beyond the memory bound: {0}")]
+    Spill(#[from] io::Error),
+}
+
 /// Valid rows. A score in [0, 1] has the order of its bits, which are kept; a tag is the cell's number,
 /// doubled, plus one for the positive class.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) keys: Vec<u64>,
     pub(crate) tags: Vec<u32>,
 }
 
 /// Rows of some part of the data.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct BinaryTable {
     pub(crate) cells: Cells,
     /// Invalid rows of each cell; cells of valid rows only may be beyond its end.
     pub(crate) invalid: Vec<InvalidRows>,
+    /// Valid rows of each cell: negatives, positives. Cells of invalid rows only may be beyond its end.
+    pub(crate) counts: Vec<[u64; 2]>,
+    /// Rows in memory.
     pub(crate) blocks: Vec<Block>,
+    /// Rows beyond the bound.
+    pub(crate) spill: Option<Spill>,
+    /// Blocks that may be in memory.
+    blocks_max: usize,
 }
 
 impl BinaryTable {
-    /// No rows yet; `columns` is the number of slice columns.
-    pub(crate) fn new(columns: usize) -> Self {
-        Self { cells: Cells::new(columns), invalid: Vec::new(), blocks: Vec::new() }
+    /// No rows yet; `columns` is the number of slice columns, and `memory_bytes` what rows may take in memory.
+    pub(crate) fn new(columns: usize, memory_bytes: u64) -> Self {
+        let blocks_max = memory_bytes / (BLOCK_ROWS * ROW_BYTES) as u64;
+        Self {
+            cells: Cells::new(columns),
+            invalid: Vec::new(),
+            counts: Vec::new(),
+            blocks: Vec::new(),
+            spill: None,
+            blocks_max: usize::try_from(blocks_max).unwrap_or(usize::MAX).max(1),
+        }
     }
 
     /// Takes rows: their labels, scores and, for each slice column, the numbers that [`Cells::values_mut`] gave
@@ -99,12 +131,13 @@ impl BinaryTable {
         labels: &[Label],
         scores: &Float64Array,
         values: &[Vec<u32>],
-    ) -> Result<(), TooManyCells> {
+    ) -> Result<(), TableError> {
         let mut cells = vec![0_u32; labels.len()];
         for (column, numbers) in values.iter().enumerate() {
             self.cells.combine(column, &mut cells, numbers)?;
         }
         let validity = scores.nulls().filter(|nulls| nulls.null_count() > 0);
+        self.counts.resize(self.cells.len().max(self.counts.len()), [0; 2]);
         let rows = labels.iter().zip(scores.values()).zip(cells).enumerate();
         let mut block = match self.blocks.pop() {
             Some(block) => block,
@@ -119,7 +152,12 @@ impl BinaryTable {
             };
             if present && positive < 2 && (0.0..=1.0).contains(score) {
                 if block.keys.len() >= BLOCK_ROWS {
-                    self.blocks.push(std::mem::replace(&mut block, Block::with_room()));
+                    let full = std::mem::replace(&mut block, Block::with_room());
+                    self.keep(full)?;
+                }
+                if let Some([negatives, positives]) = self.counts.get_mut(cell as usize) {
+                    *negatives += u64::from(1 - positive);
+                    *positives += u64::from(positive);
                 }
                 // Adding zero turns −0 into 0: two spellings of one score must be one tie.
                 block.keys.push((score + 0.0).to_bits());
@@ -136,6 +174,18 @@ impl BinaryTable {
         }
         self.blocks.push(block);
         Ok(())
+    }
+
+    /// Keeps a full block: in memory if there is room, and else in the temporary file.
+    fn keep(&mut self, block: Block) -> io::Result<()> {
+        if self.blocks.len() + 1 < self.blocks_max {
+            self.blocks.push(block);
+            return Ok(());
+        }
+        match &mut self.spill {
+            Some(spill) => spill.write(&block),
+            empty => empty.insert(Spill::new()?).write(&block),
+        }
     }
 }
 

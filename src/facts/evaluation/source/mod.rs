@@ -5,7 +5,6 @@ mod text;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,6 +15,7 @@ use arrow::datatypes::SchemaRef;
 use sha2::{Digest as _, Sha256};
 
 use super::cells::TooManyCells;
+use super::table::TableError;
 use crate::digest::Sha256Digest;
 
 /// Bytes of a file that are read at a time.
@@ -47,6 +47,18 @@ pub(crate) enum SourceError {
     /// It has rows that cannot be sliced.
     #[error(transparent)]
     TooManyCells(#[from] TooManyCells),
+    /// Its rows do not fit into memory, nor into a temporary file.
+    #[error("the temporary file for rows beyond the memory bound: {0}")]
+    Spill(io::Error),
+}
+
+impl From<TableError> for SourceError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::TooManyCells(error) => Self::TooManyCells(error),
+            TableError::Spill(error) => Self::Spill(error),
+        }
+    }
 }
 
 /// How rows are written.
@@ -289,9 +301,4 @@ pub fn silence_decoders() {
             hook(panic);
         }
     }));
-}
-
-/// As many threads as there are processors.
-pub(crate) fn threads() -> NonZeroUsize {
-    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
