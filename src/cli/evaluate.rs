@@ -6,7 +6,9 @@ use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::facts::evaluation;
-use crate::manifest::raw::{Classes, Columns, Favourable, RawEvaluation, SliceColumn, Task};
+use crate::manifest::raw::{
+    Classes, Columns, Favourable, Gain, QuantileColumn, Ranking, RawEvaluation, SliceColumn, Task,
+};
 use crate::problem::{Problem, nearest};
 use crate::report::{TextStyle, text};
 
@@ -14,12 +16,48 @@ use crate::report::{TextStyle, text};
 pub(super) struct Arguments {
     /// File of rows: Parquet, CSV, JSON lines or Arrow IPC
     file: PathBuf,
+    /// What the model predicts
+    #[arg(long, value_enum, default_value_t = TaskChoice::Binary, value_name = "TASK")]
+    task: TaskChoice,
     /// Column of what really happened
     #[arg(long, value_name = "COLUMN")]
     label: String,
-    /// Column of the model's score for the positive class, in [0, 1]
+    /// Column of the model's score: for two classes that of the positive one, in [0, 1]
     #[arg(long, value_name = "COLUMN")]
-    score: String,
+    score: Option<String>,
+    /// Column of the predicted number
+    #[arg(long, value_name = "COLUMN")]
+    prediction: Option<String>,
+    /// Columns of the lower and the upper end of the predicted interval
+    #[arg(long, value_delimiter = ',', num_args = 2, value_name = "LOWER,UPPER")]
+    interval: Vec<String>,
+    /// Levels of predicted quantiles and their columns
+    #[arg(long, value_delimiter = ',', value_parser = quantile, value_name = "LEVEL=COLUMN,…")]
+    quantiles: Vec<QuantileColumn>,
+    /// Column of the series that a row of a forecast belongs to
+    #[arg(long, value_name = "COLUMN")]
+    series: Option<String>,
+    /// Column of steps from the forecast's origin
+    #[arg(long, value_name = "COLUMN")]
+    horizon: Option<String>,
+    /// Column of the mean absolute error of the naive forecast in the history of the row's series
+    #[arg(long, value_name = "COLUMN")]
+    scale: Option<String>,
+    /// Column of the query or person whose items are ranked
+    #[arg(long, value_name = "COLUMN")]
+    query: Option<String>,
+    /// Column of the items that are ranked
+    #[arg(long, value_name = "COLUMN")]
+    item: Option<String>,
+    /// How many of the first items of a ranking count
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    k: u32,
+    /// What a relevance is worth in the discounted cumulative gain
+    #[arg(long, value_enum, default_value_t = GainChoice::Linear, value_name = "GAIN")]
+    gain: GainChoice,
+    /// Relevance from which an item is relevant
+    #[arg(long, default_value_t = 1.0, value_name = "NUMBER")]
+    relevant_from: f64,
     /// Label of the positive class; without it `1` or `true`
     #[arg(long, value_name = "LABEL")]
     positive: Option<String>,
@@ -35,6 +73,12 @@ pub(super) struct Arguments {
     /// Column of ids, which are counted if they are missing or there twice
     #[arg(long, value_name = "COLUMN")]
     id: Option<String>,
+    /// Column of weights
+    #[arg(long, value_name = "COLUMN")]
+    weight: Option<String>,
+    /// Column of what rows share that are not independent, such as a customer
+    #[arg(long, value_name = "COLUMN")]
+    cluster: Option<String>,
     /// Columns whose values are subgroups
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
     slices: Vec<String>,
@@ -49,6 +93,48 @@ pub(super) struct Arguments {
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum TaskChoice {
+    /// One of two classes
+    Binary,
+    /// A number
+    Regression,
+    /// Numbers to come of series
+    Forecasting,
+    /// The order of items
+    Ranking,
+}
+
+impl TaskChoice {
+    const fn task(self) -> Task {
+        match self {
+            Self::Binary => Task::BinaryClassification,
+            Self::Regression => Task::Regression,
+            Self::Forecasting => Task::Forecasting,
+            Self::Ranking => Task::Ranking,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum GainChoice {
+    /// Itself
+    Linear,
+    /// Two to its power, less one
+    Exponential,
+}
+
+/// A level in (0, 1) and a column.
+fn quantile(text: &str) -> Result<QuantileColumn, String> {
+    let (level, column) = text.split_once('=').ok_or("write a level and a column, such as `0.9=p90`")?;
+    let level: f64 = level.parse().map_err(|_| format!("`{level}` is no level"))?;
+    if level > 0.0 && level < 1.0 {
+        Ok(QuantileColumn { level, column: column.to_owned() })
+    } else {
+        Err(format!("the level {level} is not between 0 and 1"))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -68,7 +154,7 @@ enum Format {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let declared = declared(arguments)?;
     let shown_as = arguments.file.display().to_string();
-    let (task, resources) = (Task::BinaryClassification, arguments.resources.over(environment.resources));
+    let (task, resources) = (arguments.task.task(), arguments.resources.over(environment.resources));
     let facts = evaluation::measure(task, &declared, &arguments.file, &shown_as, None, resources)
         .map_err(Failure::NotEvaluated)?;
     match arguments.output {
@@ -99,6 +185,70 @@ fn declared(arguments: &Arguments) -> Result<RawEvaluation, Failure> {
         }
     }
     let intersections = intersections(&arguments.intersections, &slices)?;
+    let task = arguments.task.task();
+    let given: Vec<&str> = declared_parts(arguments);
+    for needed in task.needed_parts() {
+        if !given.contains(needed) {
+            let problem = Problem::new("missing-part", format!("the task `{}` needs --{needed}", task.key()));
+            return Err(Failure::usage(problem.hint("name the column of the file")));
+        }
+    }
+    if let Some(needless) = given.iter().find(|part| !task.possible_parts().contains(part)) {
+        let problem = Problem::new("needless-part", format!("the task `{}` makes nothing of --{needless}", task.key()));
+        return Err(Failure::usage(problem.hint("leave it out")));
+    }
+    let classes = if task == Task::BinaryClassification { Some(classes(arguments)?) } else { None };
+    let name = arguments.file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    Ok(RawEvaluation {
+        name,
+        data: arguments.file.display().to_string(),
+        columns: columns(arguments),
+        threshold: classes.is_some().then_some(arguments.threshold),
+        classes,
+        ranking: (task == Task::Ranking).then_some(Ranking {
+            k: arguments.k,
+            gain: match arguments.gain {
+                GainChoice::Linear => Gain::Linear,
+                GainChoice::Exponential => Gain::Exponential,
+            },
+            relevant_from: arguments.relevant_from,
+        }),
+        slices,
+        intersections,
+        claims: Vec::new(),
+        champion: None,
+        period: None,
+        holdout: None,
+    })
+}
+
+fn columns(arguments: &Arguments) -> Columns {
+    let mut ends = arguments.interval.iter().cloned();
+    Columns {
+        id: arguments.id.clone(),
+        label: arguments.label.clone(),
+        score: arguments.score.clone(),
+        prediction: arguments.prediction.clone(),
+        lower: ends.next(),
+        upper: ends.next(),
+        quantiles: arguments.quantiles.clone(),
+        query: arguments.query.clone(),
+        item: arguments.item.clone(),
+        series: arguments.series.clone(),
+        horizon: arguments.horizon.clone(),
+        scale: arguments.scale.clone(),
+        weight: arguments.weight.clone(),
+        cluster: arguments.cluster.clone(),
+    }
+}
+
+/// The keys of the columns that are named.
+fn declared_parts(arguments: &Arguments) -> Vec<&'static str> {
+    columns(arguments).parts().into_iter().map(|(key, ..)| key).collect()
+}
+
+/// The two classes.
+fn classes(arguments: &Arguments) -> Result<Classes, Failure> {
     let (positive, negative) = evaluation::classes(
         &arguments.file,
         &arguments.label,
@@ -110,19 +260,7 @@ fn declared(arguments: &Arguments) -> Result<RawEvaluation, Failure> {
         FavourableChoice::Positive => Favourable::Positive,
         FavourableChoice::Negative => Favourable::Negative,
     });
-    let name = arguments.file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    Ok(RawEvaluation {
-        name,
-        data: arguments.file.display().to_string(),
-        columns: Columns { id: arguments.id.clone(), label: arguments.label.clone(), score: arguments.score.clone() },
-        classes: Classes { positive, negative, favourable },
-        threshold: arguments.threshold,
-        slices,
-        intersections,
-        claims: Vec::new(),
-        period: None,
-        holdout: None,
-    })
+    Ok(Classes { positive, negative, favourable })
 }
 
 /// The columns of each intersection, all of which have to be slices.

@@ -55,7 +55,7 @@ enum Command {
     /// Print the facts of a release: the exact input that policies see
     Facts(facts::Arguments),
     /// Recompute the metrics of a file of rows, without a manifest
-    Evaluate(evaluate::Arguments),
+    Evaluate(Box<evaluate::Arguments>),
     /// Work out the risk tier of a release, and why
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact

@@ -44,6 +44,11 @@ pub struct Plan {
 pub fn plan(task: Task, directory: &Path, name: &str, owner: &str) -> Result<Plan, Problem> {
     let templates: &'static [Template] = match task {
         Task::BinaryClassification => &BINARY_CLASSIFICATION,
+        other => {
+            let message = format!("there is no start for the task `{}` yet", other.key());
+            let hint = "start with `binary-classification` and change the evaluation";
+            return Err(Problem::new("no-template", message).hint(hint));
+        }
     };
     let shown = directory.display();
     if directory.symlink_metadata().is_ok() && !directory.is_dir() {

@@ -5,7 +5,7 @@ pub mod raw;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest};
+use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Task};
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
 use crate::problem::{Location, Problem};
@@ -275,6 +275,7 @@ impl Check<'_> {
             }
             self.columns(evaluation, &pointer);
             self.intersections(evaluation, &pointer);
+            self.parts_of_task(raw.model.task, evaluation, &pointer);
             self.classes(evaluation, &pointer);
             if let Some(period) = &evaluation.period {
                 self.period(period, &pointer);
@@ -308,12 +309,11 @@ impl Check<'_> {
             .iter()
             .enumerate()
             .map(|(index, slice)| (slice.column.as_str(), format!("slices/{index}/column"), "a slice"));
-        let named = [
-            Some((columns.label.as_str(), "columns/label".to_owned(), "the label")),
-            Some((columns.score.as_str(), "columns/score".to_owned(), "the score")),
-            columns.id.as_deref().map(|id| (id, "columns/id".to_owned(), "the id")),
-        ];
-        for (column, place, part) in named.into_iter().flatten().chain(slices) {
+        let named = columns.parts().into_iter().map(|(key, part, column)| (column, format!("columns/{key}"), part));
+        let champion = evaluation.champion.iter();
+        let champion =
+            champion.map(|champion| (champion.column.as_str(), "champion/column".to_owned(), "the champion's"));
+        for (column, place, part) in named.chain(champion).chain(slices) {
             if let Some(first) = parts.insert(column, part.to_owned()) {
                 let message = format!("the column `{column}` is {part} and already {first}");
                 self.refuse("duplicate-column", message, "a column plays one part", &format!("{pointer}/{place}"));
@@ -341,8 +341,64 @@ impl Check<'_> {
         }
     }
 
+    /// What a task computes with has to be declared, and nothing else is.
+    fn parts_of_task(&mut self, task: Task, evaluation: &RawEvaluation, pointer: &str) {
+        let (needed, possible) = (task.needed_parts(), task.possible_parts());
+        let declared = evaluation.columns.parts();
+        let place = format!("{pointer}/columns");
+        for needed in needed {
+            if declared.iter().all(|(key, ..)| key != needed) {
+                let message = format!("the task `{}` needs a column for `{needed}`", task.key());
+                let hint = format!("write `{needed}: COLUMN` under `columns`");
+                self.refuse("missing-part", message, &hint, &place);
+            }
+        }
+        for (key, ..) in &declared {
+            if !possible.contains(key) {
+                let message = format!("the task `{}` makes nothing of `{key}`", task.key());
+                self.refuse("needless-part", message, "remove it", &format!("{place}/{key}"));
+            }
+        }
+        let (classes, threshold) = (evaluation.classes.is_some(), evaluation.threshold.is_some());
+        let binary = task == Task::BinaryClassification;
+        let settings = [
+            ("classes", binary, classes),
+            ("threshold", binary, threshold),
+            ("ranking", task == Task::Ranking, evaluation.ranking.is_some()),
+        ];
+        for (key, wanted, declared) in settings {
+            if wanted && !declared {
+                let message = format!("the task `{}` needs `{key}`", task.key());
+                self.refuse("missing-part", message, "declare it for the evaluation", pointer);
+            } else if !wanted && declared {
+                let message = format!("the task `{}` makes nothing of `{key}`", task.key());
+                self.refuse("needless-part", message, "remove it", &format!("{pointer}/{key}"));
+            }
+        }
+        if let Some(champion) = &evaluation.champion {
+            if task == Task::Ranking {
+                let message = "a champion is not compared with in a ranking".to_owned();
+                self.refuse("needless-part", message, "remove it", &format!("{pointer}/champion"));
+            } else if !binary && champion.threshold.is_some() {
+                let message = format!("the task `{}` makes nothing of `threshold`", task.key());
+                self.refuse("needless-part", message, "remove it", &format!("{pointer}/champion/threshold"));
+            }
+        }
+        if evaluation.columns.lower.is_some() != evaluation.columns.upper.is_some() {
+            let message = "an interval has a lower and an upper end".to_owned();
+            self.refuse("missing-part", message, "declare both `lower` and `upper`", &place);
+        }
+        let mut levels: Vec<f64> = evaluation.columns.quantiles.iter().map(|quantile| quantile.level).collect();
+        levels.sort_by(f64::total_cmp);
+        levels.dedup();
+        if levels.len() < evaluation.columns.quantiles.len() {
+            let message = "two quantiles have the same level".to_owned();
+            self.refuse("duplicate-value", message, "remove one", &format!("{place}/quantiles"));
+        }
+    }
+
     fn classes(&mut self, evaluation: &RawEvaluation, pointer: &str) {
-        let classes = &evaluation.classes;
+        let Some(classes) = &evaluation.classes else { return };
         let place = format!("{pointer}/classes/negative");
         let same_kind = matches!(
             (&classes.positive, &classes.negative),

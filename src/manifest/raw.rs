@@ -79,6 +79,49 @@ pub struct Model {
 pub enum Task {
     /// One of two classes, with a score for the positive one.
     BinaryClassification,
+    /// A number.
+    Regression,
+    /// Numbers to come of one or many series.
+    Forecasting,
+    /// The order of items for a query or a person.
+    Ranking,
+}
+
+impl Task {
+    /// Key in manifests.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::BinaryClassification => "binary-classification",
+            Self::Regression => "regression",
+            Self::Forecasting => "forecasting",
+            Self::Ranking => "ranking",
+        }
+    }
+
+    /// Keys of the columns that it cannot do without, beside the label.
+    #[must_use]
+    pub const fn needed_parts(self) -> &'static [&'static str] {
+        match self {
+            Self::BinaryClassification => &["score"],
+            Self::Regression => &["prediction"],
+            Self::Forecasting => &["prediction", "series"],
+            Self::Ranking => &["query", "score"],
+        }
+    }
+
+    /// Keys of the columns that it makes something of.
+    #[must_use]
+    pub const fn possible_parts(self) -> &'static [&'static str] {
+        match self {
+            Self::BinaryClassification => &["id", "label", "score", "weight", "cluster"],
+            Self::Regression => &["id", "label", "prediction", "lower", "upper", "quantiles", "weight", "cluster"],
+            Self::Forecasting => {
+                &["id", "label", "prediction", "lower", "upper", "quantiles", "series", "horizon", "scale", "weight"]
+            }
+            Self::Ranking => &["id", "label", "score", "query", "item", "weight", "cluster"],
+        }
+    }
 }
 
 /// The intake answers. Materiality is exposure times purpose; these are its parts.
@@ -229,16 +272,21 @@ pub struct RawEvaluation {
     /// Name of the evaluation, such as `holdout`.
     #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]{0,63}$"))]
     pub name: String,
-    /// Parquet file with one row for each evaluated case, relative to the manifest.
+    /// File with one row for each evaluated case, relative to the manifest: Parquet, CSV, JSON lines or Arrow IPC.
     #[schemars(length(min = 1, max = 1024))]
     pub data: String,
     /// Which column plays which part.
     pub columns: Columns,
-    /// The two classes as they stand in the label column.
-    pub classes: Classes,
-    /// A case is predicted positive if its score is at least this.
+    /// The two classes as they stand in the label column. Only binary classification has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
+    /// A case is predicted positive if its score is at least this. Only binary classification has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub threshold: f64,
+    pub threshold: Option<f64>,
+    /// How a ranking is judged. Only ranking has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Ranking>,
     /// Columns whose values are the subgroups that every metric is also computed for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -252,6 +300,9 @@ pub struct RawEvaluation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub claims: Vec<Claim>,
+    /// What the version now in use makes of the same rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub champion: Option<Champion>,
     /// The time that the rows are from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
@@ -300,19 +351,148 @@ pub enum Split {
 }
 
 /// Which column plays which part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
     /// Identifier of the case. Must be unique.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub id: Option<String>,
-    /// What really happened: Boolean, integer or string.
+    /// What really happened: a class (Boolean, integer or string), a number, or an item's relevance.
     #[schemars(length(min = 1, max = 256))]
     pub label: String,
-    /// The model's score for the positive class, in [0, 1].
+    /// The model's score: of binary classification that for the positive class, in [0, 1].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
-    pub score: String,
+    pub score: Option<String>,
+    /// The predicted number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub prediction: Option<String>,
+    /// Lower end of the predicted interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub lower: Option<String>,
+    /// Upper end of the predicted interval, which belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub upper: Option<String>,
+    /// Predicted quantiles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 99))]
+    pub quantiles: Vec<QuantileColumn>,
+    /// The query, or the person, whose items are ranked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub query: Option<String>,
+    /// The item that is ranked. With it the coverage of the catalogue is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub item: Option<String>,
+    /// The series that a row of a forecast belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub series: Option<String>,
+    /// Steps from the forecast's origin to the row's time: whole numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub horizon: Option<String>,
+    /// Mean absolute error of the seasonal naive forecast in the history of the row's series, by which errors are
+    /// scaled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub scale: Option<String>,
+    /// Weight of the row: at least 0. Without it every row counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub weight: Option<String>,
+    /// What the row shares with others that it is not independent of, such as a customer: intervals allow for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub cluster: Option<String>,
+}
+
+impl Columns {
+    /// Every column that plays a part, with the part's key and what it is called in a sentence.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(&'static str, &'static str, &str)> {
+        let optional = [
+            ("id", "the id", &self.id),
+            ("score", "the score", &self.score),
+            ("prediction", "the prediction", &self.prediction),
+            ("lower", "the lower end", &self.lower),
+            ("upper", "the upper end", &self.upper),
+            ("query", "the query", &self.query),
+            ("item", "the item", &self.item),
+            ("series", "the series", &self.series),
+            ("horizon", "the horizon", &self.horizon),
+            ("scale", "the scale", &self.scale),
+            ("weight", "the weight", &self.weight),
+            ("cluster", "the cluster", &self.cluster),
+        ];
+        let mut parts = vec![("label", "the label", self.label.as_str())];
+        parts.extend(optional.into_iter().filter_map(|(key, part, column)| Some((key, part, column.as_deref()?))));
+        parts.extend(self.quantiles.iter().map(|quantile| ("quantiles", "a quantile", quantile.column.as_str())));
+        parts
+    }
+}
+
+/// A column of predicted quantiles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuantileColumn {
+    /// Share of actual values that are to lie below, in (0, 1).
+    #[schemars(range(min = 0.000_001, max = 0.999_999))]
+    pub level: f64,
+    /// The column.
+    #[schemars(length(min = 1, max = 256))]
+    pub column: String,
+}
+
+/// What the version now in use makes of the rows of an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Champion {
+    /// The version.
+    #[schemars(length(min = 1, max = 64))]
+    pub version: String,
+    /// The column of its scores, or of its predicted numbers, in the same file.
+    #[schemars(length(min = 1, max = 256))]
+    pub column: String,
+    /// Its threshold, where it is another than the new version's. Only binary classification has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub threshold: Option<f64>,
+}
+
+/// How a ranking is judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ranking {
+    /// How many of the first items count.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub k: u32,
+    /// What a relevance is worth in the discounted cumulative gain.
+    #[serde(default)]
+    pub gain: Gain,
+    /// Relevance from which an item is relevant, where only that matters.
+    #[serde(default = "one")]
+    pub relevant_from: f64,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+/// What a relevance is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gain {
+    /// Itself.
+    #[default]
+    Linear,
+    /// Two to its power, less one.
+    Exponential,
 }
 
 /// The two classes as they stand in the label column.

@@ -4,6 +4,7 @@ use crate::decision::record::DecisionRecord;
 use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult, Severity, Verdict};
 use crate::facts::evaluation::metric::MetricStatus;
 use crate::facts::evaluation::{ClaimCheck, ComparisonId, Metric, MetricId, Slice};
+use crate::manifest::raw::Task;
 
 use super::number::{self, plural};
 
@@ -111,25 +112,57 @@ impl<'a> Groups<'a> {
 /// What is said of a commit that is not the whole truth about the release.
 pub(super) const DIRTY: &str = ", with files that differ from the commit";
 
-/// Metrics over all rows, in the order in which a validator asks for them: ranking, probabilities,
-/// then the decision at the threshold.
-pub(super) const OVERALL_METRICS: [MetricId; 11] = [
-    MetricId::RocAuc,
-    MetricId::AveragePrecision,
-    MetricId::Brier,
-    MetricId::LogLoss,
-    MetricId::ExpectedCalibrationError,
-    MetricId::Precision,
-    MetricId::Recall,
-    MetricId::Specificity,
-    MetricId::F1,
-    MetricId::SelectionRate,
-    MetricId::Prevalence,
-];
+/// Metrics over all rows, in the order in which a validator asks for them: of two classes ranking, probabilities and
+/// then the decision at the threshold; of other tasks all there are.
+pub(super) fn overall_metrics(task: Task) -> Vec<MetricId> {
+    match task {
+        Task::BinaryClassification => vec![
+            MetricId::RocAuc,
+            MetricId::AveragePrecision,
+            MetricId::Brier,
+            MetricId::LogLoss,
+            MetricId::ExpectedCalibrationError,
+            MetricId::CalibrationSlope,
+            MetricId::Precision,
+            MetricId::Recall,
+            MetricId::Specificity,
+            MetricId::F1,
+            MetricId::SelectionRate,
+            MetricId::Prevalence,
+        ],
+        Task::Regression | Task::Forecasting | Task::Ranking => MetricId::ALL.to_vec(),
+    }
+}
 
 /// Metrics of groups, the first ones first where there is no room for all.
-pub(super) const GROUP_METRICS: [MetricId; 5] =
-    [MetricId::RocAuc, MetricId::Recall, MetricId::Specificity, MetricId::FavourableRate, MetricId::Precision];
+pub(super) const fn group_metrics(task: Task) -> [MetricId; 5] {
+    match task {
+        Task::BinaryClassification => {
+            [MetricId::RocAuc, MetricId::Recall, MetricId::Specificity, MetricId::FavourableRate, MetricId::Precision]
+        }
+        Task::Regression => [
+            MetricId::MeanAbsoluteError,
+            MetricId::MeanError,
+            MetricId::RootMeanSquaredError,
+            MetricId::RSquared,
+            MetricId::ActualMean,
+        ],
+        Task::Forecasting => [
+            MetricId::MeanAbsoluteScaledError,
+            MetricId::WeightedAbsolutePercentageError,
+            MetricId::MeanError,
+            MetricId::MeanAbsoluteError,
+            MetricId::ActualMean,
+        ],
+        Task::Ranking => [
+            MetricId::Ndcg,
+            MetricId::MeanReciprocalRank,
+            MetricId::MeanAveragePrecision,
+            MetricId::RecallAtK,
+            MetricId::HitRateAtK,
+        ],
+    }
+}
 
 /// The word for a severity.
 pub(super) const fn severity(severity: Severity) -> &'static str {

@@ -234,7 +234,7 @@ fn note(metric: &Metric) -> String {
 
 /// All rows and the groups of protected columns, a row each.
 fn slices(evaluation: &EvaluationFacts) -> Option<Block> {
-    let metrics: Vec<MetricId> = groups::GROUP_METRICS.to_vec();
+    let metrics: Vec<MetricId> = groups::group_metrics(evaluation.task).to_vec();
     let cells = |name: String, rows: u64, values: &Metrics| {
         let mut cells = vec![name, number::count(rows)];
         cells.extend(metrics.iter().map(|id| values.get(*id).map(groups::metric).unwrap_or_default()));
@@ -280,8 +280,8 @@ fn claims(evaluation: &EvaluationFacts) -> Option<Block> {
 }
 
 fn overall(evaluation: &EvaluationFacts) -> Option<Block> {
-    let rows = groups::OVERALL_METRICS.iter().filter_map(|id| {
-        let metric = evaluation.metrics.get(*id)?;
+    let rows = groups::overall_metrics(evaluation.task).into_iter().filter_map(|id| {
+        let metric = evaluation.metrics.get(id)?;
         Some(row(&[id.key().to_owned(), groups::metric(metric), note(metric), number::count(metric.n)]))
     });
     let columns = ["Metric", "Value", "Interval", "n"];

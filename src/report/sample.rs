@@ -208,13 +208,13 @@ fn evaluation() -> EvaluationFacts {
         name: "holdout".to_owned(),
         task: raw::Task::BinaryClassification,
         data: file("data/holdout.parquet"),
-        columns: raw::Columns { id: None, label: "defaulted".to_owned(), score: "score".to_owned() },
-        classes: raw::Classes {
+        columns: raw::Columns { label: "defaulted".to_owned(), score: Some("score".to_owned()), ..Default::default() },
+        classes: Some(raw::Classes {
             positive: raw::ClassLabel::Integer(1),
             negative: raw::ClassLabel::Integer(0),
             favourable: Some(raw::Favourable::Negative),
-        },
-        threshold: 0.5,
+        }),
+        threshold: Some(0.5),
         rows: RowCounts { total: 4_530, valid: 4_521, label_missing: 9, ..RowCounts::default() },
         metrics: Metrics(metrics),
         slices: vec![slice("age", "18-25", 812, 0.55), slice("age", "26-60", 2_900, 0.62), slice("age", "", 3, 0.5)],
@@ -228,6 +228,7 @@ fn evaluation() -> EvaluationFacts {
             adjusted_p_value: None,
             adjustment: None,
         }],
+        horizons: Vec::new(),
         claims: vec![
             claim(MetricId::RocAuc, 0.65, Some(0.649_98), ClaimResult::Confirmed),
             claim(MetricId::Recall, 0.7, Some(0.612_3), ClaimResult::Contradicted),

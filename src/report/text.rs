@@ -3,7 +3,8 @@
 
 use crate::decision::{Condition, Finding, Outcome, Verdict};
 use crate::facts::evaluation::metric::MetricStatus;
-use crate::facts::evaluation::{ClaimCheck, ClaimResult, EvaluationFacts, Metric, MetricId, Metrics, Slice};
+use crate::facts::evaluation::{ClaimCheck, ClaimResult, EvaluationFacts, Metric, MetricId, Slice};
+use crate::manifest::raw::Task;
 
 use super::groups::{self, Groups};
 use super::layout::{Align, Layout, Paint, Symbol};
@@ -192,8 +193,8 @@ fn finding(layout: &mut Layout, finding: &Finding) {
 pub fn evaluation(evaluation: &EvaluationFacts, style: TextStyle) -> String {
     let mut layout = Layout::new(style);
     heading(&mut layout, evaluation);
-    overall(&mut layout, &evaluation.metrics);
-    groups_of_rows(&mut layout, evaluation.slices.iter());
+    overall(&mut layout, evaluation);
+    groups_of_rows(&mut layout, evaluation.task, evaluation.slices.iter());
     comparisons(&mut layout, evaluation);
     claims(&mut layout, &evaluation.claims);
     layout.finish()
@@ -201,8 +202,8 @@ pub fn evaluation(evaluation: &EvaluationFacts, style: TextStyle) -> String {
 
 fn measured(layout: &mut Layout, evaluation: &EvaluationFacts) {
     heading(layout, evaluation);
-    overall(layout, &evaluation.metrics);
-    groups_of_rows(layout, evaluation.slices.iter().filter(|slice| slice.protected));
+    overall(layout, evaluation);
+    groups_of_rows(layout, evaluation.task, evaluation.slices.iter().filter(|slice| slice.protected));
     comparisons(layout, evaluation);
     claims(layout, &evaluation.claims);
 }
@@ -215,13 +216,15 @@ fn heading(layout: &mut Layout, evaluation: &EvaluationFacts) {
     } else {
         format!("{} of {} rows are valid", number::count(rows.valid), number::count(rows.total))
     };
-    let threshold = evaluation.threshold;
-    layout.wrapped(2, &[], &format!("{counted}; positive where the score is at least {threshold}"), Paint::Dim);
+    let rule = evaluation.threshold.map(|threshold| format!("; positive where the score is at least {threshold}"));
+    layout.wrapped(2, &[], &(counted + &rule.unwrap_or_default()), Paint::Dim);
 }
 
-fn overall(layout: &mut Layout, metrics: &Metrics) {
+fn overall(layout: &mut Layout, evaluation: &EvaluationFacts) {
+    let metrics = &evaluation.metrics;
+    let ids = groups::overall_metrics(evaluation.task);
     let listed: Vec<(&'static str, &Metric)> =
-        groups::OVERALL_METRICS.iter().filter_map(|id| Some((id.key(), metrics.get(*id)?))).collect();
+        ids.iter().filter_map(|id| Some((id.key(), metrics.get(*id)?))).collect();
     if listed.is_empty() {
         return;
     }
@@ -256,12 +259,12 @@ fn interval_heading<'a>(metrics: impl Iterator<Item = &'a Metric>) -> String {
     }
 }
 
-fn groups_of_rows<'a>(layout: &mut Layout, slices: impl Iterator<Item = &'a Slice>) {
+fn groups_of_rows<'a>(layout: &mut Layout, task: Task, slices: impl Iterator<Item = &'a Slice>) {
     let slices: Vec<_> = slices.collect();
     if slices.is_empty() {
         return;
     }
-    let metrics = metrics_that_fit(layout.columns());
+    let metrics = metrics_that_fit(task, layout.columns());
     let mut header = vec!["group".to_owned(), "rows".to_owned()];
     header.extend(metrics.iter().map(|id| id.key().to_owned()));
     let mut rows = vec![header];
@@ -284,10 +287,10 @@ fn groups_of_rows<'a>(layout: &mut Layout, slices: impl Iterator<Item = &'a Slic
 }
 
 /// The metrics of groups for which there is room beside a name of 20 columns and a count of 9.
-fn metrics_that_fit(columns: usize) -> Vec<MetricId> {
+fn metrics_that_fit(task: Task, columns: usize) -> Vec<MetricId> {
     let mut room = columns.saturating_sub(2 + 20 + 2 + 9);
     let mut metrics = Vec::new();
-    for id in groups::GROUP_METRICS {
+    for id in groups::group_metrics(task) {
         let Some(rest) = room.checked_sub(id.key().len().saturating_add(2)) else { break };
         room = rest;
         metrics.push(id);

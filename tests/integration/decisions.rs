@@ -32,9 +32,9 @@ fn the_conditional_release_is_approved_on_conditions() {
     let sandbox = Sandbox::with("conditional");
     let report = sandbox.run("check release --output json").expect(0).json();
     assert_eq!(report["decision"], "conditional");
-    assert_eq!(controls(&report, "fail"), set(&["FAI-002", "MON-004"]));
+    assert_eq!(controls(&report, "fail"), set(&["FAI-002", "FAI-005", "MON-004"]));
     let conditions = report["conditions"].as_array().unwrap();
-    assert_eq!(conditions.len(), 2);
+    assert_eq!(conditions.len(), 3);
     for condition in conditions {
         assert!(condition["owner"].as_str().unwrap().ends_with("@example.com"));
         assert_eq!(condition["due"].as_str().unwrap().len(), "2027-01-31".len());

@@ -30,6 +30,11 @@ pub(crate) fn is_score(data_type: &DataType, untyped: bool) -> bool {
     matches!(data_type, DataType::Float16 | DataType::Float32 | DataType::Float64) || (untyped && is_text(data_type))
 }
 
+/// Whether a column holds numbers, or text where all is text.
+pub(crate) fn is_number(data_type: &DataType, untyped: bool) -> bool {
+    data_type.is_numeric() || (untyped && is_text(data_type))
+}
+
 /// Whether a column can hold a class like this.
 pub(crate) fn can_hold(data_type: &DataType, class: &ClassLabel, untyped: bool) -> bool {
     match class {

@@ -3,15 +3,17 @@
 //! A comparison with a group for which the rate has no value has no value itself: an unknown is not
 //! an equality.
 
-use super::binary::{BinaryState, RocArea, definition};
+use super::binary::RocArea;
+use super::groups::{self, GroupRate};
 use super::interval::{self, Proportion};
-use super::metric::{Interval, Metric, MetricId, MetricStatus};
+use super::metric::{Interval, Metric, MetricId, MetricStatus, definition};
+use super::multiplicity::{PValue, benjamini_hochberg, holm};
 use super::{ComparisonId, GroupComparison, Slice};
 
-/// A group of a column: its slice and what is known of its rows.
+/// A group of a column: its slice, and the area under its ROC curve where that is known with its standard error.
 pub(crate) struct Group<'a> {
     pub(crate) slice: &'a Slice,
-    pub(crate) state: &'a BinaryState,
+    pub(crate) area: Option<RocArea>,
 }
 
 /// Every comparison between the groups of `column`.
@@ -83,12 +85,13 @@ fn compare_one(column: &str, groups: &[Group<'_>], comparison: ComparisonId, rat
     if comparison == ComparisonId::ImpactRatio && highest.0 <= 0.0 {
         return without(MetricStatus::Undefined, "nobody in any group gets the favourable outcome".to_owned());
     }
+    let gap = largest_gap(comparison, &values);
     let (value, interval) = match comparison {
-        ComparisonId::ImpactRatio => (lowest.0 / highest.0, proportions(lowest.2, highest.2, interval::katz)),
-        ComparisonId::RecallDifference | ComparisonId::SpecificityDifference => {
-            (highest.0 - lowest.0, proportions(highest.2, lowest.2, interval::newcombe))
+        ComparisonId::ImpactRatio => (lowest.0 / highest.0, ratio(lowest.2, highest.2)),
+        ComparisonId::RecallDifference | ComparisonId::SpecificityDifference | ComparisonId::RocAucDifference => {
+            let interval = gap.interval.or_else(|| difference(highest.2, lowest.2));
+            (highest.0 - lowest.0, interval)
         }
-        ComparisonId::RocAucDifference => (highest.0 - lowest.0, area_difference(highest.1.state, lowest.1.state)),
     };
     let reason = interval.is_none().then(|| "a group is too small or uniform for an interval".to_owned());
     GroupComparison {
@@ -106,25 +109,67 @@ fn compare_one(column: &str, groups: &[Group<'_>], comparison: ComparisonId, rat
         lowest_group: Some(name(lowest.1.slice)),
         highest_group: Some(name(highest.1.slice)),
         smallest_denominator,
-        adjusted_p_value: None,
-        adjustment: None,
+        adjusted_p_value: gap.p_value,
+        adjustment: gap.p_value.map(|_| "bonferroni".to_owned()),
     }
 }
 
-fn proportions(
-    left: &Metric,
-    right: &Metric,
-    interval: impl Fn(&Proportion, &Proportion) -> Option<Interval>,
-) -> Option<Interval> {
-    let left = Proportion::new(left.numerator?, left.n)?;
-    let right = Proportion::new(right.numerator?, right.n)?;
-    interval(&left, &right)
+/// What is known of the largest gap. Where groups have counts it is judged as the largest of many; weights and clusters
+/// leave the pair.
+fn largest_gap(comparison: ComparisonId, values: &[(f64, &Group<'_>, &Metric)]) -> groups::Gap {
+    let counts: Option<Vec<GroupRate>> = values.iter().map(|(.., metric)| rate_of(metric)).collect();
+    let areas: Vec<Option<RocArea>> = values.iter().map(|(_, group, _)| group.area).collect();
+    match (comparison, &counts) {
+        (ComparisonId::RocAucDifference, _) => groups::largest_area_gap(&areas),
+        (_, Some(counts)) => groups::largest_rate_gap(counts),
+        (_, None) => groups::Gap::default(),
+    }
 }
 
-/// Normal interval for the difference of two areas; the groups are disjoint, so their errors are independent.
-fn area_difference(left: &BinaryState, right: &BinaryState) -> Option<Interval> {
-    let (left, right) = (RocArea::of(&left.sums, &left.ranks)?, RocArea::of(&right.sums, &right.ranks)?);
-    let half = interval::Z * left.standard_error?.hypot(right.standard_error?);
-    let difference = left.value - right.value;
-    interval::interval((difference - half).max(-1.0), (difference + half).min(1.0), "delong-independent")
+fn rate_of(metric: &Metric) -> Option<GroupRate> {
+    GroupRate::new(metric.numerator?, metric.n)
+}
+
+/// Corrects p-values, each of which is already that of the largest of its gaps, for the number of comparisons: those of
+/// single columns by Holm's method, and those of intersections, which explore, by that of Benjamini and Hochberg.
+pub(crate) fn adjust(comparisons: &mut [GroupComparison], intersection: impl Fn(&str) -> bool) {
+    type Method = fn(&[PValue]) -> Vec<PValue>;
+    let families: [(bool, Method, &str); 2] =
+        [(false, holm, "bonferroni-holm"), (true, benjamini_hochberg, "bonferroni-benjamini-hochberg")];
+    for (of_intersections, method, name) in families {
+        let of_family = |comparison: &GroupComparison| {
+            p_value(comparison).filter(|_| intersection(&comparison.column) == of_intersections)
+        };
+        let tested: Vec<PValue> = comparisons.iter().filter_map(of_family).collect();
+        let family = comparisons.iter_mut().filter(|comparison| of_family(comparison).is_some());
+        for (comparison, adjusted) in family.zip(method(&tested)) {
+            comparison.adjusted_p_value = Some(adjusted.get());
+            comparison.adjustment = Some(name.to_owned());
+        }
+    }
+}
+
+fn p_value(comparison: &GroupComparison) -> Option<PValue> {
+    PValue::new(comparison.adjusted_p_value?)
+}
+
+fn proportion(metric: &Metric) -> Option<Proportion> {
+    Proportion::new(metric.numerator?, metric.n)
+}
+
+/// Interval for the difference of two independent estimates: Newcombe's for counts, and by their own intervals for
+/// what has weights or clusters.
+fn difference(left: &Metric, right: &Metric) -> Option<Interval> {
+    match (proportion(left), proportion(right)) {
+        (Some(left), Some(right)) => interval::newcombe(&left, &right),
+        _ => interval::difference((left.value?, left.interval.as_ref()?), (right.value?, right.interval.as_ref()?)),
+    }
+}
+
+/// Interval for the ratio of two independent rates: Katz's or Koopman's for counts, and by their own intervals otherwise.
+fn ratio(left: &Metric, right: &Metric) -> Option<Interval> {
+    match (rate_of(left), rate_of(right)) {
+        (Some(left), Some(right)) => groups::ratio_interval(left, right),
+        _ => interval::ratio((left.value?, left.interval.as_ref()?), (right.value?, right.interval.as_ref()?)),
+    }
 }

@@ -50,6 +50,7 @@ impl ExactSum {
     }
 
     /// Adds every term of another sum.
+    #[cfg(test)]
     pub(crate) fn merge(&mut self, other: &Self) {
         let mut other = other.clone();
         other.carry();
@@ -94,6 +95,7 @@ impl ExactSum {
     }
 
     /// The sum as `value()` and what that leaves out: together they are good to 2⁻¹⁰⁶.
+    #[cfg(test)]
     pub(crate) fn parts(&self) -> (f64, f64) {
         let high = self.value();
         let mut rest = self.clone();

@@ -24,24 +24,7 @@ impl Ids {
     /// Takes the ids of rows.
     pub(crate) fn add(&mut self, column: &ArrayRef) -> Result<(), ArrowError> {
         let before = self.keys.len();
-        match column.data_type() {
-            DataType::UInt64 => {
-                self.keys.extend(column.as_primitive::<UInt64Type>().iter().flatten().map(u128::from));
-            }
-            data_type if data_type.is_integer() => {
-                let column = cast(column, &DataType::Int64)?;
-                let keys = column.as_primitive::<Int64Type>().iter().flatten();
-                self.keys.extend(keys.map(|id| u128::from(id.cast_unsigned())));
-            }
-            DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_) | DataType::BinaryView => {
-                let column = cast(column, &DataType::LargeBinary)?;
-                self.keys.extend(column.as_binary::<i64>().iter().flatten().map(hash));
-            }
-            _ => {
-                let column = cast(column, &DataType::Utf8)?;
-                self.keys.extend(column.as_string::<i32>().iter().flatten().map(|id| hash(id.as_bytes())));
-            }
-        }
+        self.keys.extend(keys(column)?.into_iter().flatten());
         self.missing += (column.len() - (self.keys.len() - before)) as u64;
         Ok(())
     }
@@ -57,6 +40,30 @@ impl Ids {
         let duplicates = keys.windows(2).filter(|pair| matches!(pair, [left, right] if left == right)).count() as u64;
         IdCounts { missing, duplicates }
     }
+}
+
+/// Identifiers of rows as keys; none where a row has none.
+pub(crate) fn keys(column: &ArrayRef) -> Result<Vec<Option<u128>>, ArrowError> {
+    Ok(match column.data_type() {
+        DataType::UInt64 => column.as_primitive::<UInt64Type>().iter().map(|id| id.map(u128::from)).collect(),
+        data_type if data_type.is_integer() => {
+            let column = cast(column, &DataType::Int64)?;
+            column.as_primitive::<Int64Type>().iter().map(|id| Some(u128::from(id?.cast_unsigned()))).collect()
+        }
+        DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_) | DataType::BinaryView => {
+            let column = cast(column, &DataType::LargeBinary)?;
+            column.as_binary::<i64>().iter().map(|id| id.map(hash)).collect()
+        }
+        _ => {
+            let column = cast(column, &DataType::Utf8)?;
+            column.as_string::<i32>().iter().map(|id| id.map(|id| hash(id.as_bytes()))).collect()
+        }
+    })
+}
+
+/// The key of a group of rows, such as a cluster, in 64 bits.
+pub(crate) const fn folded(key: u128) -> u64 {
+    key as u64 ^ (key >> 64) as u64
 }
 
 fn hash(id: &[u8]) -> u128 {

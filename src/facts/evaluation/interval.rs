@@ -25,14 +25,36 @@ pub(crate) fn wilson(successes: u64, trials: u64) -> Option<Interval> {
         return None;
     }
     let n = trials as f64;
-    let share = successes as f64 / n;
+    let (low, high) = score_ends(successes as f64 / n, n);
+    // At 0 and n successes the closed form's rounding leaves a residue of 1e-17 where the end is exact.
+    let low = if successes == 0 { 0.0 } else { low };
+    let high = if successes == trials { 1.0 } else { high };
+    interval(low, high, "wilson")
+}
+
+/// Wilson's interval for a share of weighted or clustered rows. It is that of as many independent rows as
+/// would give the share its standard error, share·(1 − share)/error² (Kish's effective sample size; Korn and
+/// Graubard, Survey Methodology 24, 1998). There is none at 0 and 1, where that error is zero and says nothing.
+pub(crate) fn wilson_effective(share: f64, standard_error: f64, method: &str) -> Option<Interval> {
+    if !(share > 0.0 && share < 1.0 && standard_error > 0.0) {
+        return None;
+    }
+    let (low, high) = score_ends(share, share * (1.0 - share) / (standard_error * standard_error));
+    interval(low, high, method)
+}
+
+/// The ends of the score interval of a share of `n` rows.
+fn score_ends(share: f64, n: f64) -> (f64, f64) {
     let z2 = Z * Z;
     let centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = Z / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
-    // At 0 and n successes the closed form's rounding leaves a residue of 1e-17 where the end is exact.
-    let low = if successes == 0 { 0.0 } else { (centre - half).max(0.0) };
-    let high = if successes == trials { 1.0 } else { (centre + half).min(1.0) };
-    interval(low, high, "wilson")
+    ((centre - half).max(0.0), (centre + half).min(1.0))
+}
+
+/// Normal interval, cut off at the ends of the metric's range.
+pub(crate) fn wald(value: f64, standard_error: f64, range: (f64, f64), method: &str) -> Option<Interval> {
+    let half = Z * standard_error;
+    interval((value - half).max(range.0), (value + half).min(range.1), method)
 }
 
 /// Interval for an area under the ROC curve from its DeLong standard error, on the logit scale
@@ -68,6 +90,28 @@ pub(crate) fn newcombe(left: &Proportion, right: &Proportion) -> Option<Interval
     let low = difference - (left.share - left.low).hypot(right.high - right.share);
     let high = difference + (left.high - left.share).hypot(right.share - right.low);
     interval(low.max(-1.0), high.min(1.0), "newcombe")
+}
+
+/// Interval for `left − right` of two independent estimates of values in [0, 1], recovered from their own intervals
+/// (MOVER, Zou and Donner 2008).
+pub(crate) fn difference(left: (f64, &Interval), right: (f64, &Interval)) -> Option<Interval> {
+    let value = left.0 - right.0;
+    let low = value - (left.0 - left.1.low).hypot(right.1.high - right.0);
+    let high = value + (left.1.high - left.0).hypot(right.0 - right.1.low);
+    interval(low.max(-1.0), high.min(1.0), "mover")
+}
+
+/// Interval for `left / right` of two independent positive estimates, recovered from their own intervals on the log
+/// scale (MOVER, Zou and Donner 2008). There is none where an end is 0.
+pub(crate) fn ratio(left: (f64, &Interval), right: (f64, &Interval)) -> Option<Interval> {
+    if left.1.low <= 0.0 || right.1.low <= 0.0 {
+        return None;
+    }
+    let distance = |from: f64, to: f64| libm::log(to / from);
+    let value = distance(right.0, left.0);
+    let low = value - distance(left.1.low, left.0).hypot(distance(right.0, right.1.high));
+    let high = value + distance(left.0, left.1.high).hypot(distance(right.1.low, right.0));
+    interval(libm::exp(low), libm::exp(high), "mover-log")
 }
 
 /// Interval for the mean of two independent proportions, recovered from their own intervals
@@ -129,6 +173,14 @@ mod tests {
         assert_eq!(wilson(29, 29).unwrap().high, 1.0);
         assert_eq!(wilson(0, 0), None);
         assert_eq!(wilson(2, 1), None);
+    }
+
+    #[test]
+    fn as_many_effective_rows_as_there_are_give_the_same_interval() {
+        let error = (0.3_f64 * 0.7 / 40.0).sqrt();
+        let plain = wilson(12, 40).unwrap();
+        assert_close(wilson_effective(0.3, error, "wilson-clustered"), plain.low, plain.high, 1e-14);
+        assert_eq!(wilson_effective(1.0, 0.0, "wilson-clustered"), None);
     }
 
     #[test]

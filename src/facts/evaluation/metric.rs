@@ -85,3 +85,38 @@ impl JsonSchema for Metrics {
         })
     }
 }
+
+impl Metric {
+    /// A metric without a value, and why.
+    pub(crate) fn without(id: MetricId, status: MetricStatus, n: u64, reason: impl Into<String>) -> Self {
+        Self {
+            definition: definition(id.key()),
+            status,
+            value: None,
+            n,
+            numerator: None,
+            interval: None,
+            reason: Some(reason.into()),
+        }
+    }
+
+    /// A metric with a value. `interval` is the interval, or why there is none. A value that is not finite
+    /// is an error.
+    pub(crate) fn of(id: MetricId, value: f64, n: u64, interval: Result<Interval, String>) -> Self {
+        if !value.is_finite() {
+            return Self::without(id, MetricStatus::Error, n, "the computation left the range of numbers");
+        }
+        let (interval, reason) = match interval {
+            Ok(interval) => (Some(interval), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        // Adding zero turns −0 into 0, which JSON would tell apart.
+        let value = Some(value + 0.0);
+        Self { definition: definition(id.key()), status: MetricStatus::Ok, value, n, numerator: None, interval, reason }
+    }
+}
+
+/// Formula and version. The version changes when a value could.
+pub(crate) fn definition(key: &str) -> String {
+    format!("{key}/1")
+}

@@ -2,36 +2,39 @@
 
 mod binary;
 mod cells;
+mod challenge;
+mod champion;
 mod columns;
 mod comparison;
-#[cfg(test)]
 mod exact_sum;
 mod fixed;
+mod groups;
 mod ids;
 mod interval;
 pub mod metric;
+mod multiplicity;
+mod random;
 mod ranked;
+mod ranking;
 pub mod reference;
+mod regression;
+mod rows;
+mod sample;
 mod scan;
 mod slices;
 mod source;
 mod spill;
 mod table;
+mod tasks;
 
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::binary::BinaryState;
-use self::ids::Ids;
 pub use self::metric::{Metric, MetricId, Metrics};
-use self::ranked::Question;
-use self::scan::{BinaryRows, DataFile};
-use self::slices::{CommonCells, Groups};
-use self::source::SourceError;
+use self::scan::DataFile;
 pub use self::source::silence_decoders;
 use super::FileFacts;
 use crate::manifest::raw::{self, RawEvaluation};
@@ -48,10 +51,11 @@ pub struct EvaluationFacts {
     pub data: FileFacts,
     /// Which column plays which part.
     pub columns: raw::Columns,
-    /// The two classes.
-    pub classes: raw::Classes,
-    /// Decision threshold: predicted positive if the score is at least this.
-    pub threshold: f64,
+    /// The two classes of binary classification; null for other tasks.
+    pub classes: Option<raw::Classes>,
+    /// Decision threshold of binary classification, predicted positive if the score is at least this; null for other
+    /// tasks.
+    pub threshold: Option<f64>,
     /// What was counted in the rows before anything was computed.
     pub rows: RowCounts,
     /// Metrics over all rows.
@@ -60,6 +64,9 @@ pub struct EvaluationFacts {
     pub slices: Vec<Slice>,
     /// Comparisons between the groups of each protected column.
     pub comparisons: Vec<GroupComparison>,
+    /// Metrics of each forecast horizon, in ascending order; empty for other tasks and where none is declared.
+    #[serde(default)]
+    pub horizons: Vec<Horizon>,
     /// What the team states beside what was recomputed, in the order of the manifest.
     pub claims: Vec<ClaimCheck>,
     /// The time that the rows are from, as declared, or null.
@@ -79,18 +86,22 @@ pub struct EvaluationFacts {
 pub struct RowCounts {
     /// Rows in the file.
     pub total: u64,
-    /// Rows with a label of one of the two classes and a score in [0, 1].
+    /// Rows with a label that the task has and a score in its range.
     pub valid: u64,
     /// Rows whose label is null.
     pub label_missing: u64,
-    /// Rows whose label is neither class.
+    /// Rows whose label is none of the classes, or no finite number where it is to be one.
     pub label_unknown: u64,
-    /// Rows whose score is null.
+    /// Rows whose score or prediction is null.
     pub score_missing: u64,
-    /// Rows whose score is NaN or infinite.
+    /// Rows whose score or prediction is NaN or infinite.
     pub score_not_finite: u64,
-    /// Rows whose score is finite and outside [0, 1].
+    /// Rows whose score is finite and outside its range.
     pub score_out_of_range: u64,
+    /// Rows whose weight is null, negative or not finite, or null when no weight is declared.
+    pub weight_invalid: Option<u64>,
+    /// Rows without a cluster or series, or null when none is declared.
+    pub cluster_missing: Option<u64>,
     /// Rows whose id is null, or null when no id column is declared.
     pub id_missing: Option<u64>,
     /// Rows beyond the first with the same id, or null when no id column is declared.
@@ -110,10 +121,20 @@ pub struct Slice {
     /// Whether the column is a protected attribute; of an intersection, whether all of them are.
     pub protected: bool,
     /// The columns one by one, with the group's values.
+    #[serde(default)]
     pub parts: Vec<SlicePart>,
     /// Rows of the group, invalid ones included.
     pub rows: u64,
     /// Metrics over the group's rows.
+    pub metrics: Metrics,
+}
+
+/// Metrics of the rows of one forecast horizon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Horizon {
+    /// Steps from the forecast's origin.
+    pub horizon: u64,
+    /// Metrics over these rows.
     pub metrics: Metrics,
 }
 
@@ -145,7 +166,8 @@ pub struct GroupComparison {
     /// Probability of a difference as large if there were none, corrected for the number of comparisons in
     /// this evaluation; null where no test was made.
     pub adjusted_p_value: Option<f64>,
-    /// How it was corrected, such as `holm`; null where no test was made.
+    /// How it was corrected, such as `bonferroni-holm`: for the pairs of groups, then for the comparisons; null where no
+    /// test was made.
     pub adjustment: Option<String>,
 }
 
@@ -220,18 +242,7 @@ pub fn measure(
     location: Option<&Location>,
     resources: Resources,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
-    let file = DataFile { path, shown_as, location };
-    match task {
-        raw::Task::BinaryClassification => {
-            let rows = scan::binary(file, declared, resources)?;
-            let facts = binary_facts(declared, file, rows, resources).map_err(|problem| vec![problem])?;
-            if facts.rows.total == 0 {
-                let problem = file.problem("no-rows", format!("`{shown_as}` has no rows"));
-                return Err(vec![problem.hint("an evaluation needs at least one case")]);
-            }
-            Ok(facts)
-        }
-    }
+    tasks::measure(task, declared, DataFile { path, shown_as, location }, resources)
 }
 
 /// The classes of the label column of the file at `path`: as given, or true and false, or 1 and 0.
@@ -246,158 +257,4 @@ pub fn classes(
 ) -> Result<(raw::ClassLabel, raw::ClassLabel), Problem> {
     let shown_as = path.display().to_string();
     scan::classes(DataFile { path, shown_as: &shown_as, location: None }, label, positive, negative)
-}
-
-/// Columns whose values make groups.
-struct Grouping<'a> {
-    /// Positions among the manifest's slice columns.
-    columns: Vec<usize>,
-    names: Vec<&'a str>,
-    protected: bool,
-}
-
-impl<'a> Grouping<'a> {
-    /// Those of the manifest: all rows, each slice column, each intersection, sorted by column names.
-    fn declared(evaluation: &'a RawEvaluation) -> Vec<Self> {
-        let of = |columns: Vec<usize>| {
-            let declared: Vec<_> = columns.iter().filter_map(|column| evaluation.slices.get(*column)).collect();
-            Self {
-                names: declared.iter().map(|slice| slice.column.as_str()).collect(),
-                protected: declared.iter().all(|slice| slice.protected),
-                columns,
-            }
-        };
-        let position = |name: &String| evaluation.slices.iter().position(|slice| slice.column == *name);
-        let mut groupings: Vec<_> = (0..evaluation.slices.len()).map(|column| of(vec![column])).collect();
-        let intersections = evaluation.intersections.iter();
-        groupings.extend(intersections.map(|names| of(names.iter().filter_map(position).collect())));
-        groupings.sort_by(|left, right| (left.names.len(), &left.names).cmp(&(right.names.len(), &right.names)));
-        groupings.insert(0, of(Vec::new()));
-        groupings
-    }
-}
-
-fn binary_facts(
-    declared: &RawEvaluation,
-    file: DataFile<'_>,
-    rows: BinaryRows,
-    resources: Resources,
-) -> Result<EvaluationFacts, Problem> {
-    let groupings = Grouping::declared(declared);
-    let common = CommonCells::of(&rows.tables, declared.slices.len()).map_err(|error| file.refused(&error.into()))?;
-    let columns: Vec<_> = groupings.iter().map(|grouping| grouping.columns.clone()).collect();
-    let groups = Groups::of(&common.cells, &columns);
-    let question = Question {
-        threshold: declared.threshold,
-        slices_of_a_cell: groupings.len(),
-        slices: groups.groups.len(),
-        slices_of_cells: groups.of_cells,
-        threads: resources.threads,
-        memory_bytes: resources.rows_bytes(),
-    };
-    let states = states(rows.tables, &common, &question).map_err(|error| file.refused(&SourceError::Spill(error)))?;
-    let whole = states.first().copied().unwrap_or_default();
-    let metrics = binary::metrics(&whole, declared.classes.favourable);
-    let mut counts = whole.row_counts();
-    if let Some(ids) = rows.ids.map(Ids::count) {
-        counts.id_missing = Some(ids.missing);
-        counts.id_duplicates = Some(ids.duplicates);
-    }
-    let mut slices = Vec::new();
-    let mut comparisons = Vec::new();
-    let all: Vec<_> = groups.groups.into_iter().zip(&states).collect();
-    for of_grouping in all.chunk_by(|left, right| left.0.grouping == right.0.grouping) {
-        let Some(grouping) = of_grouping.first().and_then(|(group, _)| groupings.get(group.grouping)) else { continue };
-        if grouping.columns.is_empty() {
-            continue;
-        }
-        let of_grouping: Vec<_> = of_grouping
-            .iter()
-            .map(|(group, state)| (slice(grouping, &group.values, state, declared.classes.favourable), *state))
-            .collect();
-        if grouping.protected {
-            let pairs: Vec<_> = of_grouping.iter().map(|(slice, state)| comparison::Group { slice, state }).collect();
-            comparisons.extend(comparison::compare(&grouping.names.join(BETWEEN), &pairs));
-        }
-        slices.extend(of_grouping.into_iter().map(|(slice, _)| slice));
-    }
-    let claims = declared.claims.iter().map(|claim| check_claim(claim, &metrics)).collect();
-    Ok(EvaluationFacts {
-        name: declared.name.clone(),
-        task: raw::Task::BinaryClassification,
-        data: FileFacts {
-            path: file.shown_as.to_owned(),
-            sha256: rows.content.sha256,
-            size_bytes: rows.content.size_bytes,
-        },
-        columns: declared.columns.clone(),
-        classes: declared.classes.clone(),
-        threshold: declared.threshold,
-        rows: counts,
-        metrics,
-        slices,
-        comparisons,
-        claims,
-        period: declared.period.clone(),
-        holdout: declared.holdout.clone(),
-        leakage: None,
-        drift: None,
-        champion: None,
-    })
-}
-
-/// Between the columns of an intersection, and between their values.
-const BETWEEN: &str = " × ";
-
-/// What is known of the rows of each group.
-fn states(tables: Vec<table::BinaryTable>, common: &CommonCells, question: &Question) -> io::Result<Vec<BinaryState>> {
-    let (sums, ranks) = ranked::rank(tables, &common.renumbered, common.cells.len(), question)?;
-    let mut states: Vec<_> = ranks.into_iter().map(|ranks| BinaryState { ranks, ..Default::default() }).collect();
-    let lines = question.slices_of_cells.chunks(question.slices_of_a_cell.max(1));
-    for (line, (sums, invalid)) in lines.zip(sums.iter().zip(&common.invalid)) {
-        for slice in line {
-            if let Some(state) = states.get_mut(*slice as usize) {
-                state.sums.merge(sums);
-                state.invalid.merge(*invalid);
-            }
-        }
-    }
-    Ok(states)
-}
-
-fn slice(
-    grouping: &Grouping<'_>,
-    values: &[Option<String>],
-    state: &BinaryState,
-    favourable: Option<raw::Favourable>,
-) -> Slice {
-    let missing = values.iter().any(Option::is_none);
-    let shown = |value: &Option<String>| match value {
-        Some(value) => value.clone(),
-        None if values.len() == 1 => String::new(),
-        None => "(missing)".to_owned(),
-    };
-    let parts = grouping.names.iter().zip(values);
-    Slice {
-        column: grouping.names.join(BETWEEN),
-        value: values.iter().map(shown).collect::<Vec<_>>().join(BETWEEN),
-        missing,
-        protected: grouping.protected,
-        parts: parts.map(|(column, value)| SlicePart { column: (*column).to_owned(), value: value.clone() }).collect(),
-        rows: state.row_counts().total,
-        metrics: binary::metrics(state, favourable),
-    }
-}
-
-fn check_claim(claim: &raw::Claim, metrics: &Metrics) -> ClaimCheck {
-    // A claim that was rounded to the tolerance's digits may lie exactly on its edge, where the
-    // difference of two doubles is off by a few units in the last place.
-    const EDGE: f64 = 1e-12;
-    let recomputed = metrics.get(claim.metric).and_then(|metric| metric.value);
-    let result = match recomputed {
-        None => ClaimResult::Unverifiable,
-        Some(value) if (value - claim.value).abs() <= claim.tolerance + EDGE => ClaimResult::Confirmed,
-        Some(_) => ClaimResult::Contradicted,
-    };
-    ClaimCheck { metric: claim.metric, claimed: claim.value, recomputed, tolerance: claim.tolerance, result }
 }

@@ -9,6 +9,10 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::thread;
 
+use super::binary::calibration::spiegelhalter_terms;
+use super::binary::calibration_error::{BINS, bin_of};
+use super::binary::logistic::{CLIP, Compressor, EXACT_GROUPS_MAX, LogitGroup};
+use super::binary::ranking_curve::{NEAR_THRESHOLD, ScoreGroup};
 use super::fixed::FixedSum;
 use super::spill::Spill;
 use super::table::{BinaryTable, Block, ROW_BYTES};
@@ -16,18 +20,12 @@ use super::table::{BinaryTable, Block, ROW_BYTES};
 /// Bits of a score that choose its fine bin: of 62, as the largest score is 1.
 const FINE_BITS: u32 = 20;
 const FINE_SHIFT: u32 = 62 - FINE_BITS;
-/// Rows that a bucket should have: they are sorted in the processor's cache.
+/// Rows that a bucket should have at most: they are sorted in the processor's cache.
 const BUCKET_ROWS: u64 = 8192;
+/// Buckets there should be at least, where the scores allow it.
+const BUCKETS_MIN: u64 = 4096;
 /// Rows that wait to be written to a run's temporary file.
 const SPILL_ROWS: usize = 4096;
-/// Calibration bins: a score is in bin ⌊10·score⌋ as doubles multiply, and 1 belongs to the last.
-pub(crate) const CALIBRATION_BINS: usize = 10;
-/// Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does for doubles (the machine
-/// epsilon): a certain and wrong score costs 36 rather than an infinity.
-const LOG_LOSS_CLIP: f64 = f64::EPSILON;
-/// How far from the threshold a score is near it.
-const NEAR_THRESHOLD: f64 = 0.01;
-
 /// What is asked of the rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
@@ -56,13 +54,15 @@ pub(crate) struct Sums {
     pub(crate) clipped: u64,
     pub(crate) log_loss: FixedSum,
     pub(crate) log_loss_squares: FixedSum,
-    pub(crate) squared_error: FixedSum,
-    pub(crate) squared_error_squares: FixedSum,
+    /// Σ (p − y)² of the negatives, and of the positives.
+    pub(crate) squared_error: [FixedSum; 2],
+    /// Σ (p − y)⁴ of the negatives, and of the positives.
+    pub(crate) squared_error_squares: [FixedSum; 2],
     /// Σ (y − p)(1 − 2p) of Spiegelhalter's z.
     pub(crate) spiegelhalter: FixedSum,
     /// Σ (1 − 2p)² p (1 − p), its variance.
     pub(crate) spiegelhalter_variance: FixedSum,
-    pub(crate) bins: [Bin; CALIBRATION_BINS],
+    pub(crate) bins: [Bin; BINS],
 }
 
 /// Rows whose scores are in one calibration bin.
@@ -84,8 +84,12 @@ impl Sums {
         self.clipped += other.clipped;
         self.log_loss.merge(other.log_loss);
         self.log_loss_squares.merge(other.log_loss_squares);
-        self.squared_error.merge(other.squared_error);
-        self.squared_error_squares.merge(other.squared_error_squares);
+        for (sum, more) in self.squared_error.iter_mut().zip(other.squared_error) {
+            sum.merge(more);
+        }
+        for (sum, more) in self.squared_error_squares.iter_mut().zip(other.squared_error_squares) {
+            sum.merge(more);
+        }
         self.spiegelhalter.merge(other.spiegelhalter);
         self.spiegelhalter_variance.merge(other.spiegelhalter_variance);
         for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
@@ -95,34 +99,113 @@ impl Sums {
         }
     }
 
-    fn add(&mut self, score: f64, positive: bool, threshold: f64) {
-        let predicted = score >= threshold;
-        let clipped = score.clamp(LOG_LOSS_CLIP, 1.0 - LOG_LOSS_CLIP);
-        let (likelihood, error) = if positive { (clipped, 1.0 - score) } else { (1.0 - clipped, score) };
-        if positive {
+    /// Adds a row, of whose score the logarithms are known.
+    fn add(&mut self, score: &Score, positive: bool, threshold: f64) {
+        let predicted = score.value >= threshold;
+        let [sum, sum_of_squares] = [&mut self.squared_error, &mut self.squared_error_squares];
+        let ([of_negatives, of_positives], [squares_of_negatives, squares_of_positives]) = (sum, sum_of_squares);
+        let (likelihood, error, sum, sum_of_squares) = if positive {
             self.positives += 1;
             self.true_positives += u64::from(predicted);
+            (score.log, 1.0 - score.value, of_positives, squares_of_positives)
         } else {
             self.negatives += 1;
             self.false_positives += u64::from(predicted);
-        }
-        self.near_threshold += u64::from((score - threshold).abs() < NEAR_THRESHOLD);
-        self.clipped += u64::from(clipped.to_bits() != score.to_bits());
-        let log_loss = -libm::log(likelihood);
-        self.log_loss.add(log_loss);
-        self.log_loss_squares.add(log_loss * log_loss);
+            (score.log_of_rest, score.value, of_negatives, squares_of_negatives)
+        };
         let square = error * error;
-        self.squared_error.add(square);
-        self.squared_error_squares.add(square * square);
-        let lean = 1.0 - 2.0 * score;
-        self.spiegelhalter.add(if positive { error * lean } else { -error * lean });
-        self.spiegelhalter_variance.add(lean * lean * score * (1.0 - score));
-        // The cast saturates, and the scores are in [0, 1].
-        let bin = ((score * CALIBRATION_BINS as f64) as usize).min(CALIBRATION_BINS - 1);
-        if let Some(bin) = self.bins.get_mut(bin) {
+        sum.add(square);
+        sum_of_squares.add(square * square);
+        self.near_threshold += u64::from((score.value - threshold).abs() < NEAR_THRESHOLD);
+        self.clipped += u64::from(score.clipped);
+        self.log_loss.add(-likelihood);
+        self.log_loss_squares.add(likelihood * likelihood);
+        let (excess, variance) = spiegelhalter_terms(positive, score.value);
+        self.spiegelhalter.add(excess);
+        self.spiegelhalter_variance.add(variance);
+        if let Some(bin) = self.bins.get_mut(bin_of(score.value)) {
             bin.rows += 1;
             bin.positives += u64::from(positive);
-            bin.scores.add(score);
+            bin.scores.add(score.value);
+        }
+    }
+}
+
+/// A score with what is needed of it more than once.
+#[derive(Debug, Clone, Copy)]
+struct Score {
+    value: f64,
+    /// ln p of the probability p, clipped.
+    log: f64,
+    /// ln(1 − p).
+    log_of_rest: f64,
+    clipped: bool,
+}
+
+impl Score {
+    fn of(key: u64) -> Self {
+        let value = f64::from_bits(key);
+        let kept = value.clamp(CLIP, 1.0 - CLIP);
+        let clipped = kept.to_bits() != key;
+        Self { value, log: libm::log(kept), log_of_rest: libm::log(1.0 - kept), clipped }
+    }
+}
+
+/// What is known of all rows together beyond their sums: the distinct scores in ascending order, or what is kept of
+/// them where there are too many.
+#[derive(Debug, Clone)]
+pub(crate) enum Curve {
+    /// Every distinct score.
+    Exact(Vec<ScoreGroup>),
+    /// Neighbouring scores together, and all of them as logits.
+    Compressed(Vec<ScoreGroup>, Compressor),
+}
+
+impl Curve {
+    fn new(rows: u64, edges: &Edges) -> Self {
+        if rows <= EXACT_GROUPS_MAX as u64 {
+            return Self::Exact(Vec::new());
+        }
+        let logit_of = |key: u64| {
+            let score = Score::of(key);
+            score.log - score.log_of_rest
+        };
+        Self::Compressed(Vec::new(), Compressor::new(logit_of(edges.keys.0), logit_of(edges.keys.1)))
+    }
+
+    /// Takes the rows of one score.
+    fn add(&mut self, score: &Score, positives: u64, negatives: u64) {
+        let (positives, negatives) = (positives as f64, negatives as f64);
+        match self {
+            Self::Exact(groups) => groups.push(ScoreGroup { score: score.value, positives, negatives }),
+            Self::Compressed(groups, logits) => {
+                if let Some(group) = groups.last_mut() {
+                    group.positives += positives;
+                    group.negatives += negatives;
+                }
+                let logit = score.log - score.log_of_rest;
+                logits.add(LogitGroup { logit, rows: positives + negatives, positives });
+            }
+        }
+    }
+
+    /// What comes now are the rows of the next bucket.
+    fn begin_bucket(&mut self, score: f64) {
+        if let Self::Compressed(groups, _) = self {
+            groups.push(ScoreGroup { score, ..ScoreGroup::default() });
+        }
+    }
+
+    /// Appends the rows that come after these.
+    fn append(&mut self, next: Self) {
+        match (self, next) {
+            (Self::Exact(groups), Self::Exact(more)) => groups.extend(more),
+            (Self::Compressed(groups, logits), Self::Compressed(more, more_logits)) => {
+                groups.extend(more);
+                logits.merge(&more_logits);
+            }
+            // They are made for the same number of rows.
+            (Self::Exact(_), Self::Compressed(..)) | (Self::Compressed(..), Self::Exact(_)) => {}
         }
     }
 }
@@ -228,7 +311,7 @@ struct Buckets {
 type Counts = Vec<[u64; 2]>;
 
 /// Walks over the rows of all `tables`; `renumbered` has, of each table, what its cells are called in the
-/// question. Gives the sums of each cell and the ranks of each slice.
+/// question.
 ///
 /// # Errors
 /// A temporary file with rows that did not fit into memory cannot be read or written.
@@ -237,7 +320,7 @@ pub(crate) fn rank(
     renumbered: &[Vec<u32>],
     cells: usize,
     question: &Question,
-) -> io::Result<(Vec<Sums>, Vec<Ranks>)> {
+) -> io::Result<Ranked> {
     let mut totals = vec![[0; 2]; cells];
     for (table, renumbered) in tables.iter().zip(renumbered) {
         for ([own_negatives, own_positives], cell) in table.counts.iter().zip(renumbered) {
@@ -255,13 +338,14 @@ pub(crate) fn rank(
         before: vec![[0; 2]; cells],
         sums: vec![Sums::default(); cells],
         ranks: vec![Ranks::default(); question.slices],
+        curve: Curve::new(totals.iter().flatten().sum(), &edges),
         totals,
     };
     let rows: u64 = walk.totals.iter().flatten().sum();
     let passes = (rows * ROW_BYTES as u64).div_ceil(question.memory_bytes.max(1)).max(1);
     if passes == 1 || tables.iter().all(|table| table.spill.is_none()) {
         walk.take(tables.into_iter().map(|table| table.blocks).collect());
-        return Ok((walk.sums, walk.ranks));
+        return Ok(walk.finish());
     }
     for mut spills in edges.partition(tables, passes)? {
         let mut blocks = Vec::with_capacity(spills.len());
@@ -276,7 +360,18 @@ pub(crate) fn rank(
         drop(spills);
         walk.take(blocks);
     }
-    Ok((walk.sums, walk.ranks))
+    Ok(walk.finish())
+}
+
+/// What the walk over all rows comes to.
+#[derive(Debug, Clone)]
+pub(crate) struct Ranked {
+    /// Of each cell.
+    pub(crate) sums: Vec<Sums>,
+    /// Of each slice.
+    pub(crate) ranks: Vec<Ranks>,
+    /// Of all rows together.
+    pub(crate) curve: Curve,
 }
 
 /// A walk over all rows in ascending order, a run of buckets at a time.
@@ -290,9 +385,14 @@ struct Progress<'a> {
     before: Counts,
     sums: Vec<Sums>,
     ranks: Vec<Ranks>,
+    curve: Curve,
 }
 
 impl Progress<'_> {
+    fn finish(self) -> Ranked {
+        Ranked { sums: self.sums, ranks: self.ranks, curve: self.curve }
+    }
+
     /// Walks over the rows of some buckets, which come after those that were walked over before.
     fn take(&mut self, blocks: Vec<Vec<Block>>) {
         let (edges, cells) = (self.edges, self.totals.len());
@@ -312,13 +412,15 @@ impl Progress<'_> {
             tasks.push((segment, std::mem::replace(&mut self.before, next)));
         }
         let results = each(&tasks, |(range, start)| {
-            let mut walker = Walker::new(self.question, &self.totals, start, cells);
+            let curve = Curve::new(self.totals.iter().flatten().sum(), edges);
+            let mut walker = Walker::new(self.question, &self.totals, start, curve);
             range.clone().for_each(|bucket| walker.walk(&parts, bucket));
-            (walker.sums, walker.walks)
+            (walker.sums, walker.walks, walker.curve)
         });
-        for (part_sums, part_walks) in &results {
-            self.sums.iter_mut().zip(part_sums).for_each(|(sums, part)| sums.merge(part));
-            self.ranks.iter_mut().zip(part_walks).for_each(|(ranks, part)| ranks.merge(&part.ranks));
+        for (part_sums, part_walks, part_curve) in results {
+            self.sums.iter_mut().zip(&part_sums).for_each(|(sums, part)| sums.merge(part));
+            self.ranks.iter_mut().zip(&part_walks).for_each(|(ranks, part)| ranks.merge(&part.ranks));
+            self.curve.append(part_curve);
         }
     }
 }
@@ -354,15 +456,19 @@ struct Edges {
     buckets: usize,
     /// Rows of each bucket.
     rows_of: Vec<u64>,
+    /// The lowest and the highest score.
+    keys: (u64, u64),
 }
 
 impl Edges {
     /// Edges that give each bucket about as many rows, as far as fine bins can tell.
     fn of(tables: &mut [BinaryTable]) -> io::Result<Self> {
-        let fine = |table: &mut BinaryTable| -> io::Result<Vec<u64>> {
+        let fine = |table: &mut BinaryTable| -> io::Result<(Vec<u64>, (u64, u64))> {
             let mut counts = vec![0_u64; (1 << FINE_BITS) + 1];
+            let mut keys = (u64::MAX, 0);
             let mut add = |block: &Block| {
                 for key in &block.keys {
+                    keys = (keys.0.min(*key), keys.1.max(*key));
                     if let Some(count) = counts.get_mut((key >> FINE_SHIFT) as usize) {
                         *count += 1;
                     }
@@ -375,17 +481,23 @@ impl Edges {
                     Ok(())
                 })?;
             }
-            Ok(counts)
+            Ok((counts, keys))
         };
-        let counts: Vec<Vec<u64>> = thread::scope(|scope| {
+        let (counts, keys): (Vec<Vec<u64>>, Vec<(u64, u64)>) = thread::scope(|scope| {
             let tasks: Vec<_> = tables.iter_mut().map(|table| scope.spawn(move || fine(table))).collect();
-            tasks.into_iter().map(join).collect::<io::Result<_>>()
-        })?;
+            tasks.into_iter().map(join).collect::<io::Result<Vec<_>>>()
+        })?
+        .into_iter()
+        .unzip();
+        let keys = keys.iter().fold((u64::MAX, 0), |ends, keys| (ends.0.min(keys.0), ends.1.max(keys.1)));
+        let keys = if keys.0 <= keys.1 { keys } else { (0, 0) };
+        let rows: u64 = counts.iter().flatten().sum();
+        let bucket_rows = (rows / BUCKETS_MIN).clamp(1, BUCKET_ROWS);
         let mut bucket_of = vec![0_u32; (1 << FINE_BITS) + 1];
         let mut rows_of = vec![0];
         for (place, entry) in bucket_of.iter_mut().enumerate() {
             let more: u64 = counts.iter().filter_map(|counts| counts.get(place)).sum();
-            if rows_of.last().is_some_and(|rows| *rows > 0 && rows + more > BUCKET_ROWS) {
+            if rows_of.last().is_some_and(|rows| *rows > 0 && rows + more > bucket_rows) {
                 rows_of.push(0);
             }
             if let Some(rows) = rows_of.last_mut() {
@@ -393,7 +505,7 @@ impl Edges {
             }
             *entry = (rows_of.len() - 1) as u32;
         }
-        Ok(Self { bucket_of, buckets: rows_of.len(), rows_of })
+        Ok(Self { bucket_of, buckets: rows_of.len(), rows_of, keys })
     }
 
     /// Writes rows to temporary files: of each of at least `passes` runs of buckets with about as many rows, one
@@ -523,13 +635,14 @@ struct Walker<'a> {
     question: &'a Question,
     sums: Vec<Sums>,
     walks: Vec<Walk>,
+    curve: Curve,
     rows: Vec<(u64, u32)>,
     /// Slices that have rows at the present score.
     touched: Vec<u32>,
 }
 
 impl<'a> Walker<'a> {
-    fn new(question: &'a Question, totals: &Counts, before: &Counts, cells: usize) -> Self {
+    fn new(question: &'a Question, totals: &Counts, before: &Counts, curve: Curve) -> Self {
         let mut walks = vec![Walk::default(); question.slices];
         let counts = totals.iter().zip(before);
         for (slices, ([negatives, positives], [negatives_below, positives_below])) in
@@ -544,7 +657,8 @@ impl<'a> Walker<'a> {
                 }
             }
         }
-        Self { question, sums: vec![Sums::default(); cells], walks, rows: Vec::new(), touched: Vec::new() }
+        let sums = vec![Sums::default(); totals.len()];
+        Self { question, sums, walks, curve, rows: Vec::new(), touched: Vec::new() }
     }
 
     fn walk(&mut self, parts: &[Buckets], bucket: usize) {
@@ -555,6 +669,9 @@ impl<'a> Walker<'a> {
             rows.extend(keys.iter().copied().zip(tags.iter().copied()));
         }
         rows.sort_unstable_by_key(|row| row.0);
+        if let Some((key, _)) = rows.first() {
+            self.curve.begin_bucket(f64::from_bits(*key));
+        }
         for ties in rows.chunk_by(|left, right| left.0 == right.0) {
             match ties {
                 [(key, tag)] => self.single(*key, *tag),
@@ -569,16 +686,18 @@ impl<'a> Walker<'a> {
         self.question.slices_of_cells.get(cell * width..(cell + 1) * width).unwrap_or_default()
     }
 
-    fn add_to_cell(&mut self, key: u64, tag: u32) {
+    fn add_to_cell(&mut self, score: &Score, tag: u32) {
         if let Some(sums) = self.sums.get_mut((tag >> 1) as usize) {
-            sums.add(f64::from_bits(key), tag & 1 == 1, self.question.threshold);
+            sums.add(score, tag & 1 == 1, self.question.threshold);
         }
     }
 
     /// A score that one row has.
     fn single(&mut self, key: u64, tag: u32) {
-        self.add_to_cell(key, tag);
+        let score = Score::of(key);
+        self.add_to_cell(&score, tag);
         let positive = u64::from(tag & 1);
+        self.curve.add(&score, positive, 1 - positive);
         for slice in self.slices_of((tag >> 1) as usize) {
             if let Some(walk) = self.walks.get_mut(*slice as usize) {
                 walk.positives_at = positive;
@@ -590,9 +709,12 @@ impl<'a> Walker<'a> {
 
     /// A score that several rows have.
     fn tied(&mut self, rows: &[(u64, u32)]) {
-        for (key, tag) in rows {
-            self.add_to_cell(*key, *tag);
+        let Some(score) = rows.first().map(|(key, _)| Score::of(*key)) else { return };
+        let mut all_positives = 0;
+        for (_, tag) in rows {
+            self.add_to_cell(&score, *tag);
             let positive = u64::from(tag & 1);
+            all_positives += positive;
             for slice in self.slices_of((tag >> 1) as usize) {
                 if let Some(walk) = self.walks.get_mut(*slice as usize) {
                     if walk.positives_at + walk.negatives_at == 0 {
@@ -603,6 +725,7 @@ impl<'a> Walker<'a> {
                 }
             }
         }
+        self.curve.add(&score, all_positives, rows.len() as u64 - all_positives);
         for slice in self.touched.drain(..) {
             if let Some(walk) = self.walks.get_mut(slice as usize) {
                 walk.step();
@@ -644,7 +767,8 @@ pub(crate) mod tests {
     fn ranked_within(parts: &[&[Row]], threads: usize, memory_bytes: u64) -> Vec<(Sums, Ranks)> {
         use super::super::slices::{CommonCells, Groups};
         let tables: Vec<_> = parts.iter().map(|rows| table(rows, memory_bytes)).collect();
-        let common = CommonCells::of(&tables, 1).unwrap();
+        let parts = tables.iter().map(|table| (&table.cells, table.invalid.as_slice()));
+        let common = CommonCells::of(parts, 1).unwrap();
         let groups = Groups::of(&common.cells, &[vec![], vec![0]]);
         let question = Question {
             threshold: 0.5,
@@ -654,7 +778,7 @@ pub(crate) mod tests {
             threads: NonZeroUsize::new(threads).unwrap(),
             memory_bytes,
         };
-        let (sums, ranks) = rank(tables, &common.renumbered, common.cells.len(), &question).unwrap();
+        let Ranked { sums, ranks, .. } = rank(tables, &common.renumbered, common.cells.len(), &question).unwrap();
         let mut of_slices = vec![Sums::default(); ranks.len()];
         for (line, sums) in question.slices_of_cells.chunks(2).zip(&sums) {
             line.iter().for_each(|slice| of_slices[*slice as usize].merge(sums));
@@ -663,7 +787,7 @@ pub(crate) mod tests {
     }
 
     /// What is known of rows with these scores.
-    pub(crate) fn state(positives: &[f64], negatives: &[f64], threshold: f64) -> BinaryState {
+    pub(crate) fn state(positives: &[f64], negatives: &[f64], threshold: f64) -> (BinaryState, Curve) {
         let rows: Vec<Row> = positives
             .iter()
             .map(|score| (*score, true, 0))
@@ -677,8 +801,8 @@ pub(crate) mod tests {
             threads: NonZeroUsize::MIN,
             memory_bytes: u64::MAX,
         };
-        let (sums, ranks) = rank(vec![table(&rows, u64::MAX)], &[vec![0]], 1, &question).unwrap();
-        BinaryState { sums: sums[0], ranks: ranks[0], ..Default::default() }
+        let ranked = rank(vec![table(&rows, u64::MAX)], &[vec![0]], 1, &question).unwrap();
+        (BinaryState { sums: ranked.sums[0], ranks: ranked.ranks[0], ..Default::default() }, ranked.curve)
     }
 
     /// The same from the definitions, with every pair looked at.

@@ -73,8 +73,22 @@ pub struct ChampionFacts {
     pub version: String,
     /// Rows that both judged.
     pub rows: u64,
+    /// Rows that the champion did not judge. While there are any, no difference has a value.
+    #[serde(default)]
+    pub rows_without: u64,
     /// Challenger less champion, for each metric that both have.
     pub differences: Vec<MetricDifference>,
+    /// Of binary classification, the rows that they decide differently, over all rows and by protected group; empty
+    /// for other tasks.
+    #[serde(default)]
+    pub swaps: Vec<SwapSet>,
+    /// Of binary classification, McNemar's test that as many decisions become positive as negative; null for other
+    /// tasks.
+    #[serde(default)]
+    pub decisions: Option<McNemarTest>,
+    /// Of binary classification, McNemar's test that as many rows become right as become wrong; null for other tasks.
+    #[serde(default)]
+    pub correctness: Option<McNemarTest>,
 }
 
 /// One metric of the challenger less that of the champion.
@@ -86,4 +100,46 @@ pub struct MetricDifference {
     pub higher_is_better: bool,
     /// The paired difference with its interval.
     pub difference: Metric,
+    /// Two-sided probability of a difference as large if there were none; null where there is no value or no variance.
+    #[serde(default)]
+    pub p_value: Option<f64>,
+}
+
+/// Rows of a group that the champion and the challenger decide differently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SwapSet {
+    /// The column, or null for all rows.
+    pub column: Option<String>,
+    /// The group's value as text; the empty string for all rows and for rows without a value.
+    pub value: String,
+    /// Rows of the group.
+    pub rows: u64,
+    /// Negative by the champion, positive by the challenger.
+    pub to_positive: Swap,
+    /// Positive by the champion, negative by the challenger.
+    pub to_negative: Swap,
+}
+
+/// Rows whose decision changes in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Swap {
+    /// How many.
+    pub rows: u64,
+    /// Those where the champion was right.
+    pub right_before: u64,
+    /// Those where the challenger is right.
+    pub right_after: u64,
+}
+
+/// McNemar's test of paired decisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct McNemarTest {
+    /// Rows that only the challenger decides so, or has right.
+    pub only_challenger: u64,
+    /// Rows that only the champion decides so, or has right.
+    pub only_champion: u64,
+    /// Two-sided; null without rows, or with fewer than two clusters.
+    pub p_value: Option<f64>,
+    /// How it was computed.
+    pub test: String,
 }

@@ -1,14 +1,15 @@
 //! The rows of one evaluation: which columns play which part, and what is read of them.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 
 use super::Resources;
-use super::cells::CELLS_MAX;
+use super::cells::{CELLS_MAX, Cells};
 use super::columns::{self, ColumnError};
-use super::ids::Ids;
+use super::ids::{self, Ids};
+use super::rows::RowTable;
 use super::source::{Content, Format, Sink, Source, SourceError};
-use super::table::BinaryTable;
+use super::table::{BinaryTable, InvalidRows, Label};
 use crate::manifest::raw::{ClassLabel, Classes, RawEvaluation};
 use crate::problem::{Location, Problem, nearest};
 
@@ -40,6 +41,9 @@ impl DataFile<'_> {
                     format!("the slice columns of `{}` have over {CELLS_MAX} combinations of values", self.shown_as);
                 self.problem("too-many-groups", message).hint("slice by columns with few values, such as bands")
             }
+            SourceError::TooManyRows(_) => self
+                .problem("no-room", format!("the rows of `{}` do not fit: {error}", self.shown_as))
+                .hint("give more memory with --memory"),
             SourceError::Spill(_) => self
                 .problem("no-room", format!("the rows of `{}` do not fit: {error}", self.shown_as))
                 .hint("give more memory with --memory, or make room in the directory for temporary files (TMPDIR)"),
@@ -52,17 +56,149 @@ impl DataFile<'_> {
     }
 }
 
-/// What was read of a binary classification.
-pub(crate) struct BinaryRows {
+/// What was read of a file.
+pub(crate) struct Scan<Table> {
     /// What the file is.
     pub(crate) content: Content,
     /// Its rows, as read by each thread.
-    pub(crate) tables: Vec<BinaryTable>,
+    pub(crate) tables: Vec<Table>,
     /// The ids of rows, if a column of them is declared.
     pub(crate) ids: Option<Vec<Ids>>,
 }
 
-/// Reads the rows that `evaluation` declares.
+/// What a column of horizons is called in a sentence. It has whole numbers.
+pub(crate) const HORIZON: &str = "the horizon";
+
+/// What a column is to be.
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    /// One of two classes.
+    Label(&'a Classes),
+    /// A number with a fraction.
+    Score,
+    /// A number.
+    Number,
+    /// Few values that make groups.
+    Group,
+    /// Any value.
+    Key,
+}
+
+/// The columns that are read of a file.
+struct Parts {
+    format: Format,
+    /// All of them, in the order of the file.
+    columns: Vec<usize>,
+    names: Vec<String>,
+    /// Those of few distinct values.
+    groups: Vec<usize>,
+}
+
+/// Finds columns in a file's schema and says what is wrong with each.
+struct Finder<'a> {
+    file: DataFile<'a>,
+    schema: &'a Schema,
+    parts: Parts,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(file: DataFile<'a>, source: &'a Source) -> Self {
+        let parts = Parts { format: source.format(), columns: Vec::new(), names: Vec::new(), groups: Vec::new() };
+        Self { file, schema: source.schema(), parts, problems: Vec::new() }
+    }
+
+    /// The position of a column in the file; a wrong one, and a problem, if there is none that can be what it is to be.
+    fn find(&mut self, part: &str, name: &str, kind: Kind<'_>) -> usize {
+        let Some(position) = columns::position(self.schema, name) else {
+            self.problems.push(absent(self.file, self.schema, part, name));
+            return 0;
+        };
+        let data_type = self.schema.field(position).data_type();
+        let untyped = self.parts.format.is_untyped();
+        let mut wrong = |hint: String| {
+            let of = part.trim_start_matches("the ").trim_start_matches("a ");
+            let message = format!("the {of} column `{name}` of `{}` is {data_type}", self.file.shown_as);
+            self.problems.push(self.file.problem("wrong-column-type", message).hint(hint));
+        };
+        match kind {
+            Kind::Label(classes) => {
+                if ![&classes.positive, &classes.negative]
+                    .iter()
+                    .all(|class| columns::can_hold(data_type, class, untyped))
+                {
+                    wrong(label_hint(classes));
+                }
+                self.parts.groups.push(position);
+            }
+            Kind::Score if !columns::is_score(data_type, untyped) => {
+                wrong("a score is a floating-point number in [0, 1]: the probability of the positive class".to_owned())
+            }
+            Kind::Number if !columns::is_number(data_type, untyped) => wrong("write it as a number".to_owned()),
+            Kind::Key if part == HORIZON && !data_type.is_integer() => wrong("write it as a whole number".to_owned()),
+            Kind::Group => {
+                if !columns::is_group(data_type) {
+                    wrong("slices are strings, Booleans or integers; put numbers into bands first".to_owned());
+                }
+                self.parts.groups.push(position);
+            }
+            Kind::Score | Kind::Number | Kind::Key => {}
+        }
+        self.parts.columns.push(position);
+        position
+    }
+
+    fn slices(&mut self, evaluation: &RawEvaluation) -> Vec<usize> {
+        evaluation.slices.iter().map(|slice| self.find("a slice", &slice.column, Kind::Group)).collect()
+    }
+
+    fn finish(self) -> Result<Parts, Vec<Problem>> {
+        let Self { mut parts, problems, schema, .. } = self;
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        parts.columns.sort_unstable();
+        parts.columns.dedup();
+        parts.names = parts.columns.iter().map(|column| schema.field(*column).name().clone()).collect();
+        Ok(parts)
+    }
+}
+
+impl Parts {
+    /// A column of rows that were read, and its name.
+    fn column<'b>(&'b self, rows: &'b RecordBatch, position: usize) -> Result<(&'b ArrayRef, &'b str), SourceError> {
+        let place = self.columns.iter().position(|column| *column == position);
+        let found = place.and_then(|place| rows.columns().get(place).zip(self.names.get(place)));
+        found.map(|(column, name)| (column, name.as_str())).ok_or(SourceError::Stopped)
+    }
+
+    /// What `of` makes of a column; its error says which column it is.
+    fn read<T, E: Into<ColumnError>>(
+        &self,
+        rows: &RecordBatch,
+        position: usize,
+        of: impl FnOnce(&ArrayRef) -> Result<T, E>,
+    ) -> Result<T, SourceError> {
+        let (column, name) = self.column(rows, position)?;
+        of(column).map_err(|error| match error.into() {
+            ColumnError::TooManyCells(error) => SourceError::TooManyCells(error),
+            error => self.format.malformed(format!("column `{name}`: {error}")),
+        })
+    }
+
+    /// The groups of rows in each slice column, by the numbers of their values.
+    fn slices(&self, rows: &RecordBatch, slices: &[usize], cells: &mut Cells) -> Result<Vec<Vec<u32>>, SourceError> {
+        let mut values = Vec::with_capacity(slices.len());
+        for (index, position) in slices.iter().enumerate() {
+            let Some(known) = cells.values_mut(index) else { continue };
+            values.push(self.read(rows, *position, |column| columns::groups(column, known))?);
+        }
+        Ok(values)
+    }
+}
+
+/// Reads the rows of a binary classification without weights and clusters. Rows are kept `beside` that where what is
+/// compared needs them.
 ///
 /// # Errors
 /// Every problem of the file: not readable, a column that is absent or of a type that cannot play its part,
@@ -70,22 +206,124 @@ pub(crate) struct BinaryRows {
 pub(crate) fn binary(
     file: DataFile<'_>,
     evaluation: &RawEvaluation,
+    (classes, score): (&Classes, &str),
+    beside: Option<&RowParts<'_>>,
     resources: Resources,
-) -> Result<BinaryRows, Vec<Problem>> {
+) -> Result<Scan<(BinaryTable, Option<RowTable>)>, Vec<Problem>> {
     let refused = |error: SourceError| vec![file.refused(&error)];
     let source = Source::open(file.path).map_err(refused)?;
-    let parts = Parts::new(file, evaluation, source.schema(), source.format())?;
+    let mut finder = Finder::new(file, &source);
+    let names = &evaluation.columns;
+    let label = finder.find("the label", &names.label, Kind::Label(classes));
+    let score = finder.find("the score", score, Kind::Score);
+    let id = names.id.as_deref().map(|name| finder.find("the id", name, Kind::Key));
+    let slices = finder.slices(evaluation);
+    let found = beside.map(|wanted| Found::new(&mut finder, &names.label, wanted));
+    let parts = finder.finish()?;
+    let memory_bytes = resources.rows_bytes() / resources.threads.get() as u64;
+    let beside = beside.zip(found.as_ref());
     let sink = || BinarySink {
+        beside: beside.map(|(wanted, found)| RowSink::new(&parts, wanted, found, (None, &slices), memory_bytes)),
         parts: &parts,
-        classes: &evaluation.classes,
-        format: source.format(),
-        table: BinaryTable::new(parts.slices.len(), resources.rows_bytes() / resources.threads.get() as u64),
+        classes,
+        label,
+        score,
+        id,
+        slices: &slices,
+        table: BinaryTable::new(slices.len(), memory_bytes),
         ids: Ids::default(),
     };
     let mut sinks: Vec<_> = (0..resources.threads.get()).map(|_| sink()).collect();
-    let content = source.read(&parts.columns(), &parts.groups(), &mut sinks).map_err(refused)?;
+    let content = source.read(&parts.columns, &parts.groups, &mut sinks).map_err(refused)?;
+    let of_sink = |sink: BinarySink<'_>| ((sink.table, sink.beside.map(|beside| beside.table)), sink.ids);
+    let (tables, ids) = sinks.into_iter().map(of_sink).unzip();
+    Ok(Scan { content, tables, ids: id.is_some().then_some(ids) })
+}
+
+/// What the label of a row is, where rows are kept.
+#[derive(Clone, Copy)]
+pub(crate) enum LabelPart<'a> {
+    /// One of two classes, which is the first key: 1 for the positive one.
+    Class(&'a Classes),
+    /// A number, which is the first number.
+    Number,
+    /// A number of at least 0, which is the first number.
+    Relevance,
+}
+
+/// Which values a column of numbers may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NumberPart {
+    /// A score in [0, 1].
+    Probability,
+    /// Any finite number.
+    Finite,
+    /// A finite number of at least 0.
+    Weight,
+    /// The champion's score in [0, 1]; NaN is kept for any other and for none.
+    OtherProbability,
+    /// The champion's number; NaN is kept for any that is not finite and for none.
+    Other,
+}
+
+/// Rows that are kept: the columns beside the label, in the order in which they are wanted.
+pub(crate) struct RowParts<'a> {
+    pub(crate) label: LabelPart<'a>,
+    /// What it is called in a sentence, the column, and what it may hold.
+    pub(crate) numbers: Vec<(&'static str, &'a str, NumberPart)>,
+    /// What it is called in a sentence, and the column.
+    pub(crate) keys: Vec<(&'static str, &'a str)>,
+}
+
+/// Reads rows and keeps them. Rows whose label, number or key is missing or out of range are counted and left out.
+///
+/// # Errors
+/// As [`binary`]; and the rows do not fit into memory.
+pub(crate) fn rows(
+    file: DataFile<'_>,
+    evaluation: &RawEvaluation,
+    wanted: &RowParts<'_>,
+    resources: Resources,
+) -> Result<Scan<RowTable>, Vec<Problem>> {
+    let refused = |error: SourceError| vec![file.refused(&error)];
+    let source = Source::open(file.path).map_err(refused)?;
+    let mut finder = Finder::new(file, &source);
+    let names = &evaluation.columns;
+    let found = Found::new(&mut finder, &names.label, wanted);
+    let id = names.id.as_deref().map(|name| finder.find("the id", name, Kind::Key));
+    let slices = finder.slices(evaluation);
+    let parts = finder.finish()?;
+    let memory_bytes = resources.rows_bytes() / resources.threads.get() as u64;
+    let sink = || RowSink::new(&parts, wanted, &found, (id, &slices), memory_bytes);
+    let mut sinks: Vec<_> = (0..resources.threads.get()).map(|_| sink()).collect();
+    let content = source.read(&parts.columns, &parts.groups, &mut sinks).map_err(refused)?;
     let (tables, ids) = sinks.into_iter().map(|sink| (sink.table, sink.ids)).unzip();
-    Ok(BinaryRows { content, tables, ids: parts.id.is_some().then_some(ids) })
+    Ok(Scan { content, tables, ids: id.is_some().then_some(ids) })
+}
+
+/// Where the columns of kept rows are.
+struct Found {
+    label: usize,
+    numbers: Vec<(usize, NumberPart)>,
+    keys: Vec<usize>,
+}
+
+impl Found {
+    fn new(finder: &mut Finder<'_>, label: &str, wanted: &RowParts<'_>) -> Self {
+        let label = match wanted.label {
+            LabelPart::Class(classes) => finder.find("the label", label, Kind::Label(classes)),
+            LabelPart::Number | LabelPart::Relevance => finder.find("the label", label, Kind::Number),
+        };
+        let kind = |part| match part {
+            NumberPart::Probability | NumberPart::OtherProbability => Kind::Score,
+            NumberPart::Finite | NumberPart::Weight | NumberPart::Other => Kind::Number,
+        };
+        let number =
+            |(part, name, values): &(&str, &str, NumberPart)| (finder.find(part, name, kind(*values)), *values);
+        let numbers = wanted.numbers.iter().map(number).collect();
+        let keys = wanted.keys.iter().map(|(part, name)| finder.find(part, name, Kind::Key)).collect();
+        Self { label, numbers, keys }
+    }
 }
 
 /// The classes of the column `label` of a file: as given, written as the column's type has them, or else true and
@@ -105,15 +343,16 @@ pub(crate) fn classes(
         Some(position) => schema.field(position).data_type(),
         None => return Err(absent(file, schema, "the label", label)),
     };
+    let untyped = source.format().is_untyped();
     let class = |text: &str| match text.parse() {
-        Ok(number) if data_type.is_integer() => Some(ClassLabel::Integer(number)),
+        Ok(number) if data_type.is_integer() || untyped => Some(ClassLabel::Integer(number)),
         _ if *data_type == DataType::Boolean => text.parse().ok().map(ClassLabel::Boolean),
         _ if columns::is_text(data_type) => Some(ClassLabel::Text(text.to_owned())),
         _ => None,
     };
     let defaults = match data_type {
         DataType::Boolean => Some(("true", "false")),
-        data_type if data_type.is_integer() || source.format().is_untyped() => Some(("1", "0")),
+        data_type if data_type.is_integer() || untyped => Some(("1", "0")),
         _ => None,
     };
     let chosen = |given: Option<&str>, default: Option<&str>| given.or(default).and_then(class);
@@ -123,84 +362,6 @@ pub(crate) fn classes(
         file.problem("wrong-column-type", message)
             .hint("say which of its values are the classes with --positive and --negative")
     })
-}
-
-/// Where in the file's schema the columns are that play a part.
-struct Parts {
-    label: usize,
-    score: usize,
-    id: Option<usize>,
-    slices: Vec<usize>,
-}
-
-impl Parts {
-    fn new(
-        file: DataFile<'_>,
-        evaluation: &RawEvaluation,
-        schema: &Schema,
-        format: Format,
-    ) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let mut find = |part: &str, name: &str| match columns::position(schema, name) {
-            Some(position) => Some((position, schema.field(position).data_type())),
-            None => {
-                problems.push(absent(file, schema, part, name));
-                None
-            }
-        };
-        let names = &evaluation.columns;
-        let label = find("the label", &names.label);
-        let score = find("the score", &names.score);
-        let id = names.id.as_deref().and_then(|name| find("the id", name));
-        let slices: Vec<_> =
-            evaluation.slices.iter().filter_map(|slice| find("a slice", &slice.column).zip(Some(slice))).collect();
-        let untyped = format.is_untyped();
-        let classes = [&evaluation.classes.positive, &evaluation.classes.negative];
-        if let Some((_, data_type)) = label
-            && !classes.iter().all(|class| columns::can_hold(data_type, class, untyped))
-        {
-            problems.push(label_type_problem(file, evaluation, data_type));
-        }
-        let mut wrong = |part: &str, name: &str, data_type: &DataType, hint: &str| {
-            let message = format!("the {part} column `{name}` of `{}` is {data_type}", file.shown_as);
-            problems.push(file.problem("wrong-column-type", message).hint(hint));
-        };
-        if let Some((_, data_type)) = score
-            && !columns::is_score(data_type, untyped)
-        {
-            let hint = "a score is a floating-point number in [0, 1]: the probability of the positive class";
-            wrong("score", &names.score, data_type, hint);
-        }
-        for ((_, data_type), slice) in &slices {
-            if !columns::is_group(data_type) {
-                let hint = "slices are strings, Booleans or integers; put numbers into bands first";
-                wrong("slice", &slice.column, data_type, hint);
-            }
-        }
-        match (label, score) {
-            (Some((label, _)), Some((score, _))) if problems.is_empty() => Ok(Self {
-                label,
-                score,
-                id: id.map(|(position, _)| position),
-                slices: slices.into_iter().map(|((position, _), _)| position).collect(),
-            }),
-            _ => Err(problems),
-        }
-    }
-
-    /// The columns that are read, in the order of the file.
-    fn columns(&self) -> Vec<usize> {
-        let mut columns: Vec<_> =
-            [self.label, self.score].into_iter().chain(self.id).chain(self.slices.clone()).collect();
-        columns.sort_unstable();
-        columns.dedup();
-        columns
-    }
-
-    /// Those of few distinct values.
-    fn groups(&self) -> Vec<usize> {
-        std::iter::once(self.label).chain(self.slices.clone()).collect()
-    }
 }
 
 fn absent(file: DataFile<'_>, schema: &Schema, part: &str, name: &str) -> Problem {
@@ -220,58 +381,175 @@ fn absent(file: DataFile<'_>, schema: &Schema, part: &str, name: &str) -> Proble
     file.problem("absent-column", message).hint(hint)
 }
 
-fn label_type_problem(file: DataFile<'_>, evaluation: &RawEvaluation, data_type: &DataType) -> Problem {
-    let name = &evaluation.columns.label;
-    let message = format!("the label column `{name}` of `{}` is {data_type}", file.shown_as);
+fn label_hint(classes: &Classes) -> String {
     let kind = |class: &ClassLabel| match class {
         ClassLabel::Boolean(class) => format!("the Boolean `{class}`"),
         ClassLabel::Integer(class) => format!("the integer `{class}`"),
         ClassLabel::Text(class) => format!("the string `{class}`"),
     };
-    let (positive, negative) = (kind(&evaluation.classes.positive), kind(&evaluation.classes.negative));
-    file.problem("wrong-column-type", message).hint(format!(
-        "the manifest declares its classes as {positive} and {negative}; write them as they stand in the data"
-    ))
+    let (positive, negative) = (kind(&classes.positive), kind(&classes.negative));
+    format!("the manifest declares its classes as {positive} and {negative}; write them as they stand in the data")
 }
 
 /// Takes rows of a binary classification.
 struct BinarySink<'a> {
     parts: &'a Parts,
     classes: &'a Classes,
-    format: Format,
+    label: usize,
+    score: usize,
+    id: Option<usize>,
+    slices: &'a [usize],
     table: BinaryTable,
     ids: Ids,
+    beside: Option<RowSink<'a>>,
 }
 
 impl Sink for BinarySink<'_> {
     fn take(&mut self, rows: &RecordBatch) -> Result<(), SourceError> {
-        let columns = self.parts.columns();
-        let column = |position: usize| {
-            let place = columns.iter().position(|column| *column == position);
-            place.and_then(|place| rows.columns().get(place)).ok_or(SourceError::Stopped)
-        };
-        let unreadable = |name: &str, error: ColumnError| match error {
-            ColumnError::TooManyCells(error) => SourceError::TooManyCells(error),
-            error => self.format.malformed(format!("column `{name}`: {error}")),
-        };
-        let name = |position: usize| {
-            let place = columns.iter().position(|column| *column == position);
-            place.map_or_else(String::new, |place| rows.schema_ref().field(place).name().clone())
-        };
-        let labels = columns::labels(column(self.parts.label)?, self.classes)
-            .map_err(|error| unreadable(&name(self.parts.label), error))?;
-        let scores =
-            columns::numbers(column(self.parts.score)?).map_err(|error| unreadable(&name(self.parts.score), error))?;
-        let mut values = Vec::with_capacity(self.parts.slices.len());
-        for (index, position) in self.parts.slices.iter().enumerate() {
-            let Some(known) = self.table.cells.values_mut(index) else { continue };
-            values
-                .push(columns::groups(column(*position)?, known).map_err(|error| unreadable(&name(*position), error))?);
-        }
-        if let Some(id) = self.parts.id {
-            self.ids.add(column(id)?).map_err(|error| unreadable(&name(id), error.into()))?;
+        let labels = self.parts.read(rows, self.label, |column| columns::labels(column, self.classes))?;
+        let scores = self.parts.read(rows, self.score, columns::numbers)?;
+        let values = self.parts.slices(rows, self.slices, &mut self.table.cells)?;
+        if let Some(id) = self.id {
+            self.parts.read(rows, id, |column| self.ids.add(column))?;
         }
         self.table.add(&labels, &scores, &values)?;
+        match &mut self.beside {
+            Some(beside) => beside.take(rows),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes rows to be kept.
+struct RowSink<'a> {
+    parts: &'a Parts,
+    wanted: &'a RowParts<'a>,
+    found: &'a Found,
+    id: Option<usize>,
+    slices: &'a [usize],
+    table: RowTable,
+    ids: Ids,
+}
+
+impl<'a> RowSink<'a> {
+    fn new(
+        parts: &'a Parts,
+        wanted: &'a RowParts<'a>,
+        found: &'a Found,
+        (id, slices): (Option<usize>, &'a [usize]),
+        memory_bytes: u64,
+    ) -> Self {
+        let (keys, numbers) = match wanted.label {
+            LabelPart::Class(_) => (1, 0),
+            LabelPart::Number | LabelPart::Relevance => (0, 1),
+        };
+        let (numbers, keys) = (found.numbers.len() + numbers, found.keys.len() + keys);
+        let table = RowTable::new(slices.len(), numbers, keys, memory_bytes);
+        Self { parts, wanted, found, id, slices, table, ids: Ids::default() }
+    }
+}
+
+/// The labels of rows, as they are kept.
+enum Labels {
+    Classes(Vec<Label>),
+    Numbers(Float64Array),
+}
+
+impl Sink for RowSink<'_> {
+    fn take(&mut self, rows: &RecordBatch) -> Result<(), SourceError> {
+        let labels = match self.wanted.label {
+            LabelPart::Class(classes) => {
+                Labels::Classes(self.parts.read(rows, self.found.label, |column| columns::labels(column, classes))?)
+            }
+            LabelPart::Number | LabelPart::Relevance => {
+                Labels::Numbers(self.parts.read(rows, self.found.label, columns::numbers)?)
+            }
+        };
+        let mut numbers = Vec::with_capacity(self.found.numbers.len());
+        for (position, values) in &self.found.numbers {
+            numbers.push((self.parts.read(rows, *position, columns::numbers)?, *values));
+        }
+        let mut keys = Vec::with_capacity(self.found.keys.len());
+        for position in &self.found.keys {
+            keys.push(self.parts.read(rows, *position, ids::keys)?);
+        }
+        let values = self.parts.slices(rows, self.slices, &mut self.table.cells)?;
+        if let Some(id) = self.id {
+            self.parts.read(rows, id, |column| self.ids.add(column))?;
+        }
+        let cells = self.table.cells_of(rows.num_rows(), &values)?;
+        for (row, cell) in cells.into_iter().enumerate() {
+            let mut invalid = InvalidRows::default();
+            let mut row_numbers = Vec::with_capacity(numbers.len() + 1);
+            let mut row_keys = Vec::with_capacity(keys.len() + 1);
+            match &labels {
+                Labels::Classes(labels) => row_keys.extend(class(labels.get(row).copied(), &mut invalid)),
+                Labels::Numbers(labels) => {
+                    row_numbers.extend(actual(number(labels, row), self.wanted.label, &mut invalid))
+                }
+            }
+            for (column, values) in &numbers {
+                row_numbers.extend(value(number(column, row), *values, &mut invalid));
+            }
+            for column in &keys {
+                match column.get(row).copied().flatten() {
+                    Some(key) => row_keys.push(ids::folded(key)),
+                    None => invalid.cluster_missing += 1,
+                }
+            }
+            if invalid.total() == 0 {
+                self.table.push(cell, &row_numbers, &row_keys)?;
+            } else if let Some(counts) = self.table.invalid_mut(cell) {
+                counts.merge(invalid.first());
+            }
+        }
         Ok(())
     }
+}
+
+fn number(column: &Float64Array, row: usize) -> Option<f64> {
+    (row < column.len() && column.is_valid(row)).then(|| column.value(row))
+}
+
+fn class(label: Option<Label>, invalid: &mut InvalidRows) -> Option<u64> {
+    match label {
+        Some(Label::Positive) => Some(1),
+        Some(Label::Negative) => Some(0),
+        Some(Label::Unknown) => {
+            invalid.label_unknown += 1;
+            None
+        }
+        Some(Label::Missing) | None => {
+            invalid.label_missing += 1;
+            None
+        }
+    }
+}
+
+fn actual(value: Option<f64>, part: LabelPart<'_>, invalid: &mut InvalidRows) -> Option<f64> {
+    match value {
+        None => invalid.label_missing += 1,
+        Some(value) if !value.is_finite() => invalid.label_unknown += 1,
+        Some(value) if matches!(part, LabelPart::Relevance) && value < 0.0 => invalid.label_unknown += 1,
+        Some(value) => return Some(value + 0.0),
+    }
+    None
+}
+
+fn value(value: Option<f64>, values: NumberPart, invalid: &mut InvalidRows) -> Option<f64> {
+    match (value, values) {
+        (value, NumberPart::OtherProbability) => {
+            return Some(value.filter(|value| (0.0..=1.0).contains(value)).map_or(f64::NAN, |value| value + 0.0));
+        }
+        (value, NumberPart::Other) => {
+            return Some(value.filter(|value| value.is_finite()).map_or(f64::NAN, |value| value + 0.0));
+        }
+        (Some(value), NumberPart::Weight) if value.is_finite() && value >= 0.0 => return Some(value + 0.0),
+        (_, NumberPart::Weight) => invalid.weight_invalid += 1,
+        (None, _) => invalid.score_missing += 1,
+        (Some(value), _) if !value.is_finite() => invalid.score_not_finite += 1,
+        (Some(value), NumberPart::Probability) if !(0.0..=1.0).contains(&value) => invalid.score_out_of_range += 1,
+        (Some(value), _) => return Some(value + 0.0),
+    }
+    None
 }

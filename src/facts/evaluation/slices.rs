@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cells::{Cells, TooManyCells};
-use super::table::{BinaryTable, InvalidRows};
+use super::table::InvalidRows;
 
 /// The cells of all parts of the data under common numbers.
 pub(crate) struct CommonCells {
@@ -16,17 +16,19 @@ pub(crate) struct CommonCells {
 }
 
 impl CommonCells {
-    /// Gives the cells of `tables` common numbers.
-    pub(crate) fn of(tables: &[BinaryTable], columns: usize) -> Result<Self, TooManyCells> {
+    /// Gives the cells of the parts, each with its invalid rows, common numbers.
+    pub(crate) fn of<'a>(
+        parts: impl IntoIterator<Item = (&'a Cells, &'a [InvalidRows])>,
+        columns: usize,
+    ) -> Result<Self, TooManyCells> {
         let mut cells = Cells::new(columns);
-        let mut renumbered = Vec::with_capacity(tables.len());
+        let mut renumbered = Vec::new();
         let mut invalid = Vec::new();
-        for table in tables {
-            let numbers: Vec<u32> = (0..table.cells.len() as u32)
-                .map(|cell| cells.number(&table.cells.texts(cell)))
-                .collect::<Result<_, _>>()?;
+        for (own, own_invalid) in parts {
+            let numbers: Vec<u32> =
+                (0..own.len() as u32).map(|cell| cells.number(&own.texts(cell))).collect::<Result<_, _>>()?;
             invalid.resize(cells.len(), InvalidRows::default());
-            for (number, counts) in numbers.iter().zip(&table.invalid) {
+            for (number, counts) in numbers.iter().zip(own_invalid) {
                 if let Some(invalid) = invalid.get_mut(*number as usize) {
                     invalid.merge(*counts);
                 }
@@ -53,6 +55,8 @@ pub(crate) struct Groups {
     pub(crate) groups: Vec<Group>,
     /// Of each cell, one group for each grouping, in their order.
     pub(crate) of_cells: Vec<u32>,
+    /// Cells there are.
+    pub(crate) cells: usize,
 }
 
 impl Groups {
@@ -83,6 +87,6 @@ impl Groups {
                 }
             }
         }
-        Self { groups, of_cells }
+        Self { groups, of_cells, cells: texts.len() }
     }
 }

@@ -38,16 +38,21 @@ pub(crate) struct InvalidRows {
     pub(crate) score_missing: u64,
     pub(crate) score_not_finite: u64,
     pub(crate) score_out_of_range: u64,
+    pub(crate) weight_invalid: u64,
+    pub(crate) cluster_missing: u64,
 }
 
 impl InvalidRows {
-    pub(crate) const fn as_array(self) -> [u64; 5] {
-        [self.label_missing, self.label_unknown, self.score_missing, self.score_not_finite, self.score_out_of_range]
-    }
-
-    pub(crate) const fn from_array(counts: [u64; 5]) -> Self {
-        let [label_missing, label_unknown, score_missing, score_not_finite, score_out_of_range] = counts;
-        Self { label_missing, label_unknown, score_missing, score_not_finite, score_out_of_range }
+    const fn as_array(self) -> [u64; 7] {
+        [
+            self.label_missing,
+            self.label_unknown,
+            self.score_missing,
+            self.score_not_finite,
+            self.score_out_of_range,
+            self.weight_invalid,
+            self.cluster_missing,
+        ]
     }
 
     /// Rows that cannot be evaluated.
@@ -55,15 +60,38 @@ impl InvalidRows {
         self.as_array().iter().sum()
     }
 
+    /// One row for the first reason of these.
+    pub(crate) fn first(self) -> Self {
+        let mut seen = 0;
+        let mut once = |count: u64| {
+            let first = u64::from(seen == 0 && count > 0);
+            seen += count;
+            first
+        };
+        Self {
+            label_missing: once(self.label_missing),
+            label_unknown: once(self.label_unknown),
+            score_missing: once(self.score_missing),
+            score_not_finite: once(self.score_not_finite),
+            score_out_of_range: once(self.score_out_of_range),
+            weight_invalid: once(self.weight_invalid),
+            cluster_missing: once(self.cluster_missing),
+        }
+    }
+
     /// Adds other counts.
     pub(crate) fn merge(&mut self, other: Self) {
-        let mut counts = self.as_array();
-        counts.iter_mut().zip(other.as_array()).for_each(|(count, more)| *count += more);
-        *self = Self::from_array(counts);
+        self.label_missing += other.label_missing;
+        self.label_unknown += other.label_unknown;
+        self.score_missing += other.score_missing;
+        self.score_not_finite += other.score_not_finite;
+        self.score_out_of_range += other.score_out_of_range;
+        self.weight_invalid += other.weight_invalid;
+        self.cluster_missing += other.cluster_missing;
     }
 
     /// Counts a row for the first reason that it has; none if it can be evaluated.
-    fn count(&mut self, label: Label, score: Option<f64>) {
+    pub(crate) fn count(&mut self, label: Label, score: Option<f64>) {
         match (label, score) {
             (Label::Missing, _) => self.label_missing += 1,
             (Label::Unknown, _) => self.label_unknown += 1,

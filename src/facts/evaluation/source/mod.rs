@@ -47,6 +47,9 @@ pub(crate) enum SourceError {
     /// It has rows that cannot be sliced.
     #[error(transparent)]
     TooManyCells(#[from] TooManyCells),
+    /// It has more rows than memory is given for, of a kind that is not written to temporary files.
+    #[error("it has more rows than the {0} that fit into memory in each thread")]
+    TooManyRows(usize),
     /// Its rows do not fit into memory, nor into a temporary file.
     #[error("the temporary file for rows beyond the memory bound: {0}")]
     Spill(io::Error),

@@ -1,0 +1,562 @@
+//! From declared columns to facts, task by task.
+
+use super::binary::{self, BinaryState, RocArea, weighted};
+use super::challenge::{self, Paired, PairedGroups};
+use super::comparison;
+use super::ids::Ids;
+use super::metric::{MetricStatus, Metrics};
+use super::ranked::{self, Question, Ranked};
+use super::ranking::{self, Gain, RankingOptions, RankingRows};
+use super::reference::ChampionFacts;
+use super::regression::forecast::{self, ForecastRows};
+use super::regression::{self, RegressionRows};
+use super::rows::{RowTable, gather};
+use super::scan::{self, DataFile, HORIZON, LabelPart, NumberPart, RowParts, Scan};
+use super::slices::{CommonCells, Group, Groups};
+use super::source::SourceError;
+use super::table::InvalidRows;
+use super::{ClaimCheck, ClaimResult, EvaluationFacts, Horizon, Metric, Resources, RowCounts, Slice, SlicePart};
+use crate::facts::FileFacts;
+use crate::manifest::raw::{self, Favourable, RawEvaluation, Task};
+use crate::problem::Problem;
+
+/// Between the columns of an intersection, and between their values.
+const BETWEEN: &str = " × ";
+
+/// Recomputes one evaluation.
+pub(crate) fn measure(
+    task: Task,
+    declared: &RawEvaluation,
+    file: DataFile<'_>,
+    resources: Resources,
+) -> Result<EvaluationFacts, Vec<Problem>> {
+    let measured = match task {
+        Task::BinaryClassification => binary(declared, file, resources)?,
+        Task::Regression => kept(
+            task,
+            declared,
+            file,
+            resources,
+            &with_champion(declared, regression_parts(declared)),
+            regression_metrics,
+        )?,
+        Task::Forecasting => {
+            kept(task, declared, file, resources, &with_champion(declared, forecast_parts(declared)), forecast_metrics)?
+        }
+        Task::Ranking => kept(task, declared, file, resources, &ranking_parts(declared), ranking_metrics)?,
+    };
+    if measured.counts.total == 0 {
+        let problem = file.problem("no-rows", format!("`{}` has no rows", file.shown_as));
+        return Err(vec![problem.hint("an evaluation needs at least one case")]);
+    }
+    Ok(facts(task, declared, measured))
+}
+
+/// Columns whose values make groups.
+struct Grouping<'a> {
+    /// Positions among the manifest's slice columns.
+    columns: Vec<usize>,
+    names: Vec<&'a str>,
+    protected: bool,
+}
+
+impl<'a> Grouping<'a> {
+    /// Those of the manifest: all rows, each slice column, each intersection, sorted by column names.
+    fn declared(evaluation: &'a RawEvaluation) -> Vec<Self> {
+        let of = |columns: Vec<usize>| {
+            let declared: Vec<_> = columns.iter().filter_map(|column| evaluation.slices.get(*column)).collect();
+            Self {
+                names: declared.iter().map(|slice| slice.column.as_str()).collect(),
+                protected: declared.iter().all(|slice| slice.protected),
+                columns,
+            }
+        };
+        let position = |name: &String| evaluation.slices.iter().position(|slice| slice.column == *name);
+        let mut groupings: Vec<_> = (0..evaluation.slices.len()).map(|column| of(vec![column])).collect();
+        let intersections = evaluation.intersections.iter();
+        groupings.extend(intersections.map(|names| of(names.iter().filter_map(position).collect())));
+        groupings.sort_by(|left, right| (left.names.len(), &left.names).cmp(&(right.names.len(), &right.names)));
+        groupings.insert(0, of(Vec::new()));
+        groupings
+    }
+}
+
+/// What was computed of a file.
+struct Measured {
+    data: FileFacts,
+    counts: RowCounts,
+    metrics: Metrics,
+    /// In the order of groupings, and within one by value.
+    groups: Vec<MeasuredGroup>,
+    horizons: Vec<Horizon>,
+    champion: Option<ChampionFacts>,
+}
+
+/// What was computed of a group of rows.
+struct MeasuredGroup {
+    group: Group,
+    rows: u64,
+    metrics: Metrics,
+    /// The area under the ROC curve, where its standard error is known apart from its interval.
+    area: Option<RocArea>,
+}
+
+/// The part of counts that does not depend on the task.
+fn counts(invalid: InvalidRows, valid: u64, ids: Option<Vec<Ids>>, columns: &raw::Columns) -> RowCounts {
+    let ids = ids.map(Ids::count);
+    RowCounts {
+        total: valid + invalid.total(),
+        valid,
+        label_missing: invalid.label_missing,
+        label_unknown: invalid.label_unknown,
+        score_missing: invalid.score_missing,
+        score_not_finite: invalid.score_not_finite,
+        score_out_of_range: invalid.score_out_of_range,
+        weight_invalid: columns.weight.is_some().then_some(invalid.weight_invalid),
+        cluster_missing: (columns.cluster.is_some() || columns.series.is_some() || columns.query.is_some())
+            .then_some(invalid.cluster_missing),
+        id_missing: ids.map(|ids| ids.missing),
+        id_duplicates: ids.map(|ids| ids.duplicates),
+    }
+}
+
+fn file_facts<Table>(file: DataFile<'_>, scan: &Scan<Table>) -> FileFacts {
+    let content = scan.content;
+    FileFacts { path: file.shown_as.to_owned(), sha256: content.sha256, size_bytes: content.size_bytes }
+}
+
+/// Binary classification: from sums and ranks, or from the rows where these have weights or belong to clusters.
+fn binary(declared: &RawEvaluation, file: DataFile<'_>, resources: Resources) -> Result<Measured, Vec<Problem>> {
+    let columns = &declared.columns;
+    let (Some(classes), Some(threshold), Some(score)) = (&declared.classes, declared.threshold, &columns.score) else {
+        let problem = file.problem("missing-part", "binary classification needs a score, classes and a threshold");
+        return Err(vec![problem.hint("declare them for the evaluation")]);
+    };
+    let mut wanted = RowParts {
+        label: LabelPart::Class(classes),
+        numbers: vec![("the score", score, NumberPart::Probability)],
+        keys: Vec::new(),
+    };
+    wanted.numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
+    wanted.keys.extend(columns.cluster.as_deref().map(|name| ("the cluster", name)));
+    let champion = declared.champion.as_ref().map(|champion| (CHAMPION, champion.column.as_str()));
+    wanted.numbers.extend(champion.map(|(part, name)| (part, name, NumberPart::OtherProbability)));
+    if columns.weight.is_some() || columns.cluster.is_some() {
+        let favourable = classes.favourable.map(|favourable| favourable == Favourable::Positive);
+        return kept(Task::BinaryClassification, declared, file, resources, &wanted, |_, rows| {
+            let label: Vec<bool> = rows.key(0).iter().map(|class| *class == 1).collect();
+            let score = rows.number(0);
+            let (weight, cluster) = (rows.optional(&columns.weight, 1), rows.optional_key(&columns.cluster, 1));
+            let rows = weighted::WeightedRows {
+                label: &label,
+                score: &score,
+                weight: weight.as_deref(),
+                cluster: cluster.as_deref(),
+            };
+            weighted::metrics(&rows, threshold, favourable)
+        });
+    }
+    let beside = declared.champion.as_ref().map(|_| &wanted);
+    let scan = scan::binary(file, declared, (classes, score), beside, resources)?;
+    let data = file_facts(file, &scan);
+    let refused = |error: SourceError| vec![file.refused(&error)];
+    let groupings = Grouping::declared(declared);
+    let (tables, beside): (Vec<_>, Vec<_>) = scan.tables.into_iter().unzip();
+    let parts = tables.iter().map(|table| (&table.cells, table.invalid.as_slice()));
+    let common = CommonCells::of(parts, declared.slices.len()).map_err(|error| refused(error.into()))?;
+    let positions: Vec<_> = groupings.iter().map(|grouping| grouping.columns.clone()).collect();
+    let groups = Groups::of(&common.cells, &positions);
+    // Both kinds of tables saw the same rows in the same order, and gave their cells the same numbers.
+    let beside = RowTable::joined(beside.into_iter().flatten().collect(), &common.renumbered);
+    let champion =
+        beside.and_then(|table| challenged(Task::BinaryClassification, declared, &table, &groupings, &groups));
+    let question = Question {
+        threshold,
+        slices_of_a_cell: groupings.len(),
+        slices: groups.groups.len(),
+        slices_of_cells: groups.of_cells,
+        threads: resources.threads,
+        memory_bytes: resources.rows_bytes(),
+    };
+    let ranked = ranked::rank(tables, &common.renumbered, common.cells.len(), &question)
+        .map_err(|error| refused(SourceError::Spill(error)))?;
+    let states = states(&ranked, &common, &question);
+    let whole = states.first().copied().unwrap_or_default();
+    let measured = |(group, state): (Group, &BinaryState)| MeasuredGroup {
+        group,
+        rows: state.valid() + state.invalid.total(),
+        metrics: binary::slice_metrics(state, classes.favourable),
+        area: RocArea::of(&state.sums, &state.ranks),
+    };
+    Ok(Measured {
+        data,
+        counts: counts(whole.invalid, whole.valid(), scan.ids, columns),
+        metrics: binary::metrics(&whole, &ranked.curve, classes.favourable),
+        groups: groups.groups.into_iter().zip(&states).skip(1).map(measured).collect(),
+        horizons: Vec::new(),
+        champion,
+    })
+}
+
+/// What is known of the rows of each group.
+fn states(ranked: &Ranked, common: &CommonCells, question: &Question) -> Vec<BinaryState> {
+    let state = |ranks: &ranked::Ranks| BinaryState { ranks: *ranks, ..Default::default() };
+    let mut states: Vec<_> = ranked.ranks.iter().map(state).collect();
+    let lines = question.slices_of_cells.chunks(question.slices_of_a_cell.max(1));
+    for (line, (sums, invalid)) in lines.zip(ranked.sums.iter().zip(&common.invalid)) {
+        for slice in line {
+            if let Some(state) = states.get_mut(*slice as usize) {
+                state.sums.merge(sums);
+                state.invalid.merge(*invalid);
+            }
+        }
+    }
+    states
+}
+
+/// The rows of one group, column by column.
+struct GroupRows<'a> {
+    table: &'a RowTable,
+    positions: &'a [u32],
+}
+
+impl GroupRows<'_> {
+    fn number(&self, column: usize) -> Vec<f64> {
+        self.table.numbers.get(column).map(|column| gather(column, self.positions)).unwrap_or_default()
+    }
+
+    fn key(&self, column: usize) -> Vec<u64> {
+        self.table.keys.get(column).map(|column| gather(column, self.positions)).unwrap_or_default()
+    }
+
+    fn optional(&self, declared: &Option<String>, column: usize) -> Option<Vec<f64>> {
+        declared.as_ref().map(|_| self.number(column))
+    }
+
+    fn optional_key(&self, declared: &Option<String>, column: usize) -> Option<Vec<u64>> {
+        declared.as_ref().map(|_| self.key(column))
+    }
+}
+
+/// A task whose metrics are computed from the rows of each group.
+fn kept(
+    task: Task,
+    declared: &RawEvaluation,
+    file: DataFile<'_>,
+    resources: Resources,
+    wanted: &RowParts<'_>,
+    metrics: impl Fn(&RawEvaluation, &GroupRows<'_>) -> Metrics,
+) -> Result<Measured, Vec<Problem>> {
+    let scan = scan::rows(file, declared, wanted, resources)?;
+    let data = file_facts(file, &scan);
+    let groupings = Grouping::declared(declared);
+    let parts = scan.tables.iter().map(|table| (&table.cells, table.invalid.as_slice()));
+    let common = CommonCells::of(parts, declared.slices.len()).map_err(|error| vec![file.refused(&error.into())])?;
+    let positions: Vec<_> = groupings.iter().map(|grouping| grouping.columns.clone()).collect();
+    let groups = Groups::of(&common.cells, &positions);
+    let table = RowTable::joined(scan.tables, &common.renumbered)
+        .unwrap_or_else(|| RowTable::new(0, wanted.numbers.len(), wanted.keys.len(), u64::MAX));
+    let rows = table.rows_of_slices(groups.groups.len(), &groups.of_cells, groupings.len());
+    let mut invalid = vec![InvalidRows::default(); groups.groups.len()];
+    for (line, counts) in groups.of_cells.chunks(groupings.len()).zip(&common.invalid) {
+        for slice in line {
+            if let Some(invalid) = invalid.get_mut(*slice as usize) {
+                invalid.merge(*counts);
+            }
+        }
+    }
+    let mut measured = Vec::with_capacity(groups.groups.len());
+    for ((group, positions), invalid) in groups.groups.iter().cloned().zip(&rows).zip(&invalid) {
+        let metrics = metrics(declared, &GroupRows { table: &table, positions });
+        let valid = positions.len() as u64;
+        let metrics = if invalid.total() == 0 { metrics } else { refused(metrics, invalid.total(), valid) };
+        measured.push(MeasuredGroup { group, rows: valid + invalid.total(), metrics, area: None });
+    }
+    let whole = measured.remove(0);
+    let invalid = invalid.first().copied().unwrap_or_default();
+    let all: Vec<u32> = (0..table.cell.len() as u32).collect();
+    let champion = challenged(task, declared, &table, &groupings, &groups);
+    let horizons = horizons(declared, &GroupRows { table: &table, positions: &all }, invalid.total());
+    Ok(Measured {
+        data,
+        counts: counts(invalid, whole.rows - invalid.total(), scan.ids, &declared.columns),
+        metrics: whole.metrics,
+        groups: measured,
+        horizons,
+        champion,
+    })
+}
+
+/// What the champion's column of numbers is called in a sentence.
+const CHAMPION: &str = "the champion's score";
+
+/// The champion beside the challenger, if one is declared; it is the last column of numbers.
+fn challenged(
+    task: Task,
+    declared: &RawEvaluation,
+    table: &RowTable,
+    groupings: &[Grouping<'_>],
+    groups: &Groups,
+) -> Option<ChampionFacts> {
+    let champion = declared.champion.as_ref()?;
+    let columns = &declared.columns;
+    let (label, score) = match task {
+        Task::BinaryClassification => (None, 0),
+        Task::Regression | Task::Forecasting => (table.numbers.first(), 1),
+        // Its unit is the query, whose rows the champion puts in another order.
+        Task::Ranking => return None,
+    };
+    let behind_weight = 2 + usize::from(columns.scale.is_some());
+    let weight = columns.weight.as_ref().and(table.numbers.len().checked_sub(behind_weight));
+    // Rows of a forecast belong to series, and others to clusters: both stand behind a class, if there is one.
+    let clustered = columns.cluster.is_some() || columns.series.is_some();
+    let paired = Paired {
+        challenger: table.numbers.get(score)?,
+        champion: table.numbers.last()?,
+        weight: weight.and_then(|weight| table.numbers.get(weight)).map(Vec::as_slice),
+        cluster: table.keys.get(usize::from(label.is_none())).filter(|_| clustered).map(Vec::as_slice),
+    };
+    if let Some(actual) = label {
+        return Some(challenge::numbers(champion, &paired, actual));
+    }
+    let label: Vec<bool> = table.keys.first()?.iter().map(|class| *class == 1).collect();
+    let protected =
+        groupings.iter().enumerate().filter(|(_, grouping)| grouping.protected && !grouping.names.is_empty());
+    let groups: Vec<_> = protected.map(|(index, grouping)| paired_groups(index, grouping, groups, table)).collect();
+    Some(challenge::binary(champion, &paired, &label, declared.threshold?, &groups))
+}
+
+/// The groups of one grouping, and which of them each kept row belongs to.
+fn paired_groups(index: usize, grouping: &Grouping<'_>, groups: &Groups, table: &RowTable) -> PairedGroups {
+    let own = |group: &&Group| group.grouping == index;
+    let first = groups.groups.iter().position(|group| own(&group)).unwrap_or_default() as u32;
+    let width = groups.of_cells.len() / groups.cells.max(1);
+    let of_cell = |cell: &u32| {
+        let group = groups.of_cells.get(*cell as usize * width + index).copied().unwrap_or_default();
+        group.saturating_sub(first)
+    };
+    PairedGroups {
+        column: Some(grouping.names.join(BETWEEN)),
+        values: groups.groups.iter().filter(own).map(shown).collect(),
+        of_rows: table.cell.iter().map(of_cell).collect(),
+    }
+}
+
+/// The values of a group as text.
+fn shown(group: &Group) -> String {
+    let text = |value: &Option<String>| match value {
+        Some(value) => value.clone(),
+        None if group.values.len() == 1 => String::new(),
+        None => "(missing)".to_owned(),
+    };
+    group.values.iter().map(text).collect::<Vec<_>>().join(BETWEEN)
+}
+
+/// The same metrics without a value: one invalid row leaves none.
+fn refused(metrics: Metrics, invalid: u64, valid: u64) -> Metrics {
+    let reason = format!("{invalid} of {} rows are not valid", valid + invalid);
+    let ids = metrics.0.into_keys();
+    Metrics(ids.map(|id| (id, Metric::without(id, MetricStatus::Error, 0, reason.as_str()))).collect())
+}
+
+fn regression_parts(declared: &RawEvaluation) -> RowParts<'_> {
+    let columns = &declared.columns;
+    let ends = [("the lower end", &columns.lower), ("the upper end", &columns.upper)];
+    let mut numbers = vec![("the prediction", columns.prediction.as_deref().unwrap_or_default(), NumberPart::Finite)];
+    numbers.extend(ends.into_iter().filter_map(|(part, name)| Some((part, name.as_deref()?, NumberPart::Finite))));
+    numbers
+        .extend(columns.quantiles.iter().map(|quantile| ("a quantile", quantile.column.as_str(), NumberPart::Finite)));
+    numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
+    let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
+    RowParts { label: LabelPart::Number, numbers, keys }
+}
+
+/// The same with the champion's numbers, as the last column of them.
+fn with_champion<'a>(declared: &'a RawEvaluation, mut parts: RowParts<'a>) -> RowParts<'a> {
+    let champion = declared.champion.as_ref().map(|champion| (CHAMPION, champion.column.as_str(), NumberPart::Other));
+    parts.numbers.extend(champion);
+    parts
+}
+
+/// The numbers of a regression or forecast, in the order of [`regression_parts`] behind the actual values.
+struct Predicted {
+    actual: Vec<f64>,
+    predicted: Vec<f64>,
+    ends: Option<(Vec<f64>, Vec<f64>)>,
+    quantiles: Vec<(f64, Vec<f64>)>,
+    weight: Option<Vec<f64>>,
+    /// The next column of numbers.
+    next: usize,
+}
+
+impl Predicted {
+    fn of(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Self {
+        let columns = &declared.columns;
+        let mut next = 2;
+        let mut take = || {
+            next += 1;
+            rows.number(next - 1)
+        };
+        let ends = columns.lower.as_ref().map(|_| (take(), take()));
+        let quantiles = columns.quantiles.iter().map(|quantile| (quantile.level, take())).collect();
+        let weight = columns.weight.as_ref().map(|_| take());
+        Self { actual: rows.number(0), predicted: rows.number(1), ends, quantiles, weight, next }
+    }
+
+    fn with<T>(&self, cluster: Option<&[u64]>, of: impl FnOnce(RegressionRows<'_>) -> T) -> T {
+        let quantiles: Vec<_> = self.quantiles.iter().map(|(level, column)| (*level, column.as_slice())).collect();
+        of(RegressionRows {
+            actual: &self.actual,
+            predicted: &self.predicted,
+            weight: self.weight.as_deref(),
+            cluster,
+            lower: self.ends.as_ref().map(|ends| ends.0.as_slice()),
+            upper: self.ends.as_ref().map(|ends| ends.1.as_slice()),
+            quantiles: &quantiles,
+        })
+    }
+}
+
+fn regression_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {
+    let cluster = rows.optional_key(&declared.columns.cluster, 0);
+    Predicted::of(declared, rows).with(cluster.as_deref(), |rows| regression::metrics(&rows))
+}
+
+fn forecast_parts(declared: &RawEvaluation) -> RowParts<'_> {
+    let columns = &declared.columns;
+    let mut parts = regression_parts(declared);
+    parts.numbers.extend(columns.scale.as_deref().map(|name| ("the scale", name, NumberPart::Finite)));
+    parts.keys = vec![("the series", columns.series.as_deref().unwrap_or_default())];
+    parts.keys.extend(columns.horizon.as_deref().map(|name| (HORIZON, name)));
+    parts
+}
+
+fn forecast_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {
+    with_forecast(declared, rows, |rows| forecast::metrics(&rows))
+}
+
+fn with_forecast<T>(declared: &RawEvaluation, rows: &GroupRows<'_>, of: impl FnOnce(ForecastRows<'_>) -> T) -> T {
+    let predicted = Predicted::of(declared, rows);
+    let scale = rows.optional(&declared.columns.scale, predicted.next);
+    let (series, horizon) = (rows.key(0), rows.optional_key(&declared.columns.horizon, 1));
+    predicted.with(None, |rows| {
+        of(ForecastRows {
+            rows,
+            series: &series,
+            horizon: horizon.as_deref(),
+            scale_absolute: scale.as_deref(),
+            scale_squared: None,
+        })
+    })
+}
+
+/// The metrics of each horizon, of which `invalid` rows are not known.
+fn horizons(declared: &RawEvaluation, rows: &GroupRows<'_>, invalid: u64) -> Vec<Horizon> {
+    if declared.columns.horizon.is_none() {
+        return Vec::new();
+    }
+    let by_horizon = with_forecast(declared, rows, |rows| forecast::by_horizon(&rows));
+    let metrics =
+        |metrics: Metrics| if invalid == 0 { metrics } else { refused(metrics, invalid, rows.positions.len() as u64) };
+    by_horizon.into_iter().map(|(horizon, of_horizon)| Horizon { horizon, metrics: metrics(of_horizon) }).collect()
+}
+
+fn ranking_parts(declared: &RawEvaluation) -> RowParts<'_> {
+    let columns = &declared.columns;
+    let mut numbers = vec![("the score", columns.score.as_deref().unwrap_or_default(), NumberPart::Finite)];
+    numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
+    let keys = [("the query", &columns.query), ("the item", &columns.item), ("the cluster", &columns.cluster)];
+    let keys = keys.into_iter().filter_map(|(part, name)| Some((part, name.as_deref()?)));
+    RowParts { label: LabelPart::Relevance, numbers, keys: keys.collect() }
+}
+
+fn ranking_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {
+    let columns = &declared.columns;
+    let Some(rule) = &declared.ranking else { return Metrics::default() };
+    let (query, relevance, score) = (rows.key(0), rows.number(0), rows.number(1));
+    let item = rows.optional_key(&columns.item, 1);
+    let cluster = rows.optional_key(&columns.cluster, if item.is_some() { 2 } else { 1 });
+    let weight = rows.optional(&columns.weight, 2);
+    let options = RankingOptions {
+        k: rule.k,
+        gain: match rule.gain {
+            raw::Gain::Linear => Gain::Linear,
+            raw::Gain::Exponential => Gain::Exponential,
+        },
+        relevant_from: rule.relevant_from,
+    };
+    let rows = RankingRows {
+        query: &query,
+        item: item.as_deref(),
+        relevance: &relevance,
+        score: &score,
+        cluster: cluster.as_deref(),
+        weight: weight.as_deref(),
+    };
+    ranking::metrics(&rows, &options).metrics
+}
+
+fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> EvaluationFacts {
+    let groupings = Grouping::declared(declared);
+    let mut slices = Vec::new();
+    let mut comparisons = Vec::new();
+    for of_grouping in measured.groups.chunk_by(|left, right| left.group.grouping == right.group.grouping) {
+        let grouping = of_grouping.first().and_then(|measured| groupings.get(measured.group.grouping));
+        let Some(grouping) = grouping else { continue };
+        let new: Vec<_> = of_grouping.iter().map(|measured| (slice(grouping, measured), measured.area)).collect();
+        if grouping.protected && task == Task::BinaryClassification {
+            let groups: Vec<_> = new.iter().map(|(slice, area)| comparison::Group { slice, area: *area }).collect();
+            comparisons.extend(comparison::compare(&grouping.names.join(BETWEEN), &groups));
+        }
+        slices.extend(new.into_iter().map(|(slice, _)| slice));
+    }
+    let of_several: Vec<_> = groupings.iter().filter(|grouping| grouping.names.len() > 1).collect();
+    let intersections: Vec<_> = of_several.iter().map(|grouping| grouping.names.join(BETWEEN)).collect();
+    comparison::adjust(&mut comparisons, |column| intersections.iter().any(|name| name == column));
+    EvaluationFacts {
+        name: declared.name.clone(),
+        task,
+        data: measured.data,
+        columns: declared.columns.clone(),
+        classes: declared.classes.clone(),
+        threshold: declared.threshold,
+        rows: measured.counts,
+        claims: declared.claims.iter().map(|claim| check_claim(claim, &measured.metrics)).collect(),
+        metrics: measured.metrics,
+        slices,
+        comparisons,
+        horizons: measured.horizons,
+        period: declared.period.clone(),
+        holdout: declared.holdout.clone(),
+        leakage: None,
+        drift: None,
+        champion: measured.champion,
+    }
+}
+
+fn slice(grouping: &Grouping<'_>, measured: &MeasuredGroup) -> Slice {
+    let values = &measured.group.values;
+    let parts = grouping.names.iter().zip(values);
+    Slice {
+        column: grouping.names.join(BETWEEN),
+        value: shown(&measured.group),
+        missing: values.iter().any(Option::is_none),
+        protected: grouping.protected,
+        parts: parts.map(|(column, value)| SlicePart { column: (*column).to_owned(), value: value.clone() }).collect(),
+        rows: measured.rows,
+        metrics: measured.metrics.clone(),
+    }
+}
+
+fn check_claim(claim: &raw::Claim, metrics: &Metrics) -> ClaimCheck {
+    // A claim that was rounded to the tolerance's digits may lie exactly on its edge, where the
+    // difference of two doubles is off by a few units in the last place.
+    const EDGE: f64 = 1e-12;
+    let recomputed = metrics.get(claim.metric).and_then(|metric| metric.value);
+    let result = match recomputed {
+        None => ClaimResult::Unverifiable,
+        Some(value) if (value - claim.value).abs() <= claim.tolerance + EDGE => ClaimResult::Confirmed,
+        Some(_) => ClaimResult::Contradicted,
+    };
+    ClaimCheck { metric: claim.metric, claimed: claim.value, recomputed, tolerance: claim.tolerance, result }
+}
