@@ -13,6 +13,7 @@ mod common;
 mod conformance;
 mod decisions;
 mod documentation;
+mod evaluate;
 mod mutation;
 mod policies;
 mod policy_commands;

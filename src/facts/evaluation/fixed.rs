@@ -15,13 +15,26 @@ pub(crate) struct FixedSum {
 }
 
 impl FixedSum {
-    /// Adds `term`, a finite number of less than 2³⁰.
+    /// Adds `term`, a finite number. Sums stay in range for fewer than 2⁴⁰ terms of less than 2⁷.
     pub(crate) fn add(&mut self, term: f64) {
-        self.merge(Self::of(term));
+        let bits = term.to_bits();
+        // The exponent less what it is where the last bit of the mantissa is 2⁻⁸⁰: most terms need no second half.
+        let shift = ((bits >> 52) & 0x7ff).wrapping_sub(1075 - u64::from(HALF_BITS));
+        if shift < 60 {
+            let mantissa = i128::from((bits & ((1 << 52) - 1)) | (1 << 52)) << shift;
+            // All ones for a negative term: the two's complement without a branch.
+            let sign = i128::from(bits.cast_signed() >> 63);
+            self.high = self.high.wrapping_add((mantissa ^ sign).wrapping_sub(sign));
+        } else {
+            self.merge(Self::of(term));
+        }
     }
 
     /// Adds `term` as often as `times` says, at most 2⁴⁷.
     pub(crate) fn add_times(&mut self, term: f64, times: u64) {
+        if times == 1 {
+            return self.add(term);
+        }
         let Self { high, low } = Self::of(term);
         let times = i128::from(times);
         self.merge(Self { high: high.saturating_mul(times), low: low.saturating_mul(times) });
@@ -48,7 +61,8 @@ impl FixedSum {
         // The number is mantissa · 2^shift in units of 2⁻⁸⁰.
         let shift = exponent - 1075 + HALF_BITS.cast_signed();
         let (high, low) = match shift {
-            75.. => (i128::MAX, 0),
+            // What has no place here spoils the sum for good: nothing takes the lower half back from there.
+            75.. => (0, i128::MAX),
             0.. => (mantissa << shift, 0),
             -80..0 => (mantissa >> -shift, (mantissa & ((1 << -shift) - 1)) << (HALF_BITS.cast_signed() + shift)),
             -134..-80 => (0, (mantissa + (1 << (-shift - 81))) >> (-shift - 80)),
@@ -59,7 +73,7 @@ impl FixedSum {
 
     /// The sum as the nearest double; NaN if it left the range of this type.
     pub(crate) fn value(self) -> f64 {
-        if matches!(self.high, i128::MAX | i128::MIN) || matches!(self.low, i128::MAX | i128::MIN) {
+        if self.low.unsigned_abs() > 1 << 126 {
             return f64::NAN;
         }
         let low = self.low & ((1 << HALF_BITS) - 1);

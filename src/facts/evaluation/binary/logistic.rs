@@ -142,6 +142,8 @@ pub(crate) const COMPRESSION_BINS: usize = 4096;
 pub(crate) struct Compressor {
     lowest: f64,
     width: f64,
+    /// One over the width, or 0 where all logits are the same.
+    per_width: f64,
     bins: Vec<Moments>,
     range: Range,
 }
@@ -164,7 +166,8 @@ impl Compressor {
     /// For logits from `lowest` to `highest`.
     pub(crate) fn new(lowest: f64, highest: f64) -> Self {
         let width = (highest - lowest).max(0.0) / COMPRESSION_BINS as f64;
-        Self { lowest, width, bins: vec![Moments::default(); COMPRESSION_BINS], range: Range::default() }
+        let per_width = if width > 0.0 { 1.0 / width } else { 0.0 };
+        Self { lowest, width, per_width, bins: vec![Moments::default(); COMPRESSION_BINS], range: Range::default() }
     }
 
     fn middle(&self, bin: usize) -> f64 {
@@ -174,11 +177,10 @@ impl Compressor {
     /// Takes a group.
     pub(crate) fn add(&mut self, group: LogitGroup) {
         self.range.add(&group);
-        let place = if self.width > 0.0 { (group.logit - self.lowest) / self.width } else { 0.0 };
+        let place = (group.logit - self.lowest) * self.per_width;
         // The cast saturates, also from NaN.
         let index = (place as usize).min(COMPRESSION_BINS - 1);
-        let middle = self.middle(index);
-        let distance = if self.width > 0.0 { (group.logit - middle) / self.width } else { 0.0 };
+        let distance = place - (index as f64 + 0.5);
         if let Some(bin) = self.bins.get_mut(index) {
             let (lowest, highest) = bin.ends.unwrap_or((distance, distance));
             bin.ends = Some((lowest.min(distance), highest.max(distance)));

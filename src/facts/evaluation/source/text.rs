@@ -19,8 +19,21 @@ const BATCH_ROWS: usize = 1 << 13;
 /// Rows from which the types of JSON's values are inferred. A later value of another type is an error.
 const INFERENCE_ROWS: usize = 1000;
 
-/// What an Arrow file has before the messages that a stream consists of.
-const ARROW_FILE_START: &[u8; 8] = b"ARROW1\0\0";
+/// What an Arrow file begins with, before the messages that a stream consists of.
+const ARROW_FILE_START: &[u8; 6] = b"ARROW1";
+
+/// Zeros behind that at most: writers align the first message to as many bytes.
+const ARROW_PADDING_MAX: usize = 64;
+
+/// Where the messages of an Arrow file or stream begin, in its first bytes.
+fn messages_start(beginning: &[u8]) -> usize {
+    match beginning.strip_prefix(ARROW_FILE_START) {
+        None => 0,
+        Some(rest) => {
+            ARROW_FILE_START.len() + rest.iter().take(ARROW_PADDING_MAX).take_while(|byte| **byte == 0).count()
+        }
+    }
+}
 
 /// The columns of a file, whose position is lost.
 pub(super) fn schema(mut file: &File, format: Format) -> Result<SchemaRef, SourceError> {
@@ -40,11 +53,9 @@ pub(super) fn schema(mut file: &File, format: Format) -> Result<SchemaRef, Sourc
             Ok(Arc::new(inferred))
         }
         Format::Arrow | Format::Parquet => {
-            let mut start = [0; ARROW_FILE_START.len()];
-            file.read_exact(&mut start)?;
-            if &start != ARROW_FILE_START {
-                file.seek(SeekFrom::Start(0))?;
-            }
+            let mut beginning = Vec::new();
+            file.take((ARROW_FILE_START.len() + ARROW_PADDING_MAX) as u64).read_to_end(&mut beginning)?;
+            file.seek(SeekFrom::Start(messages_start(&beginning) as u64))?;
             Ok(StreamReader::try_new(BufReader::new(file), None).map_err(malformed)?.schema())
         }
     }
@@ -144,13 +155,9 @@ fn messages(
     let mut decoder = StreamDecoder::new();
     let mut is_file = false;
     while let Some((start, block)) = reader.next_block()? {
-        let stream = match block.strip_prefix(ARROW_FILE_START) {
-            Some(stream) if start == 0 => {
-                is_file = true;
-                stream
-            }
-            _ => block,
-        };
+        let skipped = if start == 0 { messages_start(block) } else { 0 };
+        is_file |= skipped > 0;
+        let stream = block.get(skipped..).unwrap_or_default();
         let mut buffer = Buffer::from(stream);
         while !buffer.is_empty() {
             match decoder.decode(&mut buffer) {

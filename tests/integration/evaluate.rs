@@ -1,0 +1,219 @@
+//! `modelgate evaluate`: metrics of a file without a manifest, whatever the file's format, and what is wrong with it.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use serde_json::Value;
+
+use crate::common::{Sandbox, floats, integers, parquet, strings};
+
+const CSV: &str = "id,y,s,sex,w\n1,0,0.1,f,1\n2,1,0.8,f,2\n3,1,0.4,m,1\n4,0,0.4,,0.5\n5,1,0.9,m,1\n6,0,0.2,f,1\n";
+
+fn columns() -> Vec<(&'static str, ArrayRef)> {
+    let sexes = vec![Some("f"), Some("f"), Some("m"), None, Some("m"), Some("f")];
+    vec![
+        ("id", integers((1..=6).map(Some).collect())),
+        ("y", integers([0, 1, 1, 0, 1, 0].map(Some).to_vec())),
+        ("s", floats([0.1, 0.8, 0.4, 0.4, 0.9, 0.2].map(Some).to_vec())),
+        ("sex", strings(sexes)),
+        ("w", floats([1.0, 2.0, 1.0, 0.5, 1.0, 1.0].map(Some).to_vec())),
+    ]
+}
+
+fn arrow_file() -> Vec<u8> {
+    let batch =
+        RecordBatch::try_from_iter(columns().into_iter().map(|(name, array)| (name, Arc::clone(&array)))).unwrap();
+    let mut writer = arrow::ipc::writer::FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    writer.write(&batch.slice(0, 4)).unwrap();
+    writer.write(&batch.slice(4, 2)).unwrap();
+    writer.finish().unwrap();
+    writer.into_inner().unwrap()
+}
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.csv", CSV);
+    sandbox.write("rows.parquet", parquet(columns()));
+    sandbox.write("rows.arrow", arrow_file());
+    let line = |line: &str| {
+        let cells: Vec<_> = line.split(',').collect();
+        let sex = if cells[3].is_empty() { "null".to_owned() } else { format!("\"{}\"", cells[3]) };
+        format!("{{\"id\":{},\"y\":{},\"s\":{},\"sex\":{sex},\"w\":{}}}\n", cells[0], cells[1], cells[2], cells[4])
+    };
+    sandbox.write("rows.jsonl", CSV.lines().skip(1).map(line).collect::<String>());
+    sandbox
+}
+
+fn measured(facts: &Value) -> Value {
+    let mut facts = facts.clone();
+    facts.as_object_mut().unwrap().remove("data");
+    facts
+}
+
+#[test]
+fn every_format_and_any_resources_give_the_same() {
+    let sandbox = sandbox();
+    for options in ["", "--weight w --cluster sex", "--id id --threshold 0.4"] {
+        let of = |file: &str, more: &str| {
+            let command = format!("evaluate {file} --label y --score s --slices sex --output json {options} {more}");
+            measured(&sandbox.run(&command).expect(0).json())
+        };
+        let expected = of("rows.parquet", "");
+        for file in ["rows.csv", "rows.arrow", "rows.jsonl"] {
+            assert_eq!(of(file, ""), expected, "{file} {options}");
+        }
+        for resources in ["--threads 1", "--threads 7", "--threads 2 --memory 1MiB"] {
+            assert_eq!(of("rows.parquet", resources), expected, "{resources} {options}");
+        }
+    }
+}
+
+#[test]
+fn a_person_sees_tables() {
+    sandbox().run("evaluate rows.csv --label y --score s --protected sex --favourable positive").expect(0).says(&[]);
+    let ran = sandbox().run("evaluate rows.csv --label y --score s --protected sex --favourable positive").expect(0);
+    for part in ["roc_auc", "6 rows, all valid", "sex = (missing)", "sex = f", "impact ratio by sex"] {
+        assert!(ran.stdout.replace('_', " ").contains(&part.replace('_', " ")), "{part} in:\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn other_tasks_have_their_own_metrics() {
+    let sandbox = Sandbox::new();
+    sandbox.write("numbers.csv", "y,p,series,h\n1,1.5,a,1\n2,2.5,a,2\n3,2,b,1\n4,5,b,2\n");
+    let facts =
+        sandbox.run("evaluate numbers.csv --task regression --label y --prediction p --output json").expect(0).json();
+    assert_eq!(facts["metrics"]["mean_absolute_error"]["value"], 0.75);
+    assert_eq!(facts["threshold"], Value::Null);
+    sandbox.write(
+        "jumps.jsonl",
+        "{\"y\":1,\"p\":1.5,\"series\":\"a\",\"h\":1}\n{\"y\":2,\"p\":3.0,\"series\":\"a\",\"h\":2}\n",
+    );
+    let command =
+        "evaluate jumps.jsonl --task forecasting --label y --prediction p --series series --horizon h --output json";
+    let facts = sandbox.run(command).expect(0).json();
+    assert_eq!(facts["horizons"][1]["metrics"]["mean_absolute_error"]["value"], 1.0);
+    sandbox.write("orders.csv", "q,rel,s\n1,0,0.9\n1,1,0.5\n2,1,0.7\n2,0,0.1\n");
+    let command = "evaluate orders.csv --task ranking --label rel --score s --query q --k 2 --output json";
+    assert_eq!(sandbox.run(command).expect(0).json()["metrics"]["mean_reciprocal_rank"]["value"], 0.75);
+}
+
+#[test]
+fn usage_that_makes_no_sense_is_told_before_anything_is_read() {
+    let sandbox = sandbox();
+    for (arguments, said) in [
+        ("--label y", "needs --score"),
+        ("--label y --score s --query q", "makes nothing of --query"),
+        ("--label y --score s --threshold 1.5", "the threshold 1.5 is no score"),
+        ("--label y --score s --slices sex --intersect sex+age", "`age` is not among the slices"),
+        ("--label y --score s --memory 3XB", "`XB` is no unit"),
+        ("--task regression --label y --prediction s --quantiles 2=s", "the level 2 is not between 0 and 1"),
+    ] {
+        sandbox.run(&format!("evaluate rows.csv {arguments}")).expect(2).says(&[said]);
+    }
+}
+
+#[test]
+fn files_that_are_not_what_they_say() {
+    let sandbox = sandbox();
+    let whole = |file: &str| std::fs::read(sandbox.path(file)).unwrap();
+    let refused = |file: &str, bytes: &[u8], parts: &[&str]| {
+        sandbox.write(file, bytes);
+        let ran = sandbox.run(&format!("evaluate {file} --label y --score s --slices sex")).expect(3);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        ran.says(parts);
+    };
+    refused("word.csv", b"y,s,sex\n1,0.5,f\n0,much,m\n", &["unreadable-rows", "column `s`", "`much` is no number"]);
+    refused("short.csv", b"y,s,sex\n1,0.5,f\n0,0.5\n", &["unreadable-rows", "CSV"]);
+    refused("twice.csv", b"y,s,s,sex\n1,0.5,0.6,f\n", &["ambiguous-column", "several columns `s`"]);
+    refused("none.csv", b"y,s,sex\n", &["no-rows"]);
+    refused("empty.csv", b"", &["no column `y`"]);
+    refused("cut.jsonl", b"{\"y\":1,\"s\":0.5,\"sex\":\"f\"}\n{\"y\":0,\"s\":0.", &["unreadable-rows", "JSON lines"]);
+    refused("mixed.jsonl", b"{\"y\":1,\"s\":0.5,\"sex\":\"f\"}\n{\"y\":1,\"s\":\"a\",\"sex\":\"f\"}\n", &["error["]);
+    let arrow = whole("rows.arrow");
+    refused("cut.arrow", &arrow[..arrow.len() / 2], &["unreadable-rows", "Arrow IPC"]);
+    refused("garbage.arrow", b"ARROW1\0\0garbage", &["unreadable-rows"]);
+    refused("text.parquet", CSV.as_bytes(), &["unreadable-rows", "Parquet"]);
+}
+
+#[test]
+fn arrow_files_with_a_flipped_byte_never_panic() {
+    let sandbox = sandbox();
+    let bytes = std::fs::read(sandbox.path("rows.arrow")).unwrap();
+    for position in (0..bytes.len()).step_by(41) {
+        let mut flipped = bytes.clone();
+        flipped[position] ^= 0x24;
+        sandbox.write("flipped.arrow", &flipped);
+        let ran = sandbox.run("evaluate flipped.arrow --label y --score s --slices sex --output json");
+        assert!(!ran.stderr.contains("panicked"), "byte {position}:\n{}", ran.stderr);
+        assert!(ran.code == 0 || ran.code == 3, "byte {position}: {}", ran.code);
+    }
+}
+
+#[test]
+fn rows_that_do_not_fit_into_memory_are_said() {
+    let sandbox = sandbox();
+    let command = "evaluate rows.csv --label y --score s --weight w --memory 64B";
+    sandbox.run(command).expect(3).says(&["error[no-room]", "--memory"]);
+}
+
+#[test]
+fn the_champion_is_compared_on_the_same_rows() {
+    let sandbox = Sandbox::with("approved");
+    let manifest = "release/modelgate.yaml";
+    let declared = "    threshold: 0.5\n    champion: {version: 1.3.0, column: before}\n";
+    sandbox.edit(manifest, "    threshold: 0.5\n", declared);
+    sandbox.run("facts release").expect(3).says(&["no column `before`", "the champion's score"]);
+    let text = |value| strings(vec![Some(value); 4]);
+    let rows = |last: Option<f64>| {
+        parquet(vec![
+            ("id", integers((1..=4).map(Some).collect())),
+            ("default", integers([0, 1, 1, 0].map(Some).to_vec())),
+            ("probability", floats([0.1, 0.8, 0.6, 0.4].map(Some).to_vec())),
+            ("before", floats(vec![Some(0.2), Some(0.9), Some(0.3), last])),
+            ("sex", text("female")),
+            ("age_band", text("26-40")),
+            ("housing", text("own")),
+        ])
+    };
+    sandbox.write("release/data/holdout.parquet", rows(Some(0.1)));
+    let champion = &sandbox.run("facts release").expect(0).json()["evaluations"][0]["champion"];
+    assert_eq!((&champion["rows"], &champion["rows_without"]), (&4.into(), &0.into()));
+    let recall = champion["differences"].as_array().unwrap().iter().find(|entry| entry["metric"] == "recall").unwrap();
+    assert_eq!(recall["difference"]["value"], 0.5);
+    assert_eq!(
+        champion["swaps"][0]["to_positive"],
+        serde_json::json!({"rows": 1, "right_before": 0, "right_after": 1})
+    );
+    assert_eq!(champion["swaps"].as_array().unwrap().len(), 3);
+    assert_eq!(champion["correctness"]["only_challenger"], 1);
+    sandbox.write("release/data/holdout.parquet", rows(None));
+    let champion = &sandbox.run("facts release").expect(0).json()["evaluations"][0]["champion"];
+    assert_eq!(champion["rows_without"], 1);
+    for difference in champion["differences"].as_array().unwrap() {
+        assert_eq!(difference["difference"]["status"], "error");
+    }
+}
+
+#[test]
+fn a_manifest_declares_what_its_task_needs() {
+    let sandbox = Sandbox::with("approved");
+    let manifest = "release/modelgate.yaml";
+    sandbox.edit(
+        manifest,
+        "      - {column: housing}\n",
+        "      - {column: housing}\n    intersections: [[sex, agge], [sex, sex]]\n",
+    );
+    sandbox.run("facts release").expect(2).says(&[
+        "error[unknown-slice]",
+        "`agge` is not among the slices",
+        "duplicate-value",
+    ]);
+    let sandbox = Sandbox::with("approved");
+    sandbox.edit(manifest, "task: binary-classification", "task: regression");
+    sandbox.run("facts release").expect(2).says(&[
+        "error[missing-part]",
+        "needs a column for `prediction`",
+        "error[needless-part]",
+    ]);
+}
