@@ -37,8 +37,9 @@ fn sandbox() -> Sandbox {
     sandbox.write("rows.arrow", arrow_file());
     let line = |line: &str| {
         let cells: Vec<_> = line.split(',').collect();
-        let sex = if cells[3].is_empty() { "null".to_owned() } else { format!("\"{}\"", cells[3]) };
-        format!("{{\"id\":{},\"y\":{},\"s\":{},\"sex\":{sex},\"w\":{}}}\n", cells[0], cells[1], cells[2], cells[4])
+        let [id, y, score, sex, weight] = cells.try_into().unwrap();
+        let sex = if sex.is_empty() { "null".to_owned() } else { format!("\"{sex}\"") };
+        format!("{{\"id\":{id},\"y\":{y},\"s\":{score},\"sex\":{sex},\"w\":{weight}}}\n")
     };
     sandbox.write("rows.jsonl", CSV.lines().skip(1).map(line).collect::<String>());
     sandbox
