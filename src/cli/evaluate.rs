@@ -10,7 +10,7 @@ use crate::manifest::raw::{
     Classes, Columns, Favourable, Gain, QuantileColumn, Ranking, RawEvaluation, SliceColumn, Task,
 };
 use crate::problem::{Problem, nearest};
-use crate::report::{TextStyle, text};
+use crate::report::{TextStyle, page, text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -149,15 +149,18 @@ enum Format {
     Text,
     /// The evaluation as it stands in the facts of a release
     Json,
+    /// A page with plots, in one file without scripts
+    Html,
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let declared = declared(arguments)?;
     let shown_as = arguments.file.display().to_string();
     let (task, resources) = (arguments.task.task(), arguments.resources.over(environment.resources));
-    let facts = evaluation::measure(task, &declared, &arguments.file, &shown_as, None, resources)
+    let (facts, plots) = evaluation::measure_with_plots(task, &declared, &arguments.file, &shown_as, resources)
         .map_err(Failure::NotEvaluated)?;
     match arguments.output {
+        Format::Html => printer.data(&page::page(&facts, plots.as_ref()))?,
         Format::Text => {
             let style = TextStyle { columns: Printer::columns(), colour: printer.color_stdout(), unicode: true };
             printer.data(&text::evaluation(&facts, style))?;

@@ -12,6 +12,7 @@ mod junit;
 mod layout;
 mod markdown;
 mod number;
+pub mod page;
 pub mod policy_tests;
 pub mod problems;
 pub mod releases;

@@ -71,10 +71,22 @@ fn every_format_and_any_resources_give_the_same() {
 
 #[test]
 fn a_person_sees_tables() {
-    sandbox().run("evaluate rows.csv --label y --score s --protected sex --favourable positive").expect(0).says(&[]);
     let ran = sandbox().run("evaluate rows.csv --label y --score s --protected sex --favourable positive").expect(0);
     for part in ["roc_auc", "6 rows, all valid", "sex = (missing)", "sex = f", "impact ratio by sex"] {
         assert!(ran.stdout.replace('_', " ").contains(&part.replace('_', " ")), "{part} in:\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_page_has_plots_and_nothing_from_elsewhere() {
+    let command = "evaluate rows.csv --label y --score s --protected sex --output html";
+    let page = sandbox().run(command).expect(0).stdout;
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    for part in ["ROC curve", "Reliability", "<td>sex = f</td>", "<td>roc_auc</td>"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for part in ["<script", "http:", "https:", "url("] {
+        assert!(!page.contains(part), "{part}");
     }
 }
 

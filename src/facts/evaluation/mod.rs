@@ -13,6 +13,7 @@ mod ids;
 mod interval;
 pub mod metric;
 mod multiplicity;
+pub mod plots;
 mod random;
 mod ranked;
 mod ranking;
@@ -34,6 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::metric::{Metric, MetricId, Metrics};
+use self::plots::Plots;
 use self::scan::DataFile;
 pub use self::source::silence_decoders;
 use super::FileFacts;
@@ -242,7 +244,21 @@ pub fn measure(
     location: Option<&Location>,
     resources: Resources,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
-    tasks::measure(task, declared, DataFile { path, shown_as, location }, resources)
+    tasks::measure(task, declared, DataFile { path, shown_as, location }, resources).map(|(facts, _)| facts)
+}
+
+/// The same of a file that no manifest names, with its curves: those of a binary classification without weights.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_with_plots(
+    task: raw::Task,
+    declared: &RawEvaluation,
+    path: &Path,
+    shown_as: &str,
+    resources: Resources,
+) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
+    tasks::measure(task, declared, DataFile { path, shown_as, location: None }, resources)
 }
 
 /// The classes of the label column of the file at `path`: as given, or true and false, or 1 and 0.

@@ -5,6 +5,7 @@ use super::challenge::{self, Paired, PairedGroups};
 use super::comparison;
 use super::ids::Ids;
 use super::metric::{MetricStatus, Metrics};
+use super::plots::Plots;
 use super::ranked::{self, Question, Ranked};
 use super::ranking::{self, Gain, RankingOptions, RankingRows};
 use super::reference::ChampionFacts;
@@ -29,8 +30,8 @@ pub(crate) fn measure(
     declared: &RawEvaluation,
     file: DataFile<'_>,
     resources: Resources,
-) -> Result<EvaluationFacts, Vec<Problem>> {
-    let measured = match task {
+) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
+    let mut measured = match task {
         Task::BinaryClassification => binary(declared, file, resources)?,
         Task::Regression => kept(
             task,
@@ -49,7 +50,8 @@ pub(crate) fn measure(
         let problem = file.problem("no-rows", format!("`{}` has no rows", file.shown_as));
         return Err(vec![problem.hint("an evaluation needs at least one case")]);
     }
-    Ok(facts(task, declared, measured))
+    let plots = measured.plots.take();
+    Ok((facts(task, declared, measured), plots))
 }
 
 /// Columns whose values make groups.
@@ -90,6 +92,7 @@ struct Measured {
     groups: Vec<MeasuredGroup>,
     horizons: Vec<Horizon>,
     champion: Option<ChampionFacts>,
+    plots: Option<Plots>,
 }
 
 /// What was computed of a group of rows.
@@ -195,6 +198,7 @@ fn binary(declared: &RawEvaluation, file: DataFile<'_>, resources: Resources) ->
         groups: groups.groups.into_iter().zip(&states).skip(1).map(measured).collect(),
         horizons: Vec::new(),
         champion,
+        plots: Some(Plots::of(&whole, &ranked.curve)),
     })
 }
 
@@ -284,6 +288,7 @@ fn kept(
         groups: measured,
         horizons,
         champion,
+        plots: None,
     })
 }
 
