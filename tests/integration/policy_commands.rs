@@ -219,11 +219,12 @@ fn a_control_that_ends_its_process_is_its_own_error() {
         let lines = (1..=count).map(|step| format!("\tt{step} := concat(\"\", [t{0}, t{0}])\n", step - 1));
         format!("t0 := \"0123456789abcdef\"\n{}\tcount(t{count}) == 0\n", lines.collect::<String>())
     };
-    for (condition, reason) in [
-        (doubling(34), "the policy process ended"),
+    for (condition, reasons) in [
+        // On a busy machine the time is over before the memory is.
+        (doubling(34), ["the policy process ended", "time limit"].as_slice()),
         (
             "every a in numbers.range(1, 99999) { every b in numbers.range(1, 99999) { a * b > 0 } }\n".to_owned(),
-            "limit",
+            ["limit"].as_slice(),
         ),
     ] {
         let sandbox = with_library();
@@ -239,6 +240,7 @@ fn a_control_that_ends_its_process_is_its_own_error() {
             "{report:#}"
         );
         assert_eq!(outcome["result"], "error", "{condition}");
-        assert!(outcome["reasons"][0].as_str().unwrap().contains(reason), "{outcome}");
+        let said = outcome["reasons"][0].as_str().unwrap();
+        assert!(reasons.iter().any(|reason| said.contains(reason)), "{outcome}");
     }
 }
