@@ -16,6 +16,10 @@ use super::{Format, HashingReader, Sink, SourceError, in_threads};
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 1 << 15;
 
+/// Bytes of columns that wait for the rest of their row groups, at most. Writers make row groups of a hundredth of it; a
+/// file that needs more is one giant row group, or has its columns out of order.
+const WAITING_BYTES_MAX: u64 = 2 << 30;
+
 /// Reads the end of the file, which says where everything is.
 pub(super) fn open(file: &File) -> Result<ArrowReaderMetadata, SourceError> {
     ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(|error| malformed(None, &error))
@@ -104,10 +108,13 @@ struct Collector<'a> {
     missing: Vec<usize>,
     groups: Vec<RowGroupBytes>,
     length: u64,
+    /// Bytes of row groups that are not complete.
+    waiting: u64,
+    waiting_max: u64,
 }
 
 impl<'a> Collector<'a> {
-    fn new(ranges: &'a [Range], row_groups: usize, length: u64) -> Self {
+    fn new(ranges: &'a [Range], row_groups: usize, length: u64, waiting_max: u64) -> Self {
         let mut missing = vec![0; row_groups];
         for range in ranges {
             if let Some(missing) = missing.get_mut(range.row_group) {
@@ -115,19 +122,26 @@ impl<'a> Collector<'a> {
             }
         }
         let buffers = vec![BytesMut::new(); ranges.len()];
-        Self { ranges, first: 0, buffers, missing, groups: vec![RowGroupBytes::default(); row_groups], length }
+        let groups = vec![RowGroupBytes::default(); row_groups];
+        Self { ranges, first: 0, buffers, missing, groups, length, waiting: 0, waiting_max }
     }
 
     /// Takes the bytes of `block`, which begins at `start`; gives the row groups that are complete now.
-    fn take(&mut self, start: u64, block: &[u8]) -> Vec<(usize, RowGroupBytes)> {
+    fn take(&mut self, start: u64, block: &[u8]) -> Result<Vec<(usize, RowGroupBytes)>, SourceError> {
         let end = start + block.len() as u64;
         let mut complete = Vec::new();
         let ranges = self.ranges.iter().zip(&mut self.buffers).skip(self.first);
         for (range, buffer) in ranges.take_while(|(range, _)| range.start < end) {
             let (from, to) = (range.start.max(start), range.end.min(end));
             if from < to {
-                if buffer.is_empty() {
-                    buffer.reserve((range.end - range.start) as usize);
+                self.waiting += to - from;
+                if self.waiting > self.waiting_max {
+                    let reason = format!(
+                        "row group {}: over {} MiB of columns would have to be kept; write smaller row groups",
+                        range.row_group,
+                        self.waiting_max >> 20
+                    );
+                    return Err(Format::Parquet.malformed(reason));
                 }
                 buffer.extend_from_slice(block.get((from - start) as usize..(to - start) as usize).unwrap_or_default());
             }
@@ -141,6 +155,7 @@ impl<'a> Collector<'a> {
                 *missing -= 1;
                 if *missing == 0 {
                     let chunks = std::mem::take(&mut group.chunks);
+                    self.waiting -= chunks.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
                     complete.push((range.row_group, RowGroupBytes { length: self.length, chunks }));
                 }
             }
@@ -148,7 +163,7 @@ impl<'a> Collector<'a> {
         while self.ranges.get(self.first).is_some_and(|range| range.end <= end) {
             self.first += 1;
         }
-        complete
+        Ok(complete)
     }
 
     /// At the end of the file nothing may be missing.
@@ -201,9 +216,9 @@ pub(super) fn read<S: Sink>(
     in_threads(
         sinks,
         |sender| {
-            let mut collector = Collector::new(&ranges, file.num_row_groups(), size_bytes);
+            let mut collector = Collector::new(&ranges, file.num_row_groups(), size_bytes, WAITING_BYTES_MAX);
             while let Some((start, block)) = reader.next_block()? {
-                for complete in collector.take(start, block) {
+                for complete in collector.take(start, block)? {
                     // Nobody takes it: a thread failed, and says why.
                     if sender.send(complete).is_err() {
                         return Ok(());
@@ -240,4 +255,51 @@ fn ranges(file: &ParquetMetaData, mask: &ProjectionMask, size_bytes: u64) -> Res
     }
     ranges.sort_unstable();
     Ok(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn range(start: u64, end: u64, row_group: usize) -> Range {
+        Range { start, end, row_group }
+    }
+
+    /// The row groups that are complete after each block of four bytes.
+    fn collected(ranges: &[Range], row_groups: usize, waiting_max: u64) -> Result<Vec<Vec<usize>>, String> {
+        let file: Vec<u8> = (0..16).collect();
+        let mut collector = Collector::new(ranges, row_groups, 16, waiting_max);
+        let mut all = Vec::new();
+        for (index, block) in file.chunks(4).enumerate() {
+            let complete = collector.take(4 * index as u64, block).map_err(|error| error.to_string())?;
+            for (row_group, bytes) in &complete {
+                for range in ranges.iter().filter(|range| range.row_group == *row_group) {
+                    let length = (range.end - range.start) as usize;
+                    let expected = &file[range.start as usize..range.end as usize];
+                    assert_eq!(bytes.get_bytes(range.start, length).unwrap(), expected);
+                }
+            }
+            all.push(complete.into_iter().map(|(row_group, _)| row_group).collect());
+        }
+        collector.finish().map_err(|error| error.to_string())?;
+        Ok(all)
+    }
+
+    #[test]
+    fn row_groups_are_complete_when_their_last_byte_went_by() {
+        let in_order = [range(1, 3, 0), range(3, 6, 0), range(6, 12, 1)];
+        assert_eq!(collected(&in_order, 2, 100), Ok(vec![vec![], vec![0], vec![1], vec![]]));
+        // Columns of two row groups between each other, and two that share bytes.
+        let mixed = [range(0, 4, 0), range(2, 9, 1), range(4, 8, 1), range(8, 16, 0)];
+        assert_eq!(collected(&mixed, 2, 100), Ok(vec![vec![], vec![], vec![1], vec![0]]));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_what_never_comes_is_said() {
+        let ranges = [range(1, 3, 0), range(3, 6, 0), range(6, 12, 1)];
+        assert!(collected(&ranges, 2, 7).is_ok());
+        let error = collected(&ranges, 2, 4).unwrap_err();
+        assert!(error.contains("row group 0: over 0 MiB of columns"), "{error}");
+        assert!(collected(&[range(10, 17, 0)], 1, 100).unwrap_err().contains("its columns are not in the file"));
+    }
 }
