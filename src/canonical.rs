@@ -53,6 +53,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_are_read_again_are_the_same_bytes() {
+        // Doubles whose shortest decimals a reader that does not round to the nearest takes for a neighbour.
+        let numbers: Vec<f64> = (1_u64..20_000).map(|k| (k as f64).sqrt() * 0.7 + 1.0 / k as f64).collect();
+        let written = CanonicalJson::of(&numbers).unwrap();
+        let read: Vec<f64> = serde_json::from_slice(written.bytes()).unwrap();
+        assert_eq!(CanonicalJson::of(&read).unwrap(), written);
+    }
+
+    #[test]
     fn numbers_that_json_cannot_carry_are_refused() {
         for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(CanonicalJson::of(&number).is_err(), "{number}");
