@@ -1,13 +1,14 @@
 //! `modelgate evaluate`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
-use crate::facts::evaluation;
+use crate::facts::evaluation::{self, DataFile, ReferenceFile};
 use crate::manifest::raw::{
-    Classes, Columns, Favourable, Gain, QuantileColumn, Ranking, RawEvaluation, SliceColumn, Task,
+    Classes, Columns, Favourable, Gain, QuantileColumn, Ranking, RawEvaluation, Reference, SliceColumn, Task,
 };
 use crate::problem::{Problem, nearest};
 use crate::report::{TextStyle, page, text};
@@ -88,6 +89,24 @@ pub(super) struct Arguments {
     /// Columns, joined by `+`, whose combinations of values are subgroups
     #[arg(long = "intersect", value_name = "COLUMN+COLUMN…")]
     intersections: Vec<String>,
+    /// File of the rows that the model was trained on: drift from them, and leakage
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    reference: Option<PathBuf>,
+    /// Baseline of such rows, as `modelgate baseline` writes it: drift from them
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Columns that are compared with those of the reference; without it all that play no other part
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
+    features: Vec<String>,
+    /// Column of whom or what a row is about, that must not be in both files
+    #[arg(long, value_name = "COLUMN", requires = "reference")]
+    entity: Option<String>,
+    /// Column of a row's day or moment, which comes after those of the reference
+    #[arg(long, value_name = "COLUMN", requires = "reference")]
+    time: Option<String>,
+    /// Days that have to lie between the reference and the file
+    #[arg(long, default_value_t = 0, value_name = "DAYS", requires = "time")]
+    embargo_days: u32,
     #[command(flatten)]
     resources: ResourceArguments,
     /// What to print
@@ -157,8 +176,15 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let declared = declared(arguments)?;
     let shown_as = arguments.file.display().to_string();
     let (task, resources) = (arguments.task.task(), arguments.resources.over(environment.resources));
-    let (facts, plots) = evaluation::measure_with_plots(task, &declared, &arguments.file, &shown_as, resources)
-        .map_err(Failure::NotEvaluated)?;
+    let file = DataFile { path: &arguments.file, shown_as: &shown_as, location: None };
+    let reference = arguments.reference.as_deref().or(arguments.baseline.as_deref());
+    let reference_shown_as = reference.map(|path| path.display().to_string()).unwrap_or_default();
+    let reference = reference.map(|path| {
+        let file = DataFile { path, shown_as: &reference_shown_as, location: None };
+        if arguments.reference.is_some() { ReferenceFile::Rows(file) } else { ReferenceFile::Baseline(file) }
+    });
+    let (facts, plots) =
+        evaluation::measure_with_plots(task, &declared, file, reference, resources).map_err(Failure::NotEvaluated)?;
     match arguments.output {
         Format::Html => printer.data(&page::page(&facts, plots.as_ref()))?,
         Format::Text => {
@@ -184,7 +210,7 @@ fn declared(arguments: &Arguments) -> Result<RawEvaluation, Failure> {
     let protected = arguments.protected.iter().map(|column| (column, true));
     for (column, protected) in protected.chain(arguments.slices.iter().map(|column| (column, false))) {
         if slices.iter().all(|slice| slice.column != *column) {
-            slices.push(SliceColumn { column: column.clone(), protected });
+            slices.push(SliceColumn { column: column.clone(), protected, population: BTreeMap::new() });
         }
     }
     let intersections = intersections(&arguments.intersections, &slices)?;
@@ -220,8 +246,22 @@ fn declared(arguments: &Arguments) -> Result<RawEvaluation, Failure> {
         intersections,
         claims: Vec::new(),
         champion: None,
+        reference: reference(arguments),
         period: None,
         holdout: None,
+    })
+}
+
+fn reference(arguments: &Arguments) -> Option<Reference> {
+    let text = |path: &PathBuf| path.display().to_string();
+    (arguments.reference.is_some() || arguments.baseline.is_some()).then(|| Reference {
+        name: None,
+        data: arguments.reference.as_ref().map(text),
+        baseline: arguments.baseline.as_ref().map(text),
+        features: arguments.features.clone(),
+        entity: arguments.entity.clone(),
+        time: arguments.time.clone(),
+        embargo_days: arguments.embargo_days,
     })
 }
 

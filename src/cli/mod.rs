@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand, and the only place that prints.
 
 mod action;
+mod baseline;
 mod check;
 mod completions;
 mod evaluate;
@@ -56,6 +57,8 @@ enum Command {
     Facts(facts::Arguments),
     /// Recompute the metrics of a file of rows, without a manifest
     Evaluate(Box<evaluate::Arguments>),
+    /// Freeze the columns of a file of rows, for later rows to be compared with
+    Baseline(baseline::Arguments),
     /// Work out the risk tier of a release, and why
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact
@@ -131,6 +134,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Check(arguments) => check::run(&arguments, environment, &printer),
         Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
         Command::Evaluate(arguments) => evaluate::run(&arguments, environment, &printer),
+        Command::Baseline(arguments) => baseline::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),

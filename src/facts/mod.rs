@@ -15,9 +15,10 @@ pub mod supply_chain;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::evaluation::{DataFile, ReferenceFile};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
-use crate::manifest::{Manifest, raw};
+use crate::manifest::{Entry, Manifest, ReferenceEntry, raw};
 use crate::problem::{Location, Problem};
 use crate::tier::TierFacts;
 
@@ -75,10 +76,12 @@ pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Enviro
     let artifacts = artifacts(manifest, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        let (path, location) = (&entry.data.path, &entry.data.location);
+        let reference = entry.reference.as_ref().map(|reference| match reference {
+            ReferenceEntry::Rows(entry) => ReferenceFile::Rows(data_file(entry)),
+            ReferenceEntry::Baseline(entry) => ReferenceFile::Baseline(data_file(entry)),
+        });
         let (task, declared) = (manifest.model.task, &entry.declared);
-        let measured =
-            evaluation::measure(task, declared, &path.absolute, &path.relative, Some(location), environment.resources);
+        let measured = evaluation::measure(task, declared, data_file(&entry.data), reference, environment.resources);
         match measured {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
@@ -121,6 +124,10 @@ pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Enviro
             repository::review::ask(environment.review.as_ref()).await,
         ),
     })
+}
+
+fn data_file(entry: &Entry) -> DataFile<'_> {
+    DataFile { path: &entry.path.absolute, shown_as: &entry.path.relative, location: Some(&entry.location) }
 }
 
 /// A problem of a file, at the place where the manifest names it unless it has a better one.

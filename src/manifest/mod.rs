@@ -5,7 +5,7 @@ pub mod raw;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Task};
+use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference, Task};
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
 use crate::problem::{Location, Problem};
@@ -72,6 +72,17 @@ pub struct EvaluationEntry {
     pub declared: RawEvaluation,
     /// Its rows.
     pub data: Entry,
+    /// What they are compared with.
+    pub reference: Option<ReferenceEntry>,
+}
+
+/// What the rows of an evaluation are compared with.
+#[derive(Debug, Clone)]
+pub enum ReferenceEntry {
+    /// Other rows.
+    Rows(Entry),
+    /// What was frozen of them.
+    Baseline(Entry),
 }
 
 /// Monitoring configurations.
@@ -293,11 +304,63 @@ impl Check<'_> {
                     );
                 }
             }
+            let reference = evaluation.reference.as_ref();
+            let reference = reference.and_then(|reference| self.reference(reference, evaluation, &pointer));
             if let Some(data) = self.path(&evaluation.data, &format!("{pointer}/data")) {
-                entries.push(EvaluationEntry { declared: evaluation.clone(), data });
+                entries.push(EvaluationEntry { declared: evaluation.clone(), data, reference });
             }
         }
         entries
+    }
+
+    /// A reference is rows or a baseline, and only with rows is leakage found.
+    fn reference(
+        &mut self,
+        reference: &Reference,
+        evaluation: &RawEvaluation,
+        pointer: &str,
+    ) -> Option<ReferenceEntry> {
+        let place = format!("{pointer}/reference");
+        let columns = evaluation.columns.parts();
+        let beside = [("entity", &reference.entity), ("time", &reference.time)];
+        let prediction = |column: &&str| {
+            ["label", "score", "prediction"]
+                .iter()
+                .any(|part| columns.iter().any(|(key, _, name)| key == part && name == column))
+        };
+        for (key, column) in beside.into_iter().filter_map(|(key, column)| Some((key, column.as_deref()?))) {
+            if prediction(&column) {
+                let message = format!("the column `{column}` is label or prediction already");
+                self.refuse("duplicate-column", message, "a column plays one part", &format!("{place}/{key}"));
+            } else if reference.data.is_none() {
+                let message = format!("`{key}` is not compared with a baseline");
+                self.refuse("needless-part", message, "remove it, or name the rows", &format!("{place}/{key}"));
+            }
+        }
+        for (index, feature) in reference.features.iter().enumerate() {
+            let place = format!("{place}/features/{index}");
+            let part = columns.iter().find(|(.., column)| column == feature).map(|(_, part, _)| *part);
+            let champion = evaluation.champion.iter().find(|champion| champion.column == *feature);
+            if let Some(part) = part.or(champion.map(|_| "the champion's")) {
+                let message = format!("the column `{feature}` is {part} and no feature");
+                self.refuse("duplicate-column", message, "a column plays one part", &place);
+            } else if reference.features.iter().take(index).any(|earlier| earlier == feature) {
+                self.refuse("duplicate-value", format!("`{feature}` is listed twice"), "remove one", &place);
+            }
+        }
+        if reference.embargo_days > 0 && reference.time.is_none() {
+            let message = "an embargo needs a column for `time`".to_owned();
+            self.refuse("missing-part", message, "write `time: COLUMN`", &format!("{place}/embargo_days"));
+        }
+        match (&reference.data, &reference.baseline) {
+            (Some(data), None) => self.path(data, &format!("{place}/data")).map(ReferenceEntry::Rows),
+            (None, Some(baseline)) => self.path(baseline, &format!("{place}/baseline")).map(ReferenceEntry::Baseline),
+            (Some(_), Some(_)) | (None, None) => {
+                let message = "a reference is either `data` or `baseline`".to_owned();
+                self.refuse("missing-part", message, "declare one of the two", &place);
+                None
+            }
+        }
     }
 
     /// A column plays one part: a score that is also a slice, or a label that is also an id, is a mistake.

@@ -2,6 +2,8 @@
 //!
 //! Nothing here has been checked beyond its shape; [`super::Manifest`] is what the stations use.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -303,6 +305,9 @@ pub struct RawEvaluation {
     /// What the version now in use makes of the same rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub champion: Option<Champion>,
+    /// The rows that the model was trained on, or what was frozen of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
     /// The time that the rows are from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
@@ -465,6 +470,46 @@ pub struct Champion {
     pub threshold: Option<f64>,
 }
 
+/// What the rows of an evaluation are compared with: the rows that the model was trained on, or a baseline of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// What it is called in reports; without it, by its path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 254))]
+    pub name: Option<String>,
+    /// File of rows, relative to the manifest: Parquet, CSV, JSON lines or Arrow IPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub data: Option<String>,
+    /// What `modelgate baseline` wrote of such a file, where the rows cannot be had. Leakage is not found with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub baseline: Option<String>,
+    /// Columns that the model sees, which are compared one by one and by which rows are alike. Without them it is every
+    /// column of the evaluation that plays no other part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10_000), inner(length(min = 1, max = 256)))]
+    pub features: Vec<String>,
+    /// Column of whom or what a row is about, such as a customer, that must not be on both sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub entity: Option<String>,
+    /// Column of a row's day or moment: the evaluation's come after those of the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub time: Option<String>,
+    /// Days that have to lie between the last row of the reference and the first of the evaluation, because a label
+    /// takes so long to be known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(max = 36_500))]
+    pub embargo_days: u32,
+}
+
+const fn is_zero(days: &u32) -> bool {
+    *days == 0
+}
+
 /// How a ranking is judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -541,6 +586,11 @@ pub struct SliceColumn {
     /// Whether it is an attribute that the fairness controls compare groups of.
     #[serde(default)]
     pub protected: bool,
+    /// The share of each value, as text, in the population that the model is for. They add up to 1; with them it is
+    /// judged whether the rows stand for that population.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 1000), inner(range(min = 0.0, max = 1.0)))]
+    pub population: BTreeMap<String, f64>,
 }
 
 /// A metric value that the team states.

@@ -6,7 +6,7 @@ use crate::facts::evaluation::{ClaimResult, EvaluationFacts, Metric, MetricId, M
 
 use super::escape::{markdown as prose, markdown_code as code};
 use super::groups::{self, Groups};
-use super::{ReportInput, number};
+use super::{ReportInput, compared, number};
 
 /// Bytes of a report. GitHub refuses a comment of more than 65,536 characters; the rest is for what
 /// the forge puts around it.
@@ -21,6 +21,9 @@ const MAX_FINDINGS: usize = 10;
 /// Reasons for the tier that are written out.
 const MAX_TIER_REASONS: usize = 4;
 
+/// Rows of what was compared.
+const MAX_COMPARED: usize = 10;
+
 /// Signed files that are listed.
 const MAX_FILES: usize = 10;
 
@@ -34,6 +37,7 @@ pub(super) fn render(input: &ReportInput<'_>) -> String {
         blocks.extend(comparisons(evaluation));
         blocks.extend(claims(evaluation));
         blocks.extend(overall(evaluation));
+        blocks.extend(comparison_tables(evaluation));
     }
     blocks.extend(passed(&groups));
     assemble(&blocks, &evidence(input))
@@ -288,6 +292,18 @@ fn overall(evaluation: &EvaluationFacts) -> Option<Block> {
     let name = code(&evaluation.name);
     let table = Block::table(&format!("\nOver all valid rows of {name}:"), &columns, rows.collect())?;
     Some(table.folded("All metrics, with intervals"))
+}
+
+/// What the rows were compared with, each table folded.
+fn comparison_tables(evaluation: &EvaluationFacts) -> Vec<Block> {
+    let block = |table: compared::Table| {
+        let cells = |cells: &Vec<String>| row(&cells.iter().map(|cell| prose(cell)).collect::<Vec<_>>());
+        let notes: String = table.notes.iter().map(|note| format!("{}. ", prose(note))).collect();
+        let heading = format!("\nFor {}. {notes}", code(&evaluation.name));
+        let rows = table.rows.iter().map(cells).collect();
+        Some(Block::table(heading.trim_end(), &table.header, rows)?.folded(&prose(&table.title)))
+    };
+    compared::tables(evaluation, MAX_COMPARED).into_iter().filter_map(block).collect()
 }
 
 fn passed(groups: &Groups<'_>) -> Option<Block> {

@@ -5,6 +5,7 @@
 //! otherwise: what makes them harmless in each format is in [`escape`], and nowhere else.
 
 pub mod catalogue;
+mod compared;
 pub mod escape;
 mod groups;
 pub mod json;

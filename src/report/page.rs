@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::facts::evaluation::plots::{Plots, ReliabilityBin};
 use crate::facts::evaluation::{EvaluationFacts, Metric, Slice};
 
-use super::{escape, groups, number};
+use super::{compared, escape, groups, number};
 
 /// Groups that are listed. The JSON has all.
 const MAX_GROUPS: usize = 200;
@@ -53,6 +53,17 @@ pub fn page(evaluation: &EvaluationFacts, plots: Option<&Plots>) -> String {
     metrics(&mut page, evaluation);
     slices(&mut page, evaluation);
     comparisons(&mut page, evaluation);
+    for table in compared::tables(evaluation, MAX_GROUPS) {
+        let _ = writeln!(page, "<h2>{}</h2>", text(&table.title));
+        head(&mut page, &table.header);
+        for cells in &table.rows {
+            row(&mut page, "td", &cells.iter().map(|cell| text(cell)).collect::<Vec<_>>());
+        }
+        page.push_str("</tbody>\n</table>\n");
+        for note in &table.notes {
+            let _ = writeln!(page, "<p>{}</p>", text(note));
+        }
+    }
     page.push_str("</body>\n</html>\n");
     page
 }

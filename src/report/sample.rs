@@ -238,6 +238,7 @@ fn evaluation() -> EvaluationFacts {
         holdout: None,
         leakage: None,
         drift: None,
+        representativeness: Vec::new(),
         champion: None,
     }
 }

@@ -8,7 +8,7 @@ use crate::manifest::raw::Task;
 
 use super::groups::{self, Groups};
 use super::layout::{Align, Layout, Paint, Symbol};
-use super::{ReportInput, number};
+use super::{ReportInput, compared, number};
 
 /// Findings of one control that are written out: past these the rest is more of the same, and the
 /// JSON report has them.
@@ -20,6 +20,9 @@ const MAX_TIER_REASONS: usize = 4;
 /// Groups of protected columns that are written out. The comparisons below them name the extreme
 /// ones in any case.
 const MAX_GROUPS: usize = 40;
+
+/// Rows of what was compared, in the report of a decision.
+const MAX_COMPARED: usize = 8;
 
 /// Signed files that are listed.
 const MAX_FILES: usize = 10;
@@ -196,6 +199,7 @@ pub fn evaluation(evaluation: &EvaluationFacts, style: TextStyle) -> String {
     overall(&mut layout, evaluation);
     groups_of_rows(&mut layout, evaluation.task, evaluation.slices.iter());
     comparisons(&mut layout, evaluation);
+    comparison_tables(&mut layout, evaluation, MAX_GROUPS);
     claims(&mut layout, &evaluation.claims);
     layout.finish()
 }
@@ -205,7 +209,29 @@ fn measured(layout: &mut Layout, evaluation: &EvaluationFacts) {
     overall(layout, evaluation);
     groups_of_rows(layout, evaluation.task, evaluation.slices.iter().filter(|slice| slice.protected));
     comparisons(layout, evaluation);
+    comparison_tables(layout, evaluation, MAX_COMPARED);
     claims(layout, &evaluation.claims);
+}
+
+/// Tables of what the rows were compared with.
+fn comparison_tables(layout: &mut Layout, evaluation: &EvaluationFacts, rows_max: usize) {
+    for table in compared::tables(evaluation, rows_max) {
+        layout.blank();
+        layout.wrapped(2, &[], &table.title, Paint::Strong);
+        let mut alignments = vec![Align::Right; table.header.len()];
+        if let Some(first) = alignments.first_mut() {
+            *first = Align::Left;
+        }
+        // Where the last column has words they start on a line.
+        if table.header.len() == 3 {
+            alignments.pop();
+            alignments.push(Align::Left);
+        }
+        let mut rows = vec![table.header.iter().map(|cell| (*cell).to_owned()).collect()];
+        rows.extend(table.rows);
+        layout.table(2, &alignments, &rows);
+        table.notes.iter().for_each(|note| layout.wrapped(2, &[], note, Paint::Dim));
+    }
 }
 
 fn heading(layout: &mut Layout, evaluation: &EvaluationFacts) {

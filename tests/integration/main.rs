@@ -18,5 +18,6 @@ mod mutation;
 mod policies;
 mod policy_commands;
 mod recording;
+mod reference;
 mod tidy;
 mod traps;

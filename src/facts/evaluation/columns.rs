@@ -55,7 +55,7 @@ pub(crate) fn position(schema: &Schema, name: &str) -> Option<usize> {
 }
 
 /// Text as a dictionary.
-fn dictionary(column: &ArrayRef) -> Result<DictionaryArray<Int32Type>, ArrowError> {
+pub(crate) fn dictionary(column: &ArrayRef) -> Result<DictionaryArray<Int32Type>, ArrowError> {
     let wanted = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let column = if *column.data_type() == wanted { Arc::clone(column) } else { cast(column, &wanted)? };
     let dictionary = column.as_dictionary_opt::<Int32Type>();
@@ -63,13 +63,13 @@ fn dictionary(column: &ArrayRef) -> Result<DictionaryArray<Int32Type>, ArrowErro
 }
 
 /// The texts of a dictionary.
-fn texts(dictionary: &DictionaryArray<Int32Type>) -> Result<&StringArray, ArrowError> {
+pub(crate) fn texts(dictionary: &DictionaryArray<Int32Type>) -> Result<&StringArray, ArrowError> {
     let texts = dictionary.values().as_string_opt::<i32>();
     texts.ok_or_else(|| ArrowError::CastError("a dictionary without text".to_owned()))
 }
 
 /// For each row what `of` says of its text, asked once for each entry of the dictionary.
-fn by_text<T: Copy, E: From<ArrowError>>(
+pub(crate) fn by_text<T: Copy, E: From<ArrowError>>(
     column: &ArrayRef,
     missing: T,
     mut of: impl FnMut(&str) -> Result<T, E>,

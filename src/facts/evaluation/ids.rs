@@ -66,7 +66,7 @@ pub(crate) const fn folded(key: u128) -> u64 {
     key as u64 ^ (key >> 64) as u64
 }
 
-fn hash(id: &[u8]) -> u128 {
+pub(crate) fn hash(id: &[u8]) -> u128 {
     let digest: [u8; 32] = Sha256::digest(id).into();
     digest.first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes))
 }

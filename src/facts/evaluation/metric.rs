@@ -89,8 +89,19 @@ impl JsonSchema for Metrics {
 impl Metric {
     /// A metric without a value, and why.
     pub(crate) fn without(id: MetricId, status: MetricStatus, n: u64, reason: impl Into<String>) -> Self {
+        Self::keyed_without(id.key(), status, n, reason)
+    }
+
+    /// A metric with a value. `interval` is the interval, or why there is none. A value that is not finite
+    /// is an error.
+    pub(crate) fn of(id: MetricId, value: f64, n: u64, interval: Result<Interval, String>) -> Self {
+        Self::keyed(id.key(), value, n, interval)
+    }
+
+    /// [`Metric::without`] for what has a definition but is no metric of a model, such as the drift of a column.
+    pub(crate) fn keyed_without(key: &str, status: MetricStatus, n: u64, reason: impl Into<String>) -> Self {
         Self {
-            definition: definition(id.key()),
+            definition: definition(key),
             status,
             value: None,
             n,
@@ -100,11 +111,10 @@ impl Metric {
         }
     }
 
-    /// A metric with a value. `interval` is the interval, or why there is none. A value that is not finite
-    /// is an error.
-    pub(crate) fn of(id: MetricId, value: f64, n: u64, interval: Result<Interval, String>) -> Self {
+    /// [`Metric::of`] for what has a definition but is no metric of a model, such as the drift of a column.
+    pub(crate) fn keyed(key: &str, value: f64, n: u64, interval: Result<Interval, String>) -> Self {
         if !value.is_finite() {
-            return Self::without(id, MetricStatus::Error, n, "the computation left the range of numbers");
+            return Self::keyed_without(key, MetricStatus::Error, n, "the computation left the range of numbers");
         }
         let (interval, reason) = match interval {
             Ok(interval) => (Some(interval), None),
@@ -112,7 +122,7 @@ impl Metric {
         };
         // Adding zero turns −0 into 0, which JSON would tell apart.
         let value = Some(value + 0.0);
-        Self { definition: definition(id.key()), status: MetricStatus::Ok, value, n, numerator: None, interval, reason }
+        Self { definition: definition(key), status: MetricStatus::Ok, value, n, numerator: None, interval, reason }
     }
 }
 

@@ -6,6 +6,7 @@ mod challenge;
 mod champion;
 mod columns;
 mod comparison;
+pub mod drift;
 mod exact_sum;
 mod fixed;
 mod groups;
@@ -13,6 +14,7 @@ mod ids;
 mod interval;
 pub mod metric;
 mod multiplicity;
+mod overlap;
 pub mod plots;
 mod random;
 mod ranked;
@@ -34,13 +36,15 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::drift::Baseline;
 pub use self::metric::{Metric, MetricId, Metrics};
 use self::plots::Plots;
-use self::scan::DataFile;
+pub use self::reference::compare::ReferenceFile;
+pub use self::scan::DataFile;
 pub use self::source::silence_decoders;
 use super::FileFacts;
 use crate::manifest::raw::{self, RawEvaluation};
-use crate::problem::{Location, Problem};
+use crate::problem::Problem;
 
 /// One evaluation, recomputed from its rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +83,10 @@ pub struct EvaluationFacts {
     pub leakage: Option<reference::LeakageFacts>,
     /// How far the rows are from those of a reference; null where they were not compared with any.
     pub drift: Option<reference::DriftFacts>,
+    /// Whether the rows stand for the population, for each slice column whose shares are declared, in the order of the
+    /// manifest.
+    #[serde(default)]
+    pub representativeness: Vec<drift::Representativeness>,
     /// The challenger beside the champion; null where there were no scores of the champion.
     pub champion: Option<reference::ChampionFacts>,
 }
@@ -230,8 +238,7 @@ impl Resources {
     }
 }
 
-/// Recomputes one evaluation from the rows of the file at `path`, which is called `shown_as`; `location` is
-/// where the manifest names it, if one does.
+/// Recomputes one evaluation from its file of rows, and compares these with those of the `reference` that it declares.
 ///
 /// # Errors
 /// Every problem that keeps the rows from being evaluated at all. Rows that are merely invalid are counted in
@@ -239,26 +246,44 @@ impl Resources {
 pub fn measure(
     task: raw::Task,
     declared: &RawEvaluation,
-    path: &Path,
-    shown_as: &str,
-    location: Option<&Location>,
+    file: DataFile<'_>,
+    reference: Option<ReferenceFile<'_>>,
     resources: Resources,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
-    tasks::measure(task, declared, DataFile { path, shown_as, location }, resources).map(|(facts, _)| facts)
+    measure_with_plots(task, declared, file, reference, resources).map(|(facts, _)| facts)
 }
 
-/// The same of a file that no manifest names, with its curves: those of a binary classification without weights.
+/// The same with its curves: those of a binary classification without weights.
 ///
 /// # Errors
 /// As [`measure`].
 pub fn measure_with_plots(
     task: raw::Task,
     declared: &RawEvaluation,
-    path: &Path,
-    shown_as: &str,
+    file: DataFile<'_>,
+    reference: Option<ReferenceFile<'_>>,
     resources: Resources,
 ) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
-    tasks::measure(task, declared, DataFile { path, shown_as, location: None }, resources)
+    let (mut facts, plots) = tasks::measure(task, declared, file, resources)?;
+    if let Some(reference) = reference {
+        let compared = reference::compare::compare(task, declared, (file, &facts.data), reference, resources)?;
+        (facts.leakage, facts.drift) = (compared.leakage, compared.drift);
+    }
+    Ok((facts, plots))
+}
+
+/// Freezes the columns of a file of rows, so that later rows can be compared with them: those named `columns`, or all that
+/// can be. Returns the baseline, its file's facts and the names of columns that were left out.
+///
+/// # Errors
+/// Every problem of the file or of a column.
+pub fn freeze(
+    path: &Path,
+    columns: &[String],
+    resources: Resources,
+) -> Result<(Baseline, FileFacts, Vec<String>), Vec<Problem>> {
+    let shown_as = path.display().to_string();
+    reference::compare::freeze(DataFile { path, shown_as: &shown_as, location: None }, columns, resources)
 }
 
 /// The classes of the label column of the file at `path`: as given, or true and false, or 1 and 0.

@@ -14,11 +14,14 @@ use crate::manifest::raw::{ClassLabel, Classes, RawEvaluation};
 use crate::problem::{Location, Problem, nearest};
 
 /// A file of an evaluation: where it is, what to call it, and where the manifest names it.
-#[derive(Clone, Copy)]
-pub(crate) struct DataFile<'a> {
-    pub(crate) path: &'a std::path::Path,
-    pub(crate) shown_as: &'a str,
-    pub(crate) location: Option<&'a Location>,
+#[derive(Debug, Clone, Copy)]
+pub struct DataFile<'a> {
+    /// Where it is.
+    pub path: &'a std::path::Path,
+    /// What messages and facts call it.
+    pub shown_as: &'a str,
+    /// Where the manifest names it, if one does.
+    pub location: Option<&'a Location>,
 }
 
 impl DataFile<'_> {
@@ -41,6 +44,12 @@ impl DataFile<'_> {
                     format!("the slice columns of `{}` have over {CELLS_MAX} combinations of values", self.shown_as);
                 self.problem("too-many-groups", message).hint("slice by columns with few values, such as bands")
             }
+            SourceError::TooManyCategories(..) => self
+                .problem("too-many-categories", format!("`{}`: {error}", self.shown_as))
+                .hint("names and remarks are no categories: list the columns to be compared as `features`"),
+            SourceError::NoRoomToCompare => self
+                .problem("no-room", format!("the rows of `{}` do not fit: {error}", self.shown_as))
+                .hint("give more memory with --memory"),
             SourceError::TooManyRows(_) => self
                 .problem("no-room", format!("the rows of `{}` do not fit: {error}", self.shown_as))
                 .hint("give more memory with --memory"),
@@ -364,7 +373,7 @@ pub(crate) fn classes(
     })
 }
 
-fn absent(file: DataFile<'_>, schema: &Schema, part: &str, name: &str) -> Problem {
+pub(crate) fn absent(file: DataFile<'_>, schema: &Schema, part: &str, name: &str) -> Problem {
     let names = || schema.fields().iter().map(|field| field.name().as_str());
     if names().any(|other| other == name) {
         let message = format!("`{}` has several columns `{name}`, which is declared as {part}", file.shown_as);
@@ -381,7 +390,7 @@ fn absent(file: DataFile<'_>, schema: &Schema, part: &str, name: &str) -> Proble
     file.problem("absent-column", message).hint(hint)
 }
 
-fn label_hint(classes: &Classes) -> String {
+pub(crate) fn label_hint(classes: &Classes) -> String {
     let kind = |class: &ClassLabel| match class {
         ClassLabel::Boolean(class) => format!("the Boolean `{class}`"),
         ClassLabel::Integer(class) => format!("the integer `{class}`"),

@@ -3,6 +3,8 @@
 use super::binary::{self, BinaryState, RocArea, weighted};
 use super::challenge::{self, Paired, PairedGroups};
 use super::comparison;
+use super::drift::representativeness::representativeness;
+use super::drift::{CategorySample, Representativeness};
 use super::ids::Ids;
 use super::metric::{MetricStatus, Metrics};
 use super::plots::Plots;
@@ -528,6 +530,7 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         rows: measured.counts,
         claims: declared.claims.iter().map(|claim| check_claim(claim, &measured.metrics)).collect(),
         metrics: measured.metrics,
+        representativeness: population(declared, &slices),
         slices,
         comparisons,
         horizons: measured.horizons,
@@ -537,6 +540,18 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         drift: None,
         champion: measured.champion,
     }
+}
+
+/// The rows beside the population, where its shares are declared.
+fn population(declared: &RawEvaluation, slices: &[Slice]) -> Vec<Representativeness> {
+    let of = |column: &raw::SliceColumn| {
+        let mut rows = CategorySample::default();
+        for slice in slices.iter().filter(|slice| slice.column == column.column) {
+            rows.add_rows((!slice.missing).then_some(slice.value.as_str()), slice.rows);
+        }
+        representativeness(&column.column, &rows, &column.population)
+    };
+    declared.slices.iter().filter(|column| !column.population.is_empty()).map(of).collect()
 }
 
 fn slice(grouping: &Grouping<'_>, measured: &MeasuredGroup) -> Slice {

@@ -3,16 +3,36 @@
 //! Each is null where nothing was compared. A control that needs one says so; none of them is ever taken
 //! to be good because it is not there.
 
+mod choice;
+pub(crate) mod compare;
+pub(crate) mod kind;
+mod rows;
+mod single_column;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Metric;
+pub use super::drift::ColumnDrift;
+use crate::facts::FileFacts;
 
 /// Rows of the evaluation that the model may have seen before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LeakageFacts {
     /// What the rows were compared with, such as the name of the training data.
     pub reference: String,
+    /// Its file.
+    #[serde(default)]
+    pub data: Option<FileFacts>,
+    /// Its rows.
+    #[serde(default)]
+    pub rows: u64,
+    /// Whether it is, byte for byte, the file of the evaluation.
+    #[serde(default)]
+    pub identical_files: bool,
+    /// The columns by which rows are alike.
+    #[serde(default)]
+    pub columns: Vec<String>,
     /// Share of rows whose id is also in the reference.
     pub id_overlap: Metric,
     /// Share of rows that are also in the reference, column by column.
@@ -25,7 +45,9 @@ pub struct LeakageFacts {
     pub duplicate_rows: Metric,
     /// Share of rows whose like has another label.
     pub conflicting_labels: Metric,
-    /// ROC AUC of each column alone, in the order of columns.
+    /// Of binary classification, the ROC AUC of each column alone, in the order of columns: by its values, and by
+    /// whether it has one where some rows have none. Categories are ordered by their share of positives in the
+    /// reference.
     pub single_columns: Vec<ColumnMetric>,
 }
 
@@ -43,27 +65,27 @@ pub struct ColumnMetric {
 pub struct DriftFacts {
     /// What the rows were compared with.
     pub reference: String,
-    /// Each column that both have, in the order of columns.
+    /// Its file: rows, or a baseline.
+    #[serde(default)]
+    pub data: Option<FileFacts>,
+    /// Its rows.
+    #[serde(default)]
+    pub rows: u64,
+    /// Each column that is compared, in the order of columns.
     pub columns: Vec<ColumnDrift>,
     /// The scores.
     pub score: Option<ColumnDrift>,
     /// The labels.
     pub label: Option<ColumnDrift>,
-}
-
-/// How far one column is from that of the reference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ColumnDrift {
-    /// The column.
-    pub column: String,
-    /// Population stability index, with edges frozen in the reference.
-    pub population_stability_index: Metric,
-    /// Largest distance between the two distribution functions.
-    pub kolmogorov_smirnov: Metric,
-    /// Share of rows whose value the reference does not have.
-    pub new_categories: Metric,
-    /// Share of missing values less that of the reference.
-    pub missing_share_difference: Metric,
+    /// Columns that the reference does not have. Empty where the manifest says which are compared.
+    #[serde(default)]
+    pub only_in_evaluation: Vec<String>,
+    /// Columns that only the reference has. Empty where the manifest says which are compared.
+    #[serde(default)]
+    pub only_in_reference: Vec<String>,
+    /// Columns of both that hold nothing that can be compared, such as lists.
+    #[serde(default)]
+    pub not_compared: Vec<String>,
 }
 
 /// The challenger beside the champion, over the same rows.

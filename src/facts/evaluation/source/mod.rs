@@ -50,6 +50,12 @@ pub(crate) enum SourceError {
     /// It has more rows than memory is given for, of a kind that is not written to temporary files.
     #[error("it has more rows than the {0} that fit into memory in each thread")]
     TooManyRows(usize),
+    /// The values of a column do not fit into memory.
+    #[error("a column has more values than fit into memory")]
+    NoRoomToCompare,
+    /// A column has more different texts than categories are counted.
+    #[error("column `{0}` has over {1} different texts")]
+    TooManyCategories(String, usize),
     /// Its rows do not fit into memory, nor into a temporary file.
     #[error("the temporary file for rows beyond the memory bound: {0}")]
     Spill(io::Error),
@@ -147,6 +153,24 @@ impl Source {
     /// Its columns.
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// Its columns with types for those of text that all look like something else, where a file has no types of its own.
+    pub(crate) fn inferred(&self) -> Result<SchemaRef, SourceError> {
+        guarded(|| {
+            let inferred = if self.format.is_untyped() { text::inferred(&self.file) } else { Ok(self.schema.clone()) };
+            (&self.file).seek(SeekFrom::Start(0))?;
+            inferred
+        })
+    }
+
+    /// How many rows it has, or cannot have more than.
+    pub(crate) fn rows_max(&self) -> u64 {
+        match &self.parquet {
+            Some(metadata) => u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or_default(),
+            // Each value is followed by a comma or a line's end, at least.
+            None => self.size_bytes / self.schema.fields().len().max(1) as u64,
+        }
     }
 
     /// Gives all rows, of the columns at `columns`, to as many sinks as there are, each in a thread of its own.

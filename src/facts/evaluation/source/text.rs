@@ -61,6 +61,14 @@ pub(super) fn schema(mut file: &File, format: Format) -> Result<SchemaRef, Sourc
     }
 }
 
+/// The columns of a CSV file, whose position is lost, with the types that all of their values can have.
+pub(super) fn inferred(mut file: &File) -> Result<SchemaRef, SourceError> {
+    file.seek(SeekFrom::Start(0))?;
+    let header = arrow::csv::reader::Format::default().with_header(true);
+    let inferred = header.infer_schema(BufReader::new(file), None);
+    inferred.map(|(schema, _)| Arc::new(schema)).map_err(|error| Format::Csv.malformed(first_line(&error)))
+}
+
 fn first_line(error: &ArrowError) -> String {
     const LENGTH_MAX: usize = 300;
     error.to_string().lines().next().unwrap_or_default().chars().take(LENGTH_MAX).collect()

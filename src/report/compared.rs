@@ -1,0 +1,177 @@
+//! What an evaluation was compared with, as tables that every format shows: drift, leakage, the population and the
+//! champion.
+
+use crate::facts::evaluation::drift::Representativeness;
+use crate::facts::evaluation::reference::{ChampionFacts, ColumnDrift, DriftFacts, LeakageFacts};
+use crate::facts::evaluation::{EvaluationFacts, Metric};
+
+use super::{groups, number};
+
+/// A table without markup: every text in it is as hostile as where it is from.
+pub(super) struct Table {
+    pub(super) title: String,
+    /// What the columns are called. The first is a name, and the others are values.
+    pub(super) header: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
+    /// Sentences below it.
+    pub(super) notes: Vec<String>,
+}
+
+/// The tables of an evaluation; at most `rows_max` rows each, those first that matter most.
+pub(super) fn tables(evaluation: &EvaluationFacts, rows_max: usize) -> Vec<Table> {
+    let mut tables = Vec::new();
+    tables.extend(evaluation.leakage.as_ref().map(leakage));
+    tables.extend(evaluation.leakage.as_ref().and_then(single_columns));
+    tables.extend(evaluation.drift.as_ref().map(drift));
+    tables.extend(evaluation.representativeness.iter().map(population));
+    tables.extend(evaluation.champion.as_ref().map(champion));
+    for table in &mut tables {
+        if let Some(more) = table.rows.len().checked_sub(rows_max).filter(|more| *more > 0) {
+            table.rows.truncate(rows_max);
+            table.notes.insert(0, format!("and {} more: the facts list all", number::count(more as u64)));
+        }
+    }
+    tables
+}
+
+fn row(name: &str, metric: &Metric) -> Vec<String> {
+    let of = metric.numerator.map(|numerator| format!("{} of {}", number::count(numerator), number::count(metric.n)));
+    let beside = match metric.value {
+        Some(_) => of.unwrap_or_default(),
+        None => metric.reason.clone().unwrap_or_default(),
+    };
+    vec![name.to_owned(), groups::metric(metric), beside]
+}
+
+fn leakage(leakage: &LeakageFacts) -> Table {
+    let mut notes = Vec::new();
+    if leakage.identical_files {
+        notes.push("both are the same file, byte for byte".to_owned());
+    }
+    Table {
+        title: format!("Leakage from {}", leakage.reference),
+        header: vec!["share of rows", "value", "rows"],
+        rows: vec![
+            row("with an id that is in the reference", &leakage.id_overlap),
+            row("that are in the reference, column by column", &leakage.row_overlap),
+            row("whose entity is in the reference", &leakage.entity_overlap),
+            row("before the end of the reference", &leakage.before_reference),
+            row("that repeat another", &leakage.duplicate_rows),
+            row("whose like has another label", &leakage.conflicting_labels),
+        ],
+        notes,
+    }
+}
+
+/// Columns by how strongly each alone speaks for or against the positive class.
+fn single_columns(leakage: &LeakageFacts) -> Option<Table> {
+    let strength = |metric: &Metric| metric.value.map_or(2.0, |value| (value - 0.5).abs());
+    let mut columns: Vec<_> = leakage.single_columns.iter().collect();
+    columns.sort_by(|left, right| strength(&right.metric).total_cmp(&strength(&left.metric)));
+    let rows = columns.iter().map(|column| {
+        let of_missing = column.metric.definition.starts_with("single_column_missing");
+        let name = if of_missing { format!("{}, whether missing", column.column) } else { column.column.clone() };
+        let beside = match column.metric.value {
+            Some(_) => groups::interval(&column.metric),
+            None => column.metric.reason.clone().unwrap_or_default(),
+        };
+        vec![name, groups::metric(&column.metric), beside]
+    });
+    let rows: Vec<_> = rows.collect();
+    (!rows.is_empty()).then(|| Table {
+        title: "What each column alone says of the label".to_owned(),
+        header: vec!["column", "roc_auc", "95 % interval"],
+        rows,
+        notes: Vec::new(),
+    })
+}
+
+fn drift(drift: &DriftFacts) -> Table {
+    let index = |column: &ColumnDrift| column.population_stability_index.value.unwrap_or(f64::INFINITY);
+    let mut columns: Vec<_> = drift.columns.iter().collect();
+    columns.sort_by(|left, right| index(right).total_cmp(&index(left)));
+    let parts = [("the score", &drift.score), ("the label", &drift.label)];
+    let parts = parts.into_iter().filter_map(|(part, drift)| Some((part, drift.as_ref()?)));
+    let named = parts.chain(columns.into_iter().map(|column| (column.column.as_str(), column)));
+    let rows = named.map(|(name, column)| {
+        vec![
+            name.to_owned(),
+            groups::metric(&column.population_stability_index),
+            groups::metric(&column.population_stability_bound),
+            groups::metric(&column.kolmogorov_smirnov),
+            groups::metric(&column.new_categories),
+            groups::metric(&column.missing_share_difference),
+        ]
+    });
+    let mut notes = Vec::new();
+    for (columns, where_to) in [
+        (&drift.only_in_evaluation, "only in the evaluation"),
+        (&drift.only_in_reference, "only in the reference"),
+        (&drift.not_compared, "not compared, being of a type that is not"),
+    ] {
+        if !columns.is_empty() {
+            notes.push(format!("{where_to}: {}", columns.join(", ")));
+        }
+    }
+    Table {
+        title: format!("Drift from {} ({} rows)", drift.reference, number::count(drift.rows)),
+        header: vec!["column", "psi", "psi by chance", "ks", "new", "missing"],
+        rows: rows.collect(),
+        notes,
+    }
+}
+
+fn population(population: &Representativeness) -> Table {
+    let mut segments: Vec<_> = population.segments.iter().collect();
+    let off = |share: &Metric, target: f64| share.value.map_or(f64::INFINITY, |value| (value - target).abs());
+    segments.sort_by(|left, right| off(&right.share, right.target).total_cmp(&off(&left.share, left.target)));
+    let rows = segments.iter().map(|segment| {
+        vec![
+            groups::value(&segment.segment).to_owned(),
+            number::metric(segment.target),
+            groups::metric(&segment.share),
+            groups::interval(&segment.share),
+        ]
+    });
+    let index = groups::metric(&population.population_stability_index);
+    let bound = groups::metric(&population.population_stability_bound);
+    let undeclared = groups::metric(&population.undeclared_segments);
+    Table {
+        title: format!("Rows beside the population, by {}", population.column),
+        header: vec!["value", "population", "rows", "95 % interval"],
+        rows: rows.collect(),
+        notes: vec![format!("psi {index} (by chance up to {bound}); share of rows of other values {undeclared}")],
+    }
+}
+
+fn champion(champion: &ChampionFacts) -> Table {
+    let rows = champion.differences.iter().map(|difference| {
+        let beside = match difference.difference.value {
+            Some(_) => groups::interval(&difference.difference),
+            None => difference.difference.reason.clone().unwrap_or_default(),
+        };
+        vec![
+            difference.metric.key().to_owned(),
+            groups::metric(&difference.difference),
+            beside,
+            difference.p_value.map(number::metric).unwrap_or_default(),
+        ]
+    });
+    let mut notes = Vec::new();
+    if champion.rows_without > 0 {
+        notes.push(format!("{} rows have no score of the champion", number::count(champion.rows_without)));
+    }
+    if let Some(all) = champion.swaps.iter().find(|swaps| swaps.column.is_none()) {
+        notes.push(format!(
+            "{} rows become positive and {} become negative",
+            number::count(all.to_positive.rows),
+            number::count(all.to_negative.rows)
+        ));
+    }
+    Table {
+        title: format!("This version less the champion {}", champion.version),
+        header: vec!["metric", "difference", "95 % interval", "p-value"],
+        rows: rows.collect(),
+        notes,
+    }
+}
