@@ -7,6 +7,39 @@ package modelgate.lib.measured
 
 import data.modelgate.lib.metric
 
+# What is counted, and compared between groups, where there are not two classes: the main metric of each task. Rows,
+# queries or whatever else it rests on are its `n`.
+main_metrics := {
+	"regression": "mean_absolute_error",
+	"forecasting": "mean_absolute_error",
+	"ranking": "ndcg",
+	"multiclass-classification": "accuracy",
+	"multilabel-classification": "micro_f1",
+}
+
+# Whether the evaluation is to be judged as one of two classes: unless its task is one of those above. What has no
+# task, or one that nobody knows, is judged and not skipped.
+of_two_classes(evaluation) if not evaluation.task in object.keys(main_metrics)
+
+# Whether there are evaluations, and none of them is to be judged as one of two classes.
+none_of_two_classes(evaluations) if {
+	count(evaluations) > 0
+	every evaluation in evaluations {
+		not of_two_classes(evaluation)
+	}
+}
+
+# Whether the evaluation is of one of the tasks.
+of_task(evaluation, tasks) if evaluation.task in tasks
+
+# Whether there are evaluations, and none of them is of one of the tasks.
+none_of_task(evaluations, tasks) if {
+	count(evaluations) > 0
+	every evaluation in evaluations {
+		not of_task(evaluation, tasks)
+	}
+}
+
 # A finding for each evaluation without the part `part`; `message` says what was not done.
 missing(evaluations, part, message, expected) := {finding |
 	some evaluation in evaluations

@@ -10,6 +10,54 @@ without_value(why) := {{"message": sprintf("the share has no value: %s", [why]),
 
 interval := {"interval": {"low": 0.125, "high": 0.375}}
 
+others := [
+	"regression", "forecasting", "ranking", "multiclass-classification", "multilabel-classification",
+]
+
+test_each_other_task_has_a_main_metric if measured.main_metrics == {
+	"regression": "mean_absolute_error",
+	"forecasting": "mean_absolute_error",
+	"ranking": "ndcg",
+	"multiclass-classification": "accuracy",
+	"multilabel-classification": "micro_f1",
+}
+
+test_of_two_classes if {
+	measured.of_two_classes({"task": "binary-classification"})
+	every task in others {
+		not measured.of_two_classes({"task": task})
+	}
+}
+
+test_what_is_not_known_to_be_another_task_is_of_two_classes if {
+	every evaluation in [
+		{}, {"task": null}, {"task": ""}, {"task": "Regression"}, {"task": "clustering"}, {"task": ["regression"]},
+		null, "regression",
+	] {
+		measured.of_two_classes(evaluation)
+		not measured.none_of_two_classes([evaluation])
+		not measured.none_of_two_classes([{"task": "regression"}, evaluation])
+	}
+}
+
+test_none_of_two_classes if {
+	measured.none_of_two_classes([{"task": task} | some task in others])
+	not measured.none_of_two_classes([{"task": "regression"}, {"task": "binary-classification"}])
+	not measured.none_of_two_classes([])
+}
+
+test_of_task if {
+	measured.of_task({"task": "ranking"}, {"ranking", "regression"})
+	not measured.of_task({"task": "ranking"}, {"regression"})
+	not measured.of_task({}, {"regression"})
+}
+
+test_none_of_task if {
+	measured.none_of_task([{"task": "ranking"}, {}], {"regression"})
+	not measured.none_of_task([{"task": "ranking"}, {"task": "regression"}], {"regression"})
+	not measured.none_of_task([], {"regression"})
+}
+
 test_missing if {
 	measured.missing([{"name": "a", "drift": {}}], "drift", "not compared", "a comparison") == set()
 	every evaluation in [{"name": "b"}, {"name": "b", "drift": null}, {"name": "b", "drift": "none"}] {
