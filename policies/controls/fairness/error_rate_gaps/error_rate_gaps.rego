@@ -3,6 +3,7 @@
 # description: |-
 #   For each protected attribute the differences between groups in recall and in specificity stay below
 #   their ceiling (equalised odds). Groups for which a rate has no value cannot be compared, which is a finding.
+#   It judges evaluations of two classes.
 # custom:
 #   id: FAI-003
 #   severity: medium
@@ -14,9 +15,14 @@
 #   frameworks: [eu-ai-act:Art.10, nist-ai-rmf:MEASURE-2.11]
 package modelgate.controls.fairness.error_rate_gaps
 
+import data.modelgate.lib.measured
 import data.modelgate.lib.metric
 
 judged := {"recall_difference", "specificity_difference"}
+
+not_applicable contains "no evaluation is of two classes (FAI-006 judges other tasks)" if {
+	measured.none_of_two_classes(input.evaluations)
+}
 
 not_applicable contains "no protected attribute is evaluated (FAI-001 asks for it where people are concerned)" if {
 	count({slice.column | some evaluation in input.evaluations; some slice in evaluation.slices; slice.protected}) == 0
@@ -24,6 +30,7 @@ not_applicable contains "no protected attribute is evaluated (FAI-001 asks for i
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some comparison in evaluation.comparisons
 	comparison.comparison in judged
 	metric.usable(comparison)
@@ -38,6 +45,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some slice in evaluation.slices
 	slice.protected
 	some wanted in judged

@@ -63,3 +63,24 @@ test_other_attributes_need_no_comparison if {
 		with data.parameters as {"maximum": 0.25}
 	findings == set()
 }
+
+test_it_applies_to_two_classes if {
+	protected := [{"column": "sex", "protected": true}]
+	error_rate_gaps.not_applicable == set() with input as {"evaluations": [
+		{"name": "first", "task": "regression", "slices": protected},
+		{"name": "second", "task": "binary-classification", "slices": protected},
+	]}
+	reasons := error_rate_gaps.not_applicable
+		with input as {"evaluations": [{"name": "first", "task": "regression", "slices": protected}]}
+	reasons == {"no evaluation is of two classes (FAI-006 judges other tasks)"}
+}
+
+test_other_tasks_are_not_judged if {
+	slices := [{"column": "sex", "protected": true}]
+	evaluations := [{"name": "holdout", "task": "regression", "slices": slices, "comparisons": comparisons} |
+		some comparisons in [[], [compared("recall_difference", 0.5)]]
+	]
+	findings := error_rate_gaps.violation with input as {"evaluations": evaluations}
+		with data.parameters as {"maximum": 0.25}
+	findings == set()
+}

@@ -3,6 +3,7 @@
 # description: |-
 #   A rate over a handful of people says nothing about their group. What counts is the denominator: cases
 #   of each class in each protected group. Rows without a value of the attribute are a bounded share.
+#   It judges evaluations of two classes.
 # custom:
 #   id: FAI-004
 #   severity: medium
@@ -16,7 +17,12 @@
 #   frameworks: [eu-ai-act:Art.10, nist-ai-rmf:MEASURE-2.11]
 package modelgate.controls.fairness.group_sizes
 
+import data.modelgate.lib.measured
 import data.modelgate.lib.metric
+
+not_applicable contains "no evaluation is of two classes (FAI-007 counts the cases of other tasks)" if {
+	measured.none_of_two_classes(input.evaluations)
+}
 
 not_applicable contains "no protected attribute is evaluated (FAI-001 asks for it where people are concerned)" if {
 	count({slice.column | some evaluation in input.evaluations; some slice in evaluation.slices; slice.protected}) == 0
@@ -24,6 +30,7 @@ not_applicable contains "no protected attribute is evaluated (FAI-001 asks for i
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some slice in evaluation.slices
 	slice.protected
 	not slice.missing
@@ -42,6 +49,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some slice in evaluation.slices
 	slice.protected
 	not slice.missing
@@ -56,6 +64,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some slice in evaluation.slices
 	slice.protected
 	slice.missing

@@ -58,3 +58,27 @@ test_only_protected_groups_with_a_value_are_counted if {
 	found([object.union_n([group(1, 2), broken, {"missing": true}])]) == set()
 	found([object.union(group(1, 6), {"missing": true, "protected": false})]) == set()
 }
+
+test_it_applies_to_two_classes if {
+	protected := [group(1, 2)]
+	group_sizes.not_applicable == set() with input as {"evaluations": [
+		{"name": "first", "task": "regression", "slices": protected},
+		{"name": "second", "task": "binary-classification", "slices": protected},
+	]}
+	reasons := group_sizes.not_applicable
+		with input as {"evaluations": [{"name": "first", "task": "regression", "slices": protected}]}
+	reasons == {"no evaluation is of two classes (FAI-007 counts the cases of other tasks)"}
+}
+
+test_other_tasks_are_not_judged if {
+	slices := [
+		group(1, 2),
+		object.union(group(1, 2), broken),
+		object.union(group(1, 50), {"missing": true, "value": ""}),
+	]
+	findings := group_sizes.violation with input as {"evaluations": [{
+		"name": "holdout", "task": "regression", "rows": {"total": 100}, "slices": slices,
+	}]}
+		with data.parameters as {"minimum_positives": 30, "minimum_negatives": 20, "maximum_missing_share": 0.05}
+	findings == set()
+}

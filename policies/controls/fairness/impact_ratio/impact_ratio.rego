@@ -4,6 +4,7 @@
 #   For each protected attribute the lowest group's rate of favourable predictions is at least so many
 #   times the highest group's: 0.8 is the four-fifths rule. It is a sign that asks for an explanation,
 #   not a proof of discrimination; whether it blocks follows the jurisdiction and is the tier's word.
+#   It judges evaluations of two classes.
 # custom:
 #   id: FAI-002
 #   severity: high
@@ -15,7 +16,12 @@
 #   frameworks: [us-eeoc:1607.4.D, eu-ai-act:Art.10, nist-ai-rmf:MEASURE-2.11]
 package modelgate.controls.fairness.impact_ratio
 
+import data.modelgate.lib.measured
 import data.modelgate.lib.metric
+
+not_applicable contains "no evaluation is of two classes (FAI-006 judges other tasks)" if {
+	measured.none_of_two_classes(input.evaluations)
+}
 
 not_applicable contains "no protected attribute is evaluated (FAI-001 asks for it where people are concerned)" if {
 	count(protected) == 0
@@ -29,6 +35,7 @@ protected := {[evaluation.name, slice.column] |
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some comparison in evaluation.comparisons
 	comparison.comparison == "impact_ratio"
 	metric.usable(comparison)
@@ -44,6 +51,7 @@ violation contains finding if {
 violation contains finding if {
 	some [name, column] in protected
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	evaluation.name == name
 	compared := {comparison.column |
 		some comparison in evaluation.comparisons

@@ -56,3 +56,22 @@ test_the_reasons_are_those_of_the_column if {
 	findings := found([undefined("sex", "one"), undefined("sex", "two"), undefined("age", "three")])
 	{finding.message | some finding in findings} == {"the groups cannot be compared: one; two"}
 }
+
+test_it_applies_to_two_classes if {
+	protected := [sex]
+	impact_ratio.not_applicable == set() with input as {"evaluations": [
+		{"name": "first", "task": "regression", "slices": protected},
+		{"name": "second", "task": "binary-classification", "slices": protected},
+	]}
+	reasons := impact_ratio.not_applicable
+		with input as {"evaluations": [{"name": "first", "task": "regression", "slices": protected}]}
+	reasons == {"no evaluation is of two classes (FAI-006 judges other tasks)"}
+}
+
+test_other_tasks_are_not_judged if {
+	evaluations := [{"name": "holdout", "task": "regression", "slices": [sex], "comparisons": comparisons} |
+		some comparisons in [[], [compared({"value": 0.5})]]
+	]
+	findings := impact_ratio.violation with input as {"evaluations": evaluations} with data.parameters as {"minimum": 0.8}
+	findings == set()
+}

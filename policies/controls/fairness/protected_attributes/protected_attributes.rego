@@ -2,17 +2,19 @@
 # title: Protected attributes are evaluated
 # description: |-
 #   Whether groups of people are treated alike can only be seen where the evaluation says who is in which
-#   group, and which prediction is the good outcome. It applies to models on data about people.
+#   group, and, of two classes, which prediction is the good outcome. It applies to models on data about people.
 # custom:
 #   id: FAI-001
 #   severity: high
-#   remediation: Add columns with protected attributes to the evaluation data, list them under `slices` with `protected true`, and declare `classes.favourable`.
+#   remediation: Add columns with protected attributes to the evaluation data, list them under `slices` with `protected true`, and of two classes declare `classes.favourable`.
 #   waivable: true
 #   needs: [evaluations]
 #   parameters:
 #     minimum_attributes: {type: integer, description: Least number of protected columns in each evaluation}
 #   frameworks: [eu-ai-act:Art.10, nist-ai-rmf:MEASURE-2.11]
 package modelgate.controls.fairness.protected_attributes
+
+import data.modelgate.lib.measured
 
 about_people := {"personal", "financial", "health", "special-category", "biometric", "children"}
 
@@ -36,6 +38,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	not evaluation.classes.favourable
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),

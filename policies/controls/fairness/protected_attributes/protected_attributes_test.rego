@@ -32,3 +32,17 @@ test_each_class_of_data_about_people if {
 		reasons == set()
 	}
 }
+
+test_no_prediction_of_another_task_is_favourable if {
+	findings := protected_attributes.violation
+		with input as {"evaluations": [{"name": "holdout", "task": "regression", "slices": sex, "classes": null}]}
+		with data.parameters as {"minimum_attributes": 1}
+	findings == set()
+}
+
+test_other_tasks_have_protected_attributes_too if {
+	findings := protected_attributes.violation
+		with input as {"evaluations": [{"name": "holdout", "task": "regression", "slices": [], "classes": null}]}
+		with data.parameters as {"minimum_attributes": 1}
+	{finding.message | some finding in findings} == {"0 protected attributes are evaluated"}
+}

@@ -4,6 +4,7 @@
 #   With many groups and rates some differ by luck. A difference is a finding if it is significant after correction for
 #   the number of comparisons and larger than the tier allows: differences in recall, specificity and ROC AUC above
 #   `maximum`, the ratio of favourable rates below `minimum_ratio`. What was not tested is no evidence of equality.
+#   It judges evaluations of two classes.
 # custom:
 #   id: FAI-005
 #   severity: high
@@ -20,6 +21,7 @@
 #   frameworks: [us-eeoc:1607.4.D, eu-ai-act:Art.10, nist-ai-rmf:MEASURE-2.11]
 package modelgate.controls.fairness.significant_gaps
 
+import data.modelgate.lib.measured
 import data.modelgate.lib.metric
 
 differences := {"recall_difference", "specificity_difference", "roc_auc_difference"}
@@ -32,8 +34,13 @@ protected contains [evaluation.name, slice.column] if {
 
 tested contains {"evaluation": evaluation.name, "comparison": comparison} if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some comparison in evaluation.comparisons
 	is_number(comparison.adjusted_p_value)
+}
+
+not_applicable contains "no evaluation is of two classes (FAI-006 judges other tasks)" if {
+	measured.none_of_two_classes(input.evaluations)
 }
 
 not_applicable contains "no protected attribute is evaluated (FAI-001 asks for it where people are concerned)" if {
@@ -49,13 +56,16 @@ not_applicable contains "no comparison between groups was tested for significanc
 
 violation contains finding if {
 	data.parameters.required
-	some [evaluation, column] in protected
+	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
+	some slice in evaluation.slices
+	slice.protected
 	some wanted in differences | {"impact_ratio"}
-	not [evaluation, column, wanted] in {[test.evaluation, test.comparison.column, test.comparison.comparison] |
+	not [evaluation.name, slice.column, wanted] in {[test.evaluation, test.comparison.column, test.comparison.comparison] |
 		some test in tested
 	}
 	finding := {
-		"subject": sprintf("evaluation/%s/%s", [evaluation, column]),
+		"subject": sprintf("evaluation/%s/%s", [evaluation.name, slice.column]),
 		"message": sprintf("%s was not tested for significance", [replace(wanted, "_", " ")]),
 		"observed": null,
 		"expected": "an adjusted p-value",

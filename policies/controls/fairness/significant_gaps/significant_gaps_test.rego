@@ -111,3 +111,25 @@ test_it_applies_to_protected_attributes if {
 	significant_gaps.not_applicable == set() with input as {"evaluations": []}
 		with data.parameters as parameters(false)
 }
+
+test_it_applies_to_two_classes if {
+	protected := [{"column": "sex", "protected": true}]
+	significant_gaps.not_applicable == set() with input as {"evaluations": [
+		{"name": "first", "task": "regression", "slices": protected},
+		{"name": "second", "task": "binary-classification", "slices": protected},
+	]} with data.parameters as parameters(true)
+	reasons := significant_gaps.not_applicable
+		with input as {"evaluations": [{"name": "first", "task": "regression", "slices": protected}]}
+		with data.parameters as parameters(true)
+	reasons == {"no evaluation is of two classes (FAI-006 judges other tasks)"}
+}
+
+test_other_tasks_are_not_judged if {
+	slices := [{"column": "sex", "protected": true}]
+	evaluations := [{"name": "holdout", "task": "regression", "slices": slices, "comparisons": comparisons} |
+		some comparisons in [[], [compared("recall_difference", 0.5, 0.001)]]
+	]
+	findings := significant_gaps.violation with input as {"evaluations": evaluations}
+		with data.parameters as parameters(true)
+	findings == set()
+}

@@ -2,7 +2,8 @@
 # title: Neither class is a rarity among the rows
 # description: |-
 #   Where one class makes up next to nothing, accuracy and calibration are those of the other. Each class has at
-#   least the tier's share of the labelled rows. How many cases there are is asked by VAL-002.
+#   least the tier's share of the labelled rows. How many cases there are is asked by VAL-002. It judges evaluations of
+#   two classes.
 # custom:
 #   id: VAL-007
 #   severity: medium
@@ -16,7 +17,12 @@
 #   frameworks: [eu-ai-act:Art.10, iso-42001:A.7.4, nist-ai-rmf:MEASURE-2.5]
 package modelgate.controls.validation.class_balance
 
+import data.modelgate.lib.measured
 import data.modelgate.lib.metric
+
+not_applicable contains "no evaluation is of two classes, one of which could be rare" if {
+	measured.none_of_two_classes(input.evaluations)
+}
 
 # Rows of each class; undefined where they were not counted.
 counted(evaluation) := {"positive": positives, "negative": rows - positives} if {
@@ -29,6 +35,7 @@ counted(evaluation) := {"positive": positives, "negative": rows - positives} if 
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some class, rows in counted(evaluation)
 	share := rows / evaluation.metrics.prevalence.n
 	share < data.parameters.minimum_share
@@ -42,6 +49,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	not counted(evaluation)
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),

@@ -43,3 +43,17 @@ test_not_counted if {
 	}
 	found({}) == not_counted
 }
+
+test_it_applies_to_two_classes if {
+	class_balance.not_applicable == set()
+		with input as {"evaluations": [{"task": "regression"}, {"task": "binary-classification"}]}
+	reasons := class_balance.not_applicable with input as {"evaluations": [{"task": "regression"}]}
+	reasons == {"no evaluation is of two classes, one of which could be rare"}
+}
+
+test_other_tasks_are_not_judged if {
+	evaluations := [{"name": "holdout", "task": "regression", "metrics": metrics} | some metrics in [{}, rows(9, 100)]]
+	findings := class_balance.violation with input as {"evaluations": evaluations}
+		with data.parameters as {"minimum_share": 0.1}
+	findings == set()
+}

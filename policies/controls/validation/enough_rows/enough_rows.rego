@@ -1,6 +1,8 @@
 # METADATA
 # title: There are enough cases of both classes
-# description: A metric over a handful of defaults is noise. What counts is the number of cases of the rarer class, not of rows.
+# description: |-
+#   A metric over a handful of defaults is noise. What counts is the number of cases of the rarer class, not of rows.
+#   It judges evaluations of two classes.
 # custom:
 #   id: VAL-002
 #   severity: medium
@@ -13,10 +15,16 @@
 #   frameworks: [eu-ai-act:Art.10, nist-ai-rmf:MEASURE-2.5]
 package modelgate.controls.validation.enough_rows
 
+import data.modelgate.lib.measured
 import data.modelgate.lib.metric
+
+not_applicable contains "no evaluation is of two classes (VAL-017 counts the cases of other tasks)" if {
+	measured.none_of_two_classes(input.evaluations)
+}
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	prevalence := evaluation.metrics.prevalence
 	metric.usable(prevalence)
 	some class, least in {"positive": data.parameters.minimum_positives, "negative": data.parameters.minimum_negatives}
@@ -32,6 +40,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	not metric.usable(evaluation.metrics.prevalence)
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),

@@ -22,3 +22,17 @@ test_too_few_negatives if found(counted(30, 79)) == {{
 test_not_counted if found({"status": "error", "value": null, "numerator": null, "n": 0}) == {{
 	"subject": "evaluation/holdout", "message": "the cases of each class could not be counted", "observed": null, "expected": 30,
 }}
+
+test_it_applies_to_two_classes if {
+	enough_rows.not_applicable == set()
+		with input as {"evaluations": [{"task": "regression"}, {"task": "binary-classification"}]}
+	reasons := enough_rows.not_applicable with input as {"evaluations": [{"task": "regression"}]}
+	reasons == {"no evaluation is of two classes (VAL-017 counts the cases of other tasks)"}
+}
+
+test_other_tasks_are_not_judged if {
+	evaluations := [{"name": "holdout", "task": "regression", "metrics": metrics} | some metrics in [{}, {"prevalence": counted(1, 2)}]]
+	findings := enough_rows.violation with input as {"evaluations": evaluations}
+		with data.parameters as {"minimum_positives": 30, "minimum_negatives": 50}
+	findings == set()
+}

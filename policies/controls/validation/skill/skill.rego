@@ -3,7 +3,8 @@
 # description: |-
 #   Always predicting the share of positives p has the Brier score p(1-p). The Brier skill score, 1 - Brier/(p(1-p)),
 #   is at least the tier's floor. With the basis `confidence-bound` the upper end of the Brier score's 95 % interval
-#   counts; p is taken as it is. Where every row has the same label there is no skill, which is a finding.
+#   counts; p is taken as it is. Where every row has the same label there is no skill, which is a finding. It judges
+#   evaluations of two classes.
 # custom:
 #   id: VAL-011
 #   severity: high
@@ -18,7 +19,12 @@
 #   frameworks: [eu-ai-act:Art.15, nist-ai-rmf:MEASURE-2.5, sr-26-2:outcomes-analysis]
 package modelgate.controls.validation.skill
 
+import data.modelgate.lib.measured
 import data.modelgate.lib.metric
+
+not_applicable contains "no evaluation is of two classes (VAL-012, VAL-013, VAL-015 and VAL-016 judge other tasks)" if {
+	measured.none_of_two_classes(input.evaluations)
+}
 
 # The Brier score of always predicting the prevalence.
 reference(evaluation) := score if {
@@ -34,6 +40,7 @@ skill(evaluation) := 1 - (judged(evaluation) / reference(evaluation))
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	skill(evaluation) < data.parameters.minimum_skill
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
@@ -48,6 +55,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	not reference(evaluation)
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
@@ -59,6 +67,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	not judged(evaluation)
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),

@@ -53,3 +53,19 @@ test_no_brier_score if {
 	message := "brier has no confidence-bound to be judged by"
 	judged({"prevalence": half, "brier": bare}, "confidence-bound") == complaint(message, null)
 }
+
+test_it_applies_to_two_classes if {
+	skill.not_applicable == set()
+		with input as {"evaluations": [{"task": "regression"}, {"task": "binary-classification"}]}
+	reasons := skill.not_applicable with input as {"evaluations": [{"task": "regression"}]}
+	reasons == {"no evaluation is of two classes (VAL-012, VAL-013, VAL-015 and VAL-016 judge other tasks)"}
+}
+
+test_other_tasks_are_not_judged if {
+	evaluations := [{"name": "holdout", "task": "regression", "metrics": metrics} |
+		some metrics in [{}, {"prevalence": half}, {"prevalence": half, "brier": brier(0.5, 0.5)}]
+	]
+	findings := skill.violation with input as {"evaluations": evaluations}
+		with data.parameters as {"minimum_skill": 0.25, "basis": "estimate"}
+	findings == set()
+}

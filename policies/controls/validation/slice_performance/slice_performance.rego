@@ -2,7 +2,8 @@
 # title: No subgroup is served much worse
 # description: |-
 #   The ROC AUC of every subgroup with at least `minimum_rows` rows is at most `maximum_gap` below that of
-#   all rows. A subgroup of that size without a ROC AUC counts as a finding.
+#   all rows. A subgroup of that size without a ROC AUC counts as a finding. It judges
+#   evaluations of two classes.
 # custom:
 #   id: VAL-006
 #   severity: medium
@@ -15,10 +16,16 @@
 #   frameworks: [eu-ai-act:Art.15, nist-ai-rmf:MEASURE-2.3, nist-ai-rmf:MEASURE-2.11]
 package modelgate.controls.validation.slice_performance
 
+import data.modelgate.lib.measured
 import data.modelgate.lib.metric
+
+not_applicable contains "no evaluation is of two classes (FAI-006 judges protected groups of other tasks)" if {
+	measured.none_of_two_classes(input.evaluations)
+}
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	overall := evaluation.metrics.roc_auc
 	metric.usable(overall)
 	some slice in evaluation.slices
@@ -36,6 +43,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	some slice in evaluation.slices
 	slice.rows >= data.parameters.minimum_rows
 	not metric.usable(slice.metrics.roc_auc)
@@ -49,6 +57,7 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
 	not metric.usable(evaluation.metrics.roc_auc)
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),

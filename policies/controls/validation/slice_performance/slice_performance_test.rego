@@ -37,3 +37,20 @@ test_nothing_to_compare_with if found(undefined, area(0.9), 50) == {{
 	"subject": "evaluation/holdout", "message": "roc_auc has no value to compare subgroups with",
 	"observed": null, "expected": "a value",
 }}
+
+test_it_applies_to_two_classes if {
+	slice_performance.not_applicable == set()
+		with input as {"evaluations": [{"task": "regression"}, {"task": "binary-classification"}]}
+	reasons := slice_performance.not_applicable with input as {"evaluations": [{"task": "regression"}]}
+	reasons == {"no evaluation is of two classes (FAI-006 judges protected groups of other tasks)"}
+}
+
+test_other_tasks_are_not_judged if {
+	slices := [{"column": "sex", "value": "female", "rows": 50, "metrics": metrics} | some metrics in [area(0.5), undefined]]
+	evaluations := [{"name": "holdout", "task": "regression", "metrics": metrics, "slices": slices} |
+		some metrics in [area(0.75), undefined]
+	]
+	findings := slice_performance.violation with input as {"evaluations": evaluations}
+		with data.parameters as {"maximum_gap": 0.125, "minimum_rows": 50}
+	findings == set()
+}
