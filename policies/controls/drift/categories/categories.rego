@@ -3,7 +3,8 @@
 # description: |-
 #   A category that the model was not trained on, or a column that is suddenly empty, gets a score all the same. Of each
 #   column the share of rows with a category that the reference does not have, and the difference between the shares of
-#   missing values in either direction, are at most the tier's. A column that holds no categories has no new ones.
+#   missing values in either direction, are at most the tier's. A column that holds no categories has no new ones: one
+#   of numbers, which have distribution functions that were compared.
 # custom:
 #   id: DRI-003
 #   severity: medium
@@ -19,6 +20,7 @@
 package modelgate.controls.drift.categories
 
 import data.modelgate.lib.measured
+import data.modelgate.lib.metric
 
 not_applicable contains "categories and missing values were not compared with those of the training data" if {
 	not data.parameters.required
@@ -70,4 +72,8 @@ problems(column) := {problem |
 	some problem in measured.without_value(column, "missing_share_difference", limit, "estimate", name)
 }
 
-holds_no_categories(column) if column.new_categories.status == "undefined"
+# The share may also be undefined because nobody could say which categories are new.
+holds_no_categories(column) if {
+	column.new_categories.status == "undefined"
+	metric.usable(column.kolmogorov_smirnov)
+}

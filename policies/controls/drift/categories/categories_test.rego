@@ -40,8 +40,27 @@ test_missing_values if {
 	)
 }
 
+unknown := {"status": "undefined", "value": null}
+
 test_a_column_without_categories if {
-	found([column({"new_categories": {"status": "undefined", "value": null}})]) == set()
+	found([column({"new_categories": unknown, "kolmogorov_smirnov": share(0.5)})]) == set()
+}
+
+test_a_column_of_which_nobody_knows_whether_it_has_new_categories if {
+	every distance in [null, unknown, {"status": "error", "value": 0.5}, {"status": "ok", "value": "0.5"}] {
+		found([column({"new_categories": unknown, "kolmogorov_smirnov": distance})]) == complaint(
+			"the share of rows with a new category has no value: no reason is given", null,
+		)
+	}
+	found([column({"new_categories": unknown})]) == complaint(
+		"the share of rows with a new category has no value: no reason is given", null,
+	)
+}
+
+test_numbers_with_a_share_of_new_categories_are_judged_by_it if {
+	found([column({"new_categories": share(0.25), "kolmogorov_smirnov": share(0)})]) == complaint(
+		"the share of rows with a new category is 0.2500, above 0.125", 0.25,
+	)
 }
 
 test_without_a_value if {
