@@ -2,7 +2,8 @@
 # title: The new version is not worse than the one in use
 # description: |-
 #   A release may be no improvement, but no step back either. For each of the tier's metrics the difference to the
-#   version in use, over the same rows, is at its unfavourable end within the margin (non-inferiority). A metric that
+#   version in use, over the same rows, is at its unfavourable end within the margin (non-inferiority). Of other tasks
+#   than that of two classes it is the main metric; a mean absolute error has a margin in parts of itself. A metric that
 #   was not compared, or has no interval, is a finding.
 # custom:
 #   id: VAL-010
@@ -13,8 +14,9 @@
 #   waivable: true
 #   needs: [evaluations, change]
 #   parameters:
-#     metrics: {type: array, description: "Metrics that are compared, such as roc_auc and brier"}
+#     metrics: {type: array, description: "Metrics of two classes that are compared, such as roc_auc and brier"}
 #     margin: {type: number, description: "Most by which each may be worse, in the metric's own unit"}
+#     relative_margin: {type: number, description: "Most by which a mean absolute error may be worse, in parts of it"}
 #     required: {type: boolean, description: Whether an evaluation without it fails; else it is not judged}
 #   frameworks: [eu-ai-act:Annex-IV.6, nist-ai-rmf:MEASURE-2.3, sr-26-2:outcomes-analysis]
 package modelgate.controls.validation.champion_comparison
@@ -51,31 +53,56 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in input.evaluations
-	some wanted in data.parameters.metrics
+	some wanted in judged(evaluation)
 	some difference in compared(evaluation, wanted)
-	loss(difference) > data.parameters.margin
+	limit := tolerated(evaluation, wanted)
+	loss(difference) > limit.loss
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
 		"message": sprintf(
-			"%s may be worse than that of the version in use by %.4f, more than %v",
-			[wanted, loss(difference), data.parameters.margin],
+			"%s may be worse than that of the version in use by %.4f, more than %s",
+			[wanted, loss(difference), limit.shown],
 		),
 		"observed": loss(difference),
-		"expected": data.parameters.margin,
+		"expected": limit.loss,
 	}
 }
 
 violation contains finding if {
 	some evaluation in input.evaluations
 	is_object(evaluation.champion)
-	some wanted in data.parameters.metrics
-	count([difference | some difference in compared(evaluation, wanted); is_number(loss(difference))]) == 0
+	some wanted in judged(evaluation)
+	not is_judged(evaluation, wanted)
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
 		"message": sprintf("%s was not compared with that of the version in use", [wanted]),
 		"observed": null,
-		"expected": data.parameters.margin,
+		"expected": "a paired difference with an interval",
 	}
+}
+
+# The metrics that count. What has no task, or one that nobody knows, has those of two classes.
+judged(evaluation) := data.parameters.metrics if measured.of_two_classes(evaluation)
+
+judged(evaluation) := [measured.main_metrics[evaluation.task]]
+
+# By how much a metric may be worse; undefined where that would be a part of something without a value.
+tolerated(evaluation, "mean_absolute_error") := {
+	"loss": data.parameters.relative_margin * error.value,
+	"shown": sprintf("%v of its %.4f", [data.parameters.relative_margin, error.value]),
+} if {
+	error := evaluation.metrics.mean_absolute_error
+	metric.usable(error)
+}
+
+tolerated(_, wanted) := {"loss": data.parameters.margin, "shown": sprintf("%v", [data.parameters.margin])} if {
+	wanted != "mean_absolute_error"
+}
+
+is_judged(evaluation, wanted) if {
+	some difference in compared(evaluation, wanted)
+	is_number(loss(difference))
+	is_number(tolerated(evaluation, wanted).loss)
 }
 
 compared(evaluation, wanted) := [difference |

@@ -2,7 +2,9 @@ package modelgate.controls.validation.champion_comparison_test
 
 import data.modelgate.controls.validation.champion_comparison
 
-parameters(required) := {"metrics": ["roc_auc", "brier"], "margin": 0.125, "required": required}
+parameters(required) := {
+	"metrics": ["roc_auc", "brier"], "margin": 0.125, "relative_margin": 0.25, "required": required,
+}
 
 release(evaluation) := {
 	"change": {"kind": "retraining", "champion_version": "1.0"},
@@ -32,7 +34,7 @@ worse(metric, loss, shown) := {
 not_compared(metric) := {
 	"subject": "evaluation/holdout",
 	"message": sprintf("%s was not compared with that of the version in use", [metric]),
-	"observed": null, "expected": 0.125,
+	"observed": null, "expected": "a paired difference with an interval",
 }
 
 test_not_worse_by_more_than_the_margin if {
@@ -109,4 +111,50 @@ test_it_applies_to_what_replaces_a_version if {
 		with data.parameters as parameters(false)
 	champion_comparison.not_applicable == {"a first release replaces nothing"}
 		with input as {"change": {"kind": "initial"}, "evaluations": [{}]} with data.parameters as parameters(true)
+}
+
+# What is found of an evaluation of another task, whose main metric is `value`.
+other(task, metric, value, differences) := result if {
+	result := champion_comparison.violation with input as release({
+		"task": task, "metrics": {metric: {"status": "ok", "value": value}},
+		"champion": {"version": "1.0", "differences": differences},
+	})
+		with data.parameters as parameters(true)
+}
+
+test_numbers_have_a_margin_in_parts_of_their_error if {
+	every task in ["regression", "forecasting"] {
+		least := difference("mean_absolute_error", false, -0.5, 0.375)
+		other(task, "mean_absolute_error", 1.5, [least]) == set()
+		most := difference("mean_absolute_error", false, -0.5, 0.4375)
+		other(task, "mean_absolute_error", 1.5, [most]) == {{
+			"subject": "evaluation/holdout",
+			"message": concat("", [
+				"mean_absolute_error may be worse than that of the version in use by 0.4375, ",
+				"more than 0.25 of its 1.5000",
+			]),
+			"observed": 0.4375, "expected": 0.375,
+		}}
+		other(task, "mean_absolute_error", 1.5, [area, brier]) == {not_compared("mean_absolute_error")}
+	}
+}
+
+test_an_error_without_a_value_has_no_margin if {
+	small := difference("mean_absolute_error", false, -0.5, 0)
+	other("regression", "mean_absolute_error", null, [small]) == {not_compared("mean_absolute_error")}
+	other("regression", "mean_error", 1.5, [small]) == {not_compared("mean_absolute_error")}
+}
+
+test_shares_have_the_margin_of_shares if {
+	every task, metric in {
+		"ranking": "ndcg", "multiclass-classification": "accuracy", "multilabel-classification": "micro_f1",
+	} {
+		other(task, metric, 0.5, [difference(metric, true, -0.125, 0)]) == set()
+		other(task, metric, 0.5, [difference(metric, true, -0.25, 0)]) == {worse(metric, 0.25, "0.2500")}
+		other(task, metric, 0.5, []) == {not_compared(metric)}
+	}
+}
+
+test_an_unknown_task_is_judged_as_one_of_two_classes if {
+	other("clustering", "accuracy", 0.5, []) == {not_compared("roc_auc"), not_compared("brier")}
 }
