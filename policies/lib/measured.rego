@@ -40,6 +40,24 @@ none_of_task(evaluations, tasks) if {
 	}
 }
 
+# Rows of each of two classes; undefined where they were not counted. With weights a prevalence has no numerator, while
+# recall and specificity still say how many rows they rest on.
+rows_of_classes(metrics) := {"positive": positives, "negative": rows - positives} if {
+	metric.usable(metrics.prevalence)
+	positives := metrics.prevalence.numerator
+	rows := metrics.prevalence.n
+	is_number(positives)
+	is_number(rows)
+}
+
+rows_of_classes(metrics) := {"positive": metrics.recall.n, "negative": metrics.specificity.n} if {
+	metric.usable(metrics.prevalence)
+	metrics.prevalence.numerator == null
+	metric.usable(metrics.recall)
+	metric.usable(metrics.specificity)
+	metrics.recall.n + metrics.specificity.n == metrics.prevalence.n
+}
+
 # A finding for each evaluation without the part `part`; `message` says what was not done.
 missing(evaluations, part, message, expected) := {finding |
 	some evaluation in evaluations

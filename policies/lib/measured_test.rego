@@ -58,6 +58,40 @@ test_none_of_task if {
 	not measured.none_of_task([], {"regression"})
 }
 
+counted(positives, rows) := {"prevalence": {"status": "ok", "value": 0.5, "numerator": positives, "n": rows}}
+
+test_rows_of_classes if {
+	measured.rows_of_classes(counted(3, 10)) == {"positive": 3, "negative": 7}
+	measured.rows_of_classes(counted(0, 0)) == {"positive": 0, "negative": 0}
+	every metrics in [
+		{}, {"prevalence": null}, counted("3", 10), counted(3, "10"), counted(3, null),
+		object.union(counted(3, 10), {"prevalence": {"status": "error"}}),
+		object.union(counted(3, 10), {"prevalence": {"value": null}}),
+		{"prevalence": {"status": "ok", "value": 0.5, "n": 10}},
+	] {
+		not measured.rows_of_classes(metrics)
+	}
+}
+
+weighted(changes) := object.union(
+	object.union(counted(null, 10), {
+		"recall": {"status": "ok", "value": 0.5, "n": 3}, "specificity": {"status": "ok", "value": 0.5, "n": 7},
+	}),
+	changes,
+)
+
+test_rows_of_classes_with_weights if {
+	measured.rows_of_classes(weighted({})) == {"positive": 3, "negative": 7}
+	measured.rows_of_classes(weighted({"prevalence": {"numerator": 4}})) == {"positive": 4, "negative": 6}
+	every changes in [
+		{"recall": {"status": "undefined"}}, {"recall": {"value": null}}, {"recall": {"n": 2}},
+		{"specificity": {"status": "undefined"}}, {"specificity": {"value": null}}, {"specificity": {"n": 8}},
+		{"prevalence": {"status": "error"}}, {"prevalence": {"numerator": "3"}}, {"recall": null},
+	] {
+		not measured.rows_of_classes(weighted(changes))
+	}
+}
+
 test_missing if {
 	measured.missing([{"name": "a", "drift": {}}], "drift", "not compared", "a comparison") == set()
 	every evaluation in [{"name": "b"}, {"name": "b", "drift": null}, {"name": "b", "drift": "none"}] {

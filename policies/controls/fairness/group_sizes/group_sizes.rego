@@ -18,7 +18,6 @@
 package modelgate.controls.fairness.group_sizes
 
 import data.modelgate.lib.measured
-import data.modelgate.lib.metric
 
 not_applicable contains "no evaluation is of two classes (FAI-007 counts the cases of other tasks)" if {
 	measured.none_of_two_classes(input.evaluations)
@@ -34,10 +33,8 @@ violation contains finding if {
 	some slice in evaluation.slices
 	slice.protected
 	not slice.missing
-	prevalence := slice.metrics.prevalence
-	metric.usable(prevalence)
-	some class, least in {"positive": data.parameters.minimum_positives, "negative": data.parameters.minimum_negatives}
-	rows := {"positive": prevalence.numerator, "negative": prevalence.n - prevalence.numerator}[class]
+	some class, rows in measured.rows_of_classes(slice.metrics)
+	least := {"positive": data.parameters.minimum_positives, "negative": data.parameters.minimum_negatives}[class]
 	rows < least
 	finding := {
 		"subject": sprintf("evaluation/%s/slice/%s=%s", [evaluation.name, slice.column, slice.value]),
@@ -53,7 +50,7 @@ violation contains finding if {
 	some slice in evaluation.slices
 	slice.protected
 	not slice.missing
-	not metric.usable(slice.metrics.prevalence)
+	not measured.rows_of_classes(slice.metrics)
 	finding := {
 		"subject": sprintf("evaluation/%s/slice/%s=%s", [evaluation.name, slice.column, slice.value]),
 		"message": "the cases of the group could not be counted",

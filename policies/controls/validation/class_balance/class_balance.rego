@@ -18,19 +18,15 @@
 package modelgate.controls.validation.class_balance
 
 import data.modelgate.lib.measured
-import data.modelgate.lib.metric
 
 not_applicable contains "no evaluation is of two classes, one of which could be rare" if {
 	measured.none_of_two_classes(input.evaluations)
 }
 
-# Rows of each class; undefined where they were not counted.
-counted(evaluation) := {"positive": positives, "negative": rows - positives} if {
-	metric.usable(evaluation.metrics.prevalence)
-	positives := evaluation.metrics.prevalence.numerator
-	rows := evaluation.metrics.prevalence.n
-	is_number(positives)
-	rows > 0
+# Rows of each class; undefined where they were not counted, or there are none.
+counted(evaluation) := classes if {
+	classes := measured.rows_of_classes(evaluation.metrics)
+	evaluation.metrics.prevalence.n > 0
 }
 
 violation contains finding if {

@@ -16,7 +16,6 @@
 package modelgate.controls.validation.enough_rows
 
 import data.modelgate.lib.measured
-import data.modelgate.lib.metric
 
 not_applicable contains "no evaluation is of two classes (VAL-017 counts the cases of other tasks)" if {
 	measured.none_of_two_classes(input.evaluations)
@@ -25,10 +24,8 @@ not_applicable contains "no evaluation is of two classes (VAL-017 counts the cas
 violation contains finding if {
 	some evaluation in input.evaluations
 	measured.of_two_classes(evaluation)
-	prevalence := evaluation.metrics.prevalence
-	metric.usable(prevalence)
-	some class, least in {"positive": data.parameters.minimum_positives, "negative": data.parameters.minimum_negatives}
-	rows := {"positive": prevalence.numerator, "negative": prevalence.n - prevalence.numerator}[class]
+	some class, rows in measured.rows_of_classes(evaluation.metrics)
+	least := {"positive": data.parameters.minimum_positives, "negative": data.parameters.minimum_negatives}[class]
 	rows < least
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
@@ -41,7 +38,7 @@ violation contains finding if {
 violation contains finding if {
 	some evaluation in input.evaluations
 	measured.of_two_classes(evaluation)
-	not metric.usable(evaluation.metrics.prevalence)
+	not measured.rows_of_classes(evaluation.metrics)
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
 		"message": "the cases of each class could not be counted",

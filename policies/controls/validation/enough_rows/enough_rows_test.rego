@@ -36,3 +36,13 @@ test_other_tasks_are_not_judged if {
 		with data.parameters as {"minimum_positives": 30, "minimum_negatives": 50}
 	findings == set()
 }
+
+test_weighted_rows_are_counted_as_rows if {
+	weighted := {
+		"prevalence": {"status": "ok", "value": 0.5, "numerator": null, "n": 79},
+		"recall": {"status": "ok", "value": 0.5, "n": 29}, "specificity": {"status": "ok", "value": 0.5, "n": 50},
+	}
+	findings := enough_rows.violation with input as {"evaluations": [{"name": "holdout", "metrics": weighted}]}
+		with data.parameters as {"minimum_positives": 30, "minimum_negatives": 50}
+	{finding.message | some finding in findings} == {"there are 29 positive cases"}
+}
