@@ -647,8 +647,8 @@ fn scores_that_are_no_numbers_are_no_rows() {
         messages,
         [
             "1 of 4 rows can be evaluated",
-            "1 of 4 rows have no score",
-            "2 of 4 rows have a score that is NaN or infinite"
+            "1 of 4 rows have no score or prediction",
+            "2 of 4 rows have a score or prediction that is NaN or infinite"
         ]
     );
 }

@@ -14,10 +14,12 @@ package modelgate.controls.validation.valid_rows
 
 complaints := {
 	"label_missing": "have no label",
-	"label_unknown": "have a label that is neither class",
-	"score_missing": "have no score",
-	"score_not_finite": "have a score that is NaN or infinite",
-	"score_out_of_range": "have a score outside [0, 1]",
+	"label_unknown": "have a label that is none of the classes, or no number where it is to be one",
+	"score_missing": "have no score or prediction",
+	"score_not_finite": "have a score or prediction that is NaN or infinite",
+	"score_out_of_range": "have a score outside its range",
+	"weight_invalid": "have a weight that is missing, negative or not finite",
+	"cluster_missing": "have no cluster, series or query",
 	"id_missing": "have no id",
 	"id_duplicates": "repeat an id",
 }

@@ -13,16 +13,18 @@ found(changes) := result if {
 
 test_clean_rows if {
 	found({}) == set()
-	found({"id_missing": null, "id_duplicates": null}) == set()
+	found({"id_missing": null, "id_duplicates": null, "weight_invalid": null, "cluster_missing": null}) == set()
 }
 
 test_each_kind_of_broken_row if {
 	every name, complaint in {
 		"label_missing": "2 of 10 rows have no label",
-		"label_unknown": "2 of 10 rows have a label that is neither class",
-		"score_missing": "2 of 10 rows have no score",
-		"score_not_finite": "2 of 10 rows have a score that is NaN or infinite",
-		"score_out_of_range": "2 of 10 rows have a score outside [0, 1]",
+		"label_unknown": "2 of 10 rows have a label that is none of the classes, or no number where it is to be one",
+		"score_missing": "2 of 10 rows have no score or prediction",
+		"score_not_finite": "2 of 10 rows have a score or prediction that is NaN or infinite",
+		"score_out_of_range": "2 of 10 rows have a score outside its range",
+		"weight_invalid": "2 of 10 rows have a weight that is missing, negative or not finite",
+		"cluster_missing": "2 of 10 rows have no cluster, series or query",
 		"id_missing": "2 of 10 rows have no id",
 		"id_duplicates": "2 of 10 rows repeat an id",
 	} {
