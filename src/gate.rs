@@ -144,7 +144,9 @@ impl Opened {
     /// # Errors
     /// [`GateError::Evidence`] with every problem of every file.
     pub async fn measure(&self, environment: &Environment) -> Result<Facts, GateError> {
-        facts::measure(&self.manifest, &self.tier, environment).await.map_err(GateError::Evidence)
+        facts::measure(&self.manifest, &self.tier, self.policies.sql_checks(), environment)
+            .await
+            .map_err(GateError::Evidence)
     }
 
     /// Runs the tier's policies over `facts` and decides.

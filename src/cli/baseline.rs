@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// File of the rows that a model was trained on: Parquet, CSV, JSON lines or Arrow IPC
+    /// File, directory or glob of the rows that a model was trained on: Parquet, CSV, JSON lines or Arrow IPC
     file: PathBuf,
     /// File to write: edges, quantiles and counts of each column, as JSON
     #[arg(long, value_name = "FILE", default_value = "baseline.json")]
@@ -32,8 +32,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         let problem = Problem::new("file-exists", format!("`{out}` is there already"));
         return Err(Failure::usage(problem.hint("name another file with --out, or write over it with --force")));
     }
+    let files =
+        evaluation::RowsFiles::named(&arguments.file).map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
     let (baseline, data, left_out) =
-        evaluation::freeze(&arguments.file, &arguments.columns, resources).map_err(Failure::NotEvaluated)?;
+        evaluation::freeze(files.data_file(None), &arguments.columns, resources).map_err(Failure::NotEvaluated)?;
     let bytes = baseline
         .to_json()
         .map_err(|error| Failure::NotEvaluated(vec![Problem::new("not-canonical", error.to_string())]))?;

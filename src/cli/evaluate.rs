@@ -6,23 +6,24 @@ use std::path::PathBuf;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
-use crate::facts::evaluation::{self, DataFile, ReferenceFile};
+use crate::facts::evaluation::{self, DataFile, ReferenceFile, RowsFiles};
 use crate::manifest::raw::{
-    Classes, Columns, Favourable, Gain, QuantileColumn, Ranking, RawEvaluation, Reference, SliceColumn, Task,
+    ClassLabel, Classes, Columns, Favourable, Gain, LabelColumns, QuantileColumn, Ranking, RawEvaluation, Reference,
+    SliceColumn, Task,
 };
 use crate::problem::{Problem, nearest};
 use crate::report::{TextStyle, page, text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// File of rows: Parquet, CSV, JSON lines or Arrow IPC
+    /// File, directory or glob of rows: Parquet, CSV, JSON lines or Arrow IPC
     file: PathBuf,
     /// What the model predicts
     #[arg(long, value_enum, default_value_t = TaskChoice::Binary, value_name = "TASK")]
     task: TaskChoice,
     /// Column of what really happened
     #[arg(long, value_name = "COLUMN")]
-    label: String,
+    label: Option<String>,
     /// Column of the model's score: for two classes that of the positive one, in [0, 1]
     #[arg(long, value_name = "COLUMN")]
     score: Option<String>,
@@ -59,6 +60,13 @@ pub(super) struct Arguments {
     /// Relevance from which an item is relevant
     #[arg(long, default_value_t = 1.0, value_name = "NUMBER")]
     relevant_from: f64,
+    /// Several classes, each with the column of its probability; of several labels a row, each with the column that says
+    /// whether it has it, and that of its score
+    #[arg(long, value_delimiter = ',', value_parser = class, value_name = "CLASS[=[COLUMN+]SCORE],…")]
+    classes: Vec<ClassArgument>,
+    /// How many of the most probable classes count in the top-k accuracy
+    #[arg(long, value_name = "K")]
+    top_k: Option<u32>,
     /// Label of the positive class; without it `1` or `true`
     #[arg(long, value_name = "LABEL")]
     positive: Option<String>,
@@ -124,6 +132,10 @@ enum TaskChoice {
     Forecasting,
     /// The order of items
     Ranking,
+    /// One of several classes
+    Multiclass,
+    /// Several labels a row
+    Multilabel,
 }
 
 impl TaskChoice {
@@ -133,6 +145,8 @@ impl TaskChoice {
             Self::Regression => Task::Regression,
             Self::Forecasting => Task::Forecasting,
             Self::Ranking => Task::Ranking,
+            Self::Multiclass => Task::MulticlassClassification,
+            Self::Multilabel => Task::MultilabelClassification,
         }
     }
 }
@@ -173,16 +187,16 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let declared = declared(arguments)?;
-    let shown_as = arguments.file.display().to_string();
+    let files = RowsFiles::named(&arguments.file).map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
+    let declared = declared(arguments, files.data_file(None))?;
     let (task, resources) = (arguments.task.task(), arguments.resources.over(environment.resources));
-    let file = DataFile { path: &arguments.file, shown_as: &shown_as, location: None };
-    let reference = arguments.reference.as_deref().or(arguments.baseline.as_deref());
-    let reference_shown_as = reference.map(|path| path.display().to_string()).unwrap_or_default();
-    let reference = reference.map(|path| {
-        let file = DataFile { path, shown_as: &reference_shown_as, location: None };
-        if arguments.reference.is_some() { ReferenceFile::Rows(file) } else { ReferenceFile::Baseline(file) }
+    let reference = arguments.reference.as_deref().or(arguments.baseline.as_deref()).map(RowsFiles::named);
+    let reference = reference.transpose().map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
+    let reference = reference.as_ref().map(|files| match arguments.reference.is_some() {
+        true => ReferenceFile::Rows(files.data_file(None)),
+        false => ReferenceFile::Baseline(files.data_file(None)),
     });
+    let file = files.data_file(None);
     let (facts, plots) =
         evaluation::measure_with_plots(task, &declared, file, reference, resources).map_err(Failure::NotEvaluated)?;
     match arguments.output {
@@ -201,7 +215,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
 }
 
 /// What a manifest would declare.
-fn declared(arguments: &Arguments) -> Result<RawEvaluation, Failure> {
+fn declared(arguments: &Arguments, file: DataFile<'_>) -> Result<RawEvaluation, Failure> {
     if !(0.0..=1.0).contains(&arguments.threshold) {
         let problem = Problem::new("invalid-threshold", format!("the threshold {} is no score", arguments.threshold));
         return Err(Failure::usage(problem.hint("give a number from 0 to 1")));
@@ -226,13 +240,15 @@ fn declared(arguments: &Arguments) -> Result<RawEvaluation, Failure> {
         let problem = Problem::new("needless-part", format!("the task `{}` makes nothing of --{needless}", task.key()));
         return Err(Failure::usage(problem.hint("leave it out")));
     }
-    let classes = if task == Task::BinaryClassification { Some(classes(arguments)?) } else { None };
+    let classes = if task == Task::BinaryClassification { Some(classes(arguments, file)?) } else { None };
     let name = arguments.file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     Ok(RawEvaluation {
         name,
         data: arguments.file.display().to_string(),
         columns: columns(arguments),
-        threshold: classes.is_some().then_some(arguments.threshold),
+        labels: labels(arguments, task, file)?,
+        top_k: arguments.top_k.filter(|_| task == Task::MulticlassClassification),
+        threshold: (classes.is_some() || task == Task::MultilabelClassification).then_some(arguments.threshold),
         classes,
         ranking: (task == Task::Ranking).then_some(Ranking {
             k: arguments.k,
@@ -247,6 +263,7 @@ fn declared(arguments: &Arguments) -> Result<RawEvaluation, Failure> {
         claims: Vec::new(),
         champion: None,
         reference: reference(arguments),
+        sql_checks: Vec::new(),
         period: None,
         holdout: None,
     })
@@ -269,7 +286,7 @@ fn columns(arguments: &Arguments) -> Columns {
     let mut ends = arguments.interval.iter().cloned();
     Columns {
         id: arguments.id.clone(),
-        label: arguments.label.clone(),
+        label: arguments.label.clone().unwrap_or_default(),
         score: arguments.score.clone(),
         prediction: arguments.prediction.clone(),
         lower: ends.next(),
@@ -290,11 +307,78 @@ fn declared_parts(arguments: &Arguments) -> Vec<&'static str> {
     columns(arguments).parts().into_iter().map(|(key, ..)| key).collect()
 }
 
+/// Several classes with their columns.
+fn labels(arguments: &Arguments, task: Task, file: DataFile<'_>) -> Result<Vec<LabelColumns>, Failure> {
+    let refused =
+        |message: String, hint: &str| Err(Failure::usage(Problem::new("invalid-classes", message).hint(hint)));
+    let multilabel = task == Task::MultilabelClassification;
+    if !multilabel && task != Task::MulticlassClassification {
+        return match arguments.classes.is_empty() {
+            true => Ok(Vec::new()),
+            false => refused(format!("the task `{}` makes nothing of --classes", task.key()), "leave it out"),
+        };
+    }
+    if arguments.classes.len() < 2 {
+        return refused("fewer than two classes are given".to_owned(), "list every class with --classes");
+    }
+    let scored = arguments.classes.iter().filter(|class| class.score.is_some()).count();
+    let columns = arguments.classes.iter().filter(|class| class.column.is_some()).count();
+    let whole = if multilabel {
+        scored == arguments.classes.len() && columns == scored
+    } else {
+        columns == 0 && (scored == arguments.classes.len() || (scored == 0 && arguments.prediction.is_some()))
+    };
+    if !whole {
+        let hint = match multilabel {
+            true => "write each label as NAME=COLUMN+SCORE",
+            false => "write each class as CLASS=SCORE, or all without and name the --prediction",
+        };
+        return refused("a class lacks a column, or has one too many".to_owned(), hint);
+    }
+    let names: Vec<&str> = arguments.classes.iter().map(|class| class.class.as_str()).collect();
+    let classes = match (&arguments.label, multilabel) {
+        (Some(label), false) => {
+            evaluation::class_labels(file, label, &names).map_err(|problem| Failure::NotEvaluated(vec![problem]))?
+        }
+        _ => names.iter().map(|name| ClassLabel::Text((*name).to_owned())).collect(),
+    };
+    if let Some(twice) =
+        names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|other| other == *name))
+    {
+        return refused(format!("the class `{}` is given twice", twice.1), "give each class once");
+    }
+    let columns = arguments.classes.iter().map(|class| (class.column.clone(), class.score.clone()));
+    Ok(classes.into_iter().zip(columns).map(|(class, (column, score))| LabelColumns { class, column, score }).collect())
+}
+
+/// A class with its columns, as they are given.
+#[derive(Debug, Clone)]
+struct ClassArgument {
+    class: String,
+    column: Option<String>,
+    score: Option<String>,
+}
+
+fn class(text: &str) -> Result<ClassArgument, String> {
+    let (class, columns) = match text.split_once('=') {
+        Some((class, columns)) => (class, Some(columns)),
+        None => (text, None),
+    };
+    if class.is_empty() || columns.is_some_and(str::is_empty) {
+        return Err("write CLASS, CLASS=SCORE or CLASS=COLUMN+SCORE".to_owned());
+    }
+    let (column, score) = match columns.map(|columns| columns.split_once('+').unwrap_or(("", columns))) {
+        Some((column, score)) => (Some(column).filter(|column| !column.is_empty()), Some(score)),
+        None => (None, None),
+    };
+    Ok(ClassArgument { class: class.to_owned(), column: column.map(str::to_owned), score: score.map(str::to_owned) })
+}
+
 /// The two classes.
-fn classes(arguments: &Arguments) -> Result<Classes, Failure> {
+fn classes(arguments: &Arguments, file: DataFile<'_>) -> Result<Classes, Failure> {
     let (positive, negative) = evaluation::classes(
-        &arguments.file,
-        &arguments.label,
+        file,
+        arguments.label.as_deref().unwrap_or_default(),
         arguments.positive.as_deref(),
         arguments.negative.as_deref(),
     )

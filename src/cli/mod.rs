@@ -15,6 +15,7 @@ mod policy_worker;
 mod printer;
 mod recording;
 mod schema;
+mod sql_worker;
 mod tier;
 mod verify;
 
@@ -78,6 +79,9 @@ enum Command {
     /// Evaluate policies for the process that started this one
     #[command(hide = true)]
     PolicyWorker,
+    /// Run a query for the process that started this one
+    #[command(hide = true)]
+    SqlWorker,
     /// Run as the step of the GitHub Action
     #[command(hide = true)]
     Action,
@@ -139,6 +143,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Verify(arguments) => verify::run(&arguments, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),
+        Command::SqlWorker => sql_worker::run(),
         Command::Policy(arguments) => policy::run(&arguments, environment, &printer),
         Command::Init(arguments) => init::run(&arguments, &printer),
         Command::Keygen(arguments) => keygen::run(&arguments, &printer),

@@ -15,11 +15,13 @@ pub mod supply_chain;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::evaluation::{DataFile, ReferenceFile};
+use self::evaluation::sql::SqlContext;
+use self::evaluation::{ReferenceFile, RowsFile, RowsFiles};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
-use crate::manifest::{Entry, Manifest, ReferenceEntry, raw};
+use crate::manifest::{Entry, Manifest, ReferenceEntry, RowsEntry, raw};
 use crate::problem::{Location, Problem};
+use crate::release_root::ReleasePath;
 use crate::tier::TierFacts;
 
 /// Everything that was measured about one release.
@@ -67,21 +69,43 @@ pub struct FileFacts {
     pub size_bytes: u64,
 }
 
-/// Measures everything that `manifest` declares. `tier` was worked out from its intake answers.
+/// Measures everything that `manifest` declares. `tier` was worked out from its intake answers; `bundled` are the queries
+/// of the policy bundle.
 ///
 /// # Errors
 /// Every problem of every file: evidence that is missing or unreadable is no fact to decide on.
-pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Environment) -> Result<Facts, Vec<Problem>> {
+pub async fn measure(
+    manifest: &Manifest,
+    tier: &TierFacts,
+    bundled: &[raw::BundledSqlCheck],
+    environment: &Environment,
+) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
     let artifacts = artifacts(manifest, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
+        let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows)];
+        let absent: Vec<_> = rows.into_iter().flatten().filter(|rows| rows.files.is_empty()).collect();
+        if !absent.is_empty() {
+            problems.extend(absent.into_iter().map(|rows| nothing_there(&rows.pattern, &rows.location)));
+            continue;
+        }
+        let data = rows_files(&entry.data);
         let reference = entry.reference.as_ref().map(|reference| match reference {
-            ReferenceEntry::Rows(entry) => ReferenceFile::Rows(data_file(entry)),
-            ReferenceEntry::Baseline(entry) => ReferenceFile::Baseline(data_file(entry)),
+            ReferenceEntry::Rows(entry) => (ReferenceFile::Rows as fn(_) -> _, rows_files(entry), &entry.location),
+            ReferenceEntry::Baseline(entry) => (ReferenceFile::Baseline as _, single_file(entry), &entry.location),
         });
+        let reference = reference.as_ref().map(|(of, files, location)| of(files.data_file(Some(location))));
         let (task, declared) = (manifest.model.task, &entry.declared);
-        let measured = evaluation::measure(task, declared, data_file(&entry.data), reference, environment.resources);
+        let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
+        let measured = evaluation::measure(
+            task,
+            declared,
+            data.data_file(Some(&entry.data.location)),
+            reference,
+            sql,
+            environment.resources,
+        );
         match measured {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
@@ -126,8 +150,22 @@ pub async fn measure(manifest: &Manifest, tier: &TierFacts, environment: &Enviro
     })
 }
 
-fn data_file(entry: &Entry) -> DataFile<'_> {
-    DataFile { path: &entry.path.absolute, shown_as: &entry.path.relative, location: Some(&entry.location) }
+/// Files of rows as an evaluation reads them.
+fn rows_files(entry: &RowsEntry) -> RowsFiles {
+    let parts = entry.pattern.split('/').filter(|part| !matches!(*part, "." | ""));
+    let parts: Vec<&str> = parts.collect();
+    let fixed = match entry.files.as_slice() {
+        // A path that names one file is no pattern, and its directories give no columns.
+        [file] if file.relative == parts.join("/") => usize::MAX,
+        _ => parts.iter().take_while(|part| !part.contains(['*', '?', '[', '{'])).count(),
+    };
+    let file = |file: &ReleasePath| RowsFile::new(file.absolute.clone(), &file.relative, fixed);
+    RowsFiles { files: entry.files.iter().map(file).collect(), shown_as: parts.join("/") }
+}
+
+fn single_file(entry: &Entry) -> RowsFiles {
+    let file = RowsFile::new(entry.path.absolute.clone(), &entry.path.relative, usize::MAX);
+    RowsFiles { files: vec![file], shown_as: entry.path.relative.clone() }
 }
 
 /// A problem of a file, at the place where the manifest names it unless it has a better one.

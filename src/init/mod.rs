@@ -162,8 +162,8 @@ mod tests {
             (manifest.artifacts[0].pattern.as_str(), manifest.artifacts[0].files.len()),
             ("model/model.onnx", 0)
         );
-        assert_eq!(manifest.evaluations[0].data.path.relative, "data/holdout.parquet");
-        assert!(!manifest.evaluations[0].data.path.absolute.exists());
+        assert_eq!(manifest.evaluations[0].data.files[0].relative, "data/holdout.parquet");
+        assert!(!manifest.evaluations[0].data.files[0].absolute.exists());
     }
 
     #[test]

@@ -5,7 +5,7 @@ pub mod raw;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference, Task};
+use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference, SqlCheck, Task};
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
 use crate::problem::{Location, Problem};
@@ -65,13 +65,24 @@ pub struct ArtifactEntry {
     pub location: Location,
 }
 
+/// Files of rows.
+#[derive(Debug, Clone)]
+pub struct RowsEntry {
+    /// Path, directory or glob as written.
+    pub pattern: String,
+    /// The files that it stands for now, in the order of their paths.
+    pub files: Vec<ReleasePath>,
+    /// Where it is written.
+    pub location: Location,
+}
+
 /// An evaluation.
 #[derive(Debug, Clone)]
 pub struct EvaluationEntry {
     /// As declared.
     pub declared: RawEvaluation,
     /// Its rows.
-    pub data: Entry,
+    pub data: RowsEntry,
     /// What they are compared with.
     pub reference: Option<ReferenceEntry>,
 }
@@ -80,9 +91,20 @@ pub struct EvaluationEntry {
 #[derive(Debug, Clone)]
 pub enum ReferenceEntry {
     /// Other rows.
-    Rows(Entry),
+    Rows(RowsEntry),
     /// What was frozen of them.
     Baseline(Entry),
+}
+
+impl ReferenceEntry {
+    /// Its rows, if it has any.
+    #[must_use]
+    pub const fn rows(&self) -> Option<&RowsEntry> {
+        match self {
+            Self::Rows(rows) => Some(rows),
+            Self::Baseline(_) => None,
+        }
+    }
 }
 
 /// Monitoring configurations.
@@ -183,6 +205,33 @@ impl Check<'_> {
         let location = self.document.location(pointer);
         match self.root.resolve(path) {
             Ok(path) => Some(Entry { path, location }),
+            Err(problem) => {
+                self.problems.push(problem.at(location));
+                None
+            }
+        }
+    }
+
+    /// Files of rows: one, those that a glob matches, or those of a directory apart from the marks that engines leave there
+    /// (`_SUCCESS`, `.part-0.crc`). There need not be any: that is said when they are read.
+    fn rows(&mut self, pattern: &str, pointer: &str) -> Option<RowsEntry> {
+        let location = self.document.location(pointer);
+        let found = || -> Result<_, Problem> {
+            let mut files = self.root.expand(pattern)?;
+            let is_glob = pattern.contains(['*', '?', '[', '{']);
+            let is_directory = !is_glob && self.root.resolve(pattern)?.absolute.is_dir();
+            if is_directory {
+                let name = |file: &ReleasePath| {
+                    file.relative.rsplit('/').next().is_some_and(|name| name.starts_with(['_', '.']))
+                };
+                files.retain(|file| !name(file));
+            } else if !is_glob && files.is_empty() {
+                files.push(self.root.resolve(pattern)?);
+            }
+            Ok(files)
+        };
+        match found() {
+            Ok(files) => Some(RowsEntry { pattern: pattern.to_owned(), files, location }),
             Err(problem) => {
                 self.problems.push(problem.at(location));
                 None
@@ -304,13 +353,32 @@ impl Check<'_> {
                     );
                 }
             }
+            self.sql_checks(&evaluation.sql_checks, &pointer);
             let reference = evaluation.reference.as_ref();
             let reference = reference.and_then(|reference| self.reference(reference, evaluation, &pointer));
-            if let Some(data) = self.path(&evaluation.data, &format!("{pointer}/data")) {
+            if let Some(data) = self.rows(&evaluation.data, &format!("{pointer}/data")) {
                 entries.push(EvaluationEntry { declared: evaluation.clone(), data, reference });
             }
         }
         entries
+    }
+
+    /// Checks have different names, and only columns of the answer are null.
+    fn sql_checks(&mut self, checks: &[SqlCheck], pointer: &str) {
+        for (index, check) in checks.iter().enumerate() {
+            let place = format!("{pointer}/sql_checks/{index}");
+            if checks.iter().take(index).any(|earlier| earlier.name == check.name) {
+                let message = format!("the name `{}` is already that of another check", check.name);
+                self.refuse("duplicate-name", message, "give each check its own name", &format!("{place}/name"));
+            }
+            for (position, column) in check.nullable.iter().enumerate() {
+                if !check.columns.contains_key(column) {
+                    let message = format!("`{column}` is not among the columns");
+                    let place = format!("{place}/nullable/{position}");
+                    self.refuse("unknown-column", message, "declare it under `columns`, too", &place);
+                }
+            }
+        }
     }
 
     /// A reference is rows or a baseline, and only with rows is leakage found.
@@ -321,13 +389,11 @@ impl Check<'_> {
         pointer: &str,
     ) -> Option<ReferenceEntry> {
         let place = format!("{pointer}/reference");
-        let columns = evaluation.columns.parts();
+        let columns = evaluation.parts();
         let beside = [("entity", &reference.entity), ("time", &reference.time)];
-        let prediction = |column: &&str| {
-            ["label", "score", "prediction"]
-                .iter()
-                .any(|part| columns.iter().any(|(key, _, name)| key == part && name == column))
-        };
+        let predicted = ["the label", "the score", "the prediction", "a label", "a score"];
+        let prediction =
+            |column: &&str| columns.iter().any(|(_, part, name)| predicted.contains(part) && name == column);
         for (key, column) in beside.into_iter().filter_map(|(key, column)| Some((key, column.as_deref()?))) {
             if prediction(&column) {
                 let message = format!("the column `{column}` is label or prediction already");
@@ -339,9 +405,7 @@ impl Check<'_> {
         }
         for (index, feature) in reference.features.iter().enumerate() {
             let place = format!("{place}/features/{index}");
-            let part = columns.iter().find(|(.., column)| column == feature).map(|(_, part, _)| *part);
-            let champion = evaluation.champion.iter().find(|champion| champion.column == *feature);
-            if let Some(part) = part.or(champion.map(|_| "the champion's")) {
+            if let Some((_, part, _)) = columns.iter().find(|(.., column)| column == feature) {
                 let message = format!("the column `{feature}` is {part} and no feature");
                 self.refuse("duplicate-column", message, "a column plays one part", &place);
             } else if reference.features.iter().take(index).any(|earlier| earlier == feature) {
@@ -353,7 +417,7 @@ impl Check<'_> {
             self.refuse("missing-part", message, "write `time: COLUMN`", &format!("{place}/embargo_days"));
         }
         match (&reference.data, &reference.baseline) {
-            (Some(data), None) => self.path(data, &format!("{place}/data")).map(ReferenceEntry::Rows),
+            (Some(data), None) => self.rows(data, &format!("{place}/data")).map(ReferenceEntry::Rows),
             (None, Some(baseline)) => self.path(baseline, &format!("{place}/baseline")).map(ReferenceEntry::Baseline),
             (Some(_), Some(_)) | (None, None) => {
                 let message = "a reference is either `data` or `baseline`".to_owned();
@@ -365,18 +429,13 @@ impl Check<'_> {
 
     /// A column plays one part: a score that is also a slice, or a label that is also an id, is a mistake.
     fn columns(&mut self, evaluation: &RawEvaluation, pointer: &str) {
-        let columns = &evaluation.columns;
         let mut parts: BTreeMap<&str, String> = BTreeMap::new();
         let slices = evaluation
             .slices
             .iter()
             .enumerate()
-            .map(|(index, slice)| (slice.column.as_str(), format!("slices/{index}/column"), "a slice"));
-        let named = columns.parts().into_iter().map(|(key, part, column)| (column, format!("columns/{key}"), part));
-        let champion = evaluation.champion.iter();
-        let champion =
-            champion.map(|champion| (champion.column.as_str(), "champion/column".to_owned(), "the champion's"));
-        for (column, place, part) in named.chain(champion).chain(slices) {
+            .map(|(index, slice)| (format!("slices/{index}/column"), "a slice", slice.column.as_str()));
+        for (place, part, column) in evaluation.parts().into_iter().chain(slices) {
             if let Some(first) = parts.insert(column, part.to_owned()) {
                 let message = format!("the column `{column}` is {part} and already {first}");
                 self.refuse("duplicate-column", message, "a column plays one part", &format!("{pointer}/{place}"));
@@ -422,12 +481,13 @@ impl Check<'_> {
                 self.refuse("needless-part", message, "remove it", &format!("{place}/{key}"));
             }
         }
-        let (classes, threshold) = (evaluation.classes.is_some(), evaluation.threshold.is_some());
         let binary = task == Task::BinaryClassification;
+        let (multiclass, multilabel) = (task == Task::MulticlassClassification, task == Task::MultilabelClassification);
         let settings = [
-            ("classes", binary, classes),
-            ("threshold", binary, threshold),
+            ("classes", binary, evaluation.classes.is_some()),
+            ("threshold", binary || multilabel, evaluation.threshold.is_some()),
             ("ranking", task == Task::Ranking, evaluation.ranking.is_some()),
+            ("labels", multiclass || multilabel, !evaluation.labels.is_empty()),
         ];
         for (key, wanted, declared) in settings {
             if wanted && !declared {
@@ -438,9 +498,16 @@ impl Check<'_> {
                 self.refuse("needless-part", message, "remove it", &format!("{pointer}/{key}"));
             }
         }
+        if !multiclass && evaluation.top_k.is_some() {
+            let message = format!("the task `{}` makes nothing of `top_k`", task.key());
+            self.refuse("needless-part", message, "remove it", &format!("{pointer}/top_k"));
+        }
+        if multiclass || multilabel {
+            self.labels(task, evaluation, pointer);
+        }
         if let Some(champion) = &evaluation.champion {
-            if task == Task::Ranking {
-                let message = "a champion is not compared with in a ranking".to_owned();
+            if task == Task::Ranking || multiclass || multilabel {
+                let message = format!("a champion is not compared with where the task is `{}`", task.key());
                 self.refuse("needless-part", message, "remove it", &format!("{pointer}/champion"));
             } else if !binary && champion.threshold.is_some() {
                 let message = format!("the task `{}` makes nothing of `threshold`", task.key());
@@ -457,6 +524,50 @@ impl Check<'_> {
         if levels.len() < evaluation.columns.quantiles.len() {
             let message = "two quantiles have the same level".to_owned();
             self.refuse("duplicate-value", message, "remove one", &format!("{place}/quantiles"));
+        }
+    }
+
+    /// Classes are told apart, of one type, and predicted in one of two ways; labels have their columns.
+    fn labels(&mut self, task: Task, evaluation: &RawEvaluation, pointer: &str) {
+        let labels = &evaluation.labels;
+        let multiclass = task == Task::MulticlassClassification;
+        for (index, label) in labels.iter().enumerate() {
+            let place = format!("{pointer}/labels/{index}");
+            if labels.iter().take(index).any(|earlier| earlier.class == label.class) {
+                let message = format!("the class `{}` is listed twice", label.class);
+                self.refuse("duplicate-value", message, "remove one", &format!("{place}/class"));
+            }
+            let kind = std::mem::discriminant(&label.class);
+            if labels.first().is_some_and(|first| std::mem::discriminant(&first.class) != kind) {
+                let message = "the classes are of different types".to_owned();
+                let hint = "write them as they stand in the label column";
+                self.refuse("mixed-classes", message, hint, &format!("{place}/class"));
+            }
+            let needed = |declared: bool, key: &str| (!declared).then(|| format!("`{}` needs a {key}", label.class));
+            let lacks = match multiclass {
+                true => {
+                    let any = labels.iter().any(|label| label.score.is_some());
+                    needed(label.score.is_some() || !any, "score, as the others have one")
+                }
+                false => needed(label.column.is_some(), "column").or_else(|| needed(label.score.is_some(), "score")),
+            };
+            if let Some(message) = lacks {
+                self.refuse("missing-part", message, "name the column", &place);
+            }
+            if multiclass && label.column.is_some() {
+                let message = format!("the task `{}` has one label column for all classes", task.key());
+                self.refuse("needless-part", message, "remove it", &format!("{place}/column"));
+            }
+        }
+        if labels.len() == 1 {
+            let message = "there is one class only".to_owned();
+            self.refuse("missing-part", message, "list every class, seen or not", &format!("{pointer}/labels"));
+        }
+        let predicted = evaluation.columns.prediction.is_some() || labels.iter().any(|label| label.score.is_some());
+        if multiclass && !predicted {
+            let message = "nothing is predicted".to_owned();
+            let hint = "give each class its `score`, or name the column of the predicted class as `prediction`";
+            self.refuse("missing-part", message, hint, pointer);
         }
     }
 
@@ -492,7 +603,8 @@ impl Check<'_> {
         match value {
             serde_json::Value::String(text) => {
                 // Only these are prose; a name of several lines would forge lines of a report.
-                let is_prose = matches!(pointer, "/model/purpose" | "/change/summary");
+                let is_prose = matches!(pointer, "/model/purpose" | "/change/summary")
+                    || (pointer.contains("/sql_checks/") && pointer.ends_with("/query"));
                 if let Some(character) = hidden_character(text, is_prose) {
                     let message =
                         format!("the text contains the character U+{:04X}, which cannot be seen", u32::from(character));

@@ -87,6 +87,10 @@ pub enum Task {
     Forecasting,
     /// The order of items for a query or a person.
     Ranking,
+    /// One of several classes, as probabilities or as a predicted class.
+    MulticlassClassification,
+    /// Any number of labels, each with a score of its own.
+    MultilabelClassification,
 }
 
 impl Task {
@@ -98,17 +102,21 @@ impl Task {
             Self::Regression => "regression",
             Self::Forecasting => "forecasting",
             Self::Ranking => "ranking",
+            Self::MulticlassClassification => "multiclass-classification",
+            Self::MultilabelClassification => "multilabel-classification",
         }
     }
 
-    /// Keys of the columns that it cannot do without, beside the label.
+    /// Keys of the columns that it cannot do without.
     #[must_use]
     pub const fn needed_parts(self) -> &'static [&'static str] {
         match self {
-            Self::BinaryClassification => &["score"],
-            Self::Regression => &["prediction"],
-            Self::Forecasting => &["prediction", "series"],
-            Self::Ranking => &["query", "score"],
+            Self::BinaryClassification => &["label", "score"],
+            Self::Regression => &["label", "prediction"],
+            Self::Forecasting => &["label", "prediction", "series"],
+            Self::Ranking => &["label", "query", "score"],
+            Self::MulticlassClassification => &["label"],
+            Self::MultilabelClassification => &[],
         }
     }
 
@@ -122,6 +130,8 @@ impl Task {
                 &["id", "label", "prediction", "lower", "upper", "quantiles", "series", "horizon", "scale", "weight"]
             }
             Self::Ranking => &["id", "label", "score", "query", "item", "weight", "cluster"],
+            Self::MulticlassClassification => &["id", "label", "prediction", "weight", "cluster"],
+            Self::MultilabelClassification => &["id", "weight", "cluster"],
         }
     }
 }
@@ -274,7 +284,8 @@ pub struct RawEvaluation {
     /// Name of the evaluation, such as `holdout`.
     #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]{0,63}$"))]
     pub name: String,
-    /// File with one row for each evaluated case, relative to the manifest: Parquet, CSV, JSON lines or Arrow IPC.
+    /// One row for each evaluated case: a file, a directory or a glob of files of one format, relative to the manifest:
+    /// Parquet, CSV, JSON lines or Arrow IPC. Directories named `column=value` give a column.
     #[schemars(length(min = 1, max = 1024))]
     pub data: String,
     /// Which column plays which part.
@@ -282,7 +293,18 @@ pub struct RawEvaluation {
     /// The two classes as they stand in the label column. Only binary classification has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Classes>,
-    /// A case is predicted positive if its score is at least this. Only binary classification has one.
+    /// The classes or labels in the order of reports, with their columns. Only classification with more than two classes,
+    /// or with several labels a row, has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub labels: Vec<LabelColumns>,
+    /// How many of the most probable classes count in the top-k accuracy; 2 unless declared. Only classification with
+    /// more than two classes has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub top_k: Option<u32>,
+    /// A case is predicted positive, or to have a label, if its score is at least this. Only classification of two
+    /// classes or of several labels has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: Option<f64>,
@@ -308,6 +330,10 @@ pub struct RawEvaluation {
     /// The rows that the model was trained on, or what was frozen of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
+    /// Queries over the rows, whose answers are facts for policies to judge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub sql_checks: Vec<SqlCheck>,
     /// The time that the rows are from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
@@ -363,14 +389,16 @@ pub struct Columns {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub id: Option<String>,
-    /// What really happened: a class (Boolean, integer or string), a number, or an item's relevance.
-    #[schemars(length(min = 1, max = 256))]
+    /// What really happened: a class (Boolean, integer or string), a number, or an item's relevance. Empty where a row
+    /// has several labels: each has a column of its own under `labels`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 256))]
     pub label: String,
     /// The model's score: of binary classification that for the positive class, in [0, 1].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub score: Option<String>,
-    /// The predicted number.
+    /// The predicted number, or class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub prediction: Option<String>,
@@ -436,10 +464,27 @@ impl Columns {
             ("cluster", "the cluster", &self.cluster),
         ];
         let mut parts = vec![("label", "the label", self.label.as_str())];
+        parts.retain(|(.., column)| !column.is_empty());
         parts.extend(optional.into_iter().filter_map(|(key, part, column)| Some((key, part, column.as_deref()?))));
         parts.extend(self.quantiles.iter().map(|quantile| ("quantiles", "a quantile", quantile.column.as_str())));
         parts
     }
+}
+
+/// One of several classes, or of the labels that a row may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LabelColumns {
+    /// The class as it stands in the label column; of several labels the label's name.
+    pub class: ClassLabel,
+    /// Of several labels the column that says whether a row has it: Boolean, or 1 and 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub column: Option<String>,
+    /// The column of its probability, or of its score, in [0, 1].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub score: Option<String>,
 }
 
 /// A column of predicted quantiles.
@@ -478,7 +523,7 @@ pub struct Reference {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 254))]
     pub name: Option<String>,
-    /// File of rows, relative to the manifest: Parquet, CSV, JSON lines or Arrow IPC.
+    /// Rows, as those of the evaluation: a file, a directory or a glob.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub data: Option<String>,
@@ -508,6 +553,74 @@ pub struct Reference {
 
 const fn is_zero(days: &u32) -> bool {
     *days == 0
+}
+
+/// A query over the rows of an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqlCheck {
+    /// Name of the check, such as `negative-incomes`.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]{0,63}$"))]
+    pub name: String,
+    /// One `SELECT` over the tables `evaluation`, `parts` and `reference`.
+    #[schemars(length(min = 1, max = 16_384))]
+    pub query: String,
+    /// The columns of the answer and their types.
+    #[schemars(length(min = 1, max = 64))]
+    pub columns: BTreeMap<String, SqlType>,
+    /// Those of the columns that may be null.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub nullable: Vec<String>,
+    /// Seconds that the query may take.
+    #[serde(default = "sql_seconds")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub seconds: u32,
+}
+
+/// A query of a policy bundle, `sql/<name>.yaml`: it is asked of every evaluation of its tasks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BundledSqlCheck {
+    /// Version of this format. Always 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// The tasks whose evaluations it is for; without any it is for all.
+    #[serde(default)]
+    pub tasks: Vec<Task>,
+    /// The query. Columns have other names in each model: the table `parts` has those of their parts.
+    pub check: SqlCheck,
+}
+
+const fn sql_seconds() -> u32 {
+    60
+}
+
+/// The type of a column of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SqlType {
+    /// A whole number within ±2⁵³.
+    Integer,
+    /// A finite number.
+    Number,
+    /// Text of at most 1024 characters.
+    Text,
+    /// A truth value.
+    Boolean,
+}
+
+impl SqlType {
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+        }
+    }
 }
 
 /// How a ranking is judged.
@@ -565,7 +678,7 @@ pub enum Favourable {
 }
 
 /// A value in the label column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ClassLabel {
     /// `true` or `false`.
@@ -574,6 +687,36 @@ pub enum ClassLabel {
     Integer(i64),
     /// A string, such as `good`.
     Text(String),
+}
+
+impl std::fmt::Display for ClassLabel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Boolean(class) => write!(formatter, "{class}"),
+            Self::Integer(class) => write!(formatter, "{class}"),
+            Self::Text(class) => formatter.write_str(class),
+        }
+    }
+}
+
+impl RawEvaluation {
+    /// Every column that plays a part, with its key's path in the evaluation and what it is called in a sentence.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(String, &'static str, &str)> {
+        let columns = self.columns.parts().into_iter();
+        let mut parts: Vec<_> = columns.map(|(key, part, column)| (format!("columns/{key}"), part, column)).collect();
+        for (index, label) in self.labels.iter().enumerate() {
+            let of = |key: &str| format!("labels/{index}/{key}");
+            parts.extend(label.column.as_deref().map(|column| (of("column"), "a label", column)));
+            parts.extend(label.score.as_deref().map(|column| (of("score"), "a score", column)));
+        }
+        parts.extend(
+            self.champion
+                .iter()
+                .map(|champion| ("champion/column".to_owned(), "the champion's", champion.column.as_str())),
+        );
+        parts
+    }
 }
 
 /// A column whose values are subgroups.

@@ -15,6 +15,7 @@ use super::profile::{self, Profiles};
 use super::worker::{Evaluator, Worker};
 use super::{CheckedPolicies, PolicyBundle, TIERING_PACKAGE, TIERING_RULE, parameters};
 use crate::document::Document;
+use crate::manifest::raw::BundledSqlCheck;
 use crate::problem::{Location, Problem};
 
 /// Rule names that were surely meant to be another, which is beside them, and would never be asked for.
@@ -64,21 +65,23 @@ impl PolicyBundle {
         let numbers = loader.numbers();
         let data = loader.data();
         let program = loader.program(&numbers, data.clone());
-        let (mut problems, controls, frameworks, profiles, evaluator) = thread::scope(|scope| {
+        let (mut problems, controls, (frameworks, sql_checks), profiles, evaluator) = thread::scope(|scope| {
             // It is prepared while the rest is checked here.
             let preparation = Preparation::start(scope, program, worker);
             let (mut engine, mut tests) = loader.engines(data.as_ref());
             loader.tiering(&engine);
             let frameworks = loader.frameworks();
+            let sql_checks = loader.sql_checks();
             let clauses = frameworks.iter().flat_map(Framework::clause_ids).collect();
             let controls = loader.controls(&engine, &clauses);
             let profiles = loader.profiles(&controls);
             loader.lint(&mut engine, &mut tests, facts_schema, &controls);
-            (loader.problems, controls, frameworks, profiles, preparation.end())
+            (loader.problems, controls, (frameworks, sql_checks), profiles, preparation.end())
         });
         match evaluator {
             Ok(evaluator) if problems.is_empty() => {
-                return Ok(CheckedPolicies { bundle: self, controls, frameworks, profiles, numbers, evaluator });
+                let bundle = self;
+                return Ok(CheckedPolicies { bundle, controls, frameworks, sql_checks, profiles, numbers, evaluator });
             }
             // What is wrong with one file makes a whole that cannot be prepared, too.
             Err(problem) if problems.is_empty() => problems.push(problem),
@@ -241,7 +244,7 @@ impl<'a> Loader<'a> {
     }
 
     fn foreign_data(&mut self, path: &str) {
-        let folders = ["tiers/", "frameworks/", "groups/", "models/", "data/"];
+        let folders = ["tiers/", "frameworks/", "groups/", "models/", "data/", "sql/"];
         let known = path == super::bundle::BUNDLE_FILE
             || folders.iter().any(|folder| path.starts_with(folder))
             || (path.starts_with("controls/") && path.ends_with("/tiers.yaml"));
@@ -267,6 +270,28 @@ impl<'a> Loader<'a> {
         }
         frameworks.sort_by(|left, right| left.id.cmp(&right.id));
         frameworks
+    }
+
+    /// The queries of `sql/`, in the order of names.
+    fn sql_checks(&mut self) -> Vec<BundledSqlCheck> {
+        let mut checks: Vec<BundledSqlCheck> = Vec::new();
+        for (path, text) in self.bundle.files().filter(|(path, _)| path.starts_with("sql/")) {
+            let read = Document::parse(&self.bundle.shown(path), text)
+                .and_then(|document| document.decode::<BundledSqlCheck>());
+            let Some(read) = self.keep(read) else { continue };
+            let check = &read.check;
+            if checks.iter().any(|other| other.check.name == check.name) {
+                let message = format!("another file asks the query `{}`, too", check.name);
+                self.refuse("duplicate-name", message, "give each query a name of its own", path);
+            }
+            if let Some(column) = check.nullable.iter().find(|column| !check.columns.contains_key(*column)) {
+                let message = format!("`{column}` may be null and is not among the columns");
+                self.refuse("unknown-column", message, "declare it under `columns`, too", path);
+            }
+            checks.push(read);
+        }
+        checks.sort_by(|left, right| left.check.name.cmp(&right.check.name));
+        checks
     }
 
     /// Every control whose METADATA can be read.

@@ -43,6 +43,7 @@ pub use self::metadata::Control;
 use self::profile::{ControlProfile, Profiles, TierProfile};
 use self::trace::BodyTrace;
 use self::worker::Evaluator;
+use crate::manifest::raw::BundledSqlCheck;
 use crate::problem::Problem;
 use crate::tier::{Tier, TierFacts, TierReason};
 
@@ -71,6 +72,7 @@ pub struct CheckedPolicies {
     bundle: PolicyBundle,
     controls: BTreeMap<String, Control>,
     frameworks: Vec<Framework>,
+    sql_checks: Vec<BundledSqlCheck>,
     profiles: Profiles,
     /// Number of each control in the program that is evaluated, by its file.
     numbers: BTreeMap<String, usize>,
@@ -93,6 +95,12 @@ impl CheckedPolicies {
     #[must_use]
     pub fn frameworks(&self) -> &[Framework] {
         &self.frameworks
+    }
+
+    /// The queries that the bundle asks of evaluations, in the order of names.
+    #[must_use]
+    pub fn sql_checks(&self) -> &[BundledSqlCheck] {
+        &self.sql_checks
     }
 
     /// The profile of a tier.

@@ -3,7 +3,7 @@
 
 use crate::facts::evaluation::drift::Representativeness;
 use crate::facts::evaluation::reference::{ChampionFacts, ColumnDrift, DriftFacts, LeakageFacts};
-use crate::facts::evaluation::{EvaluationFacts, Metric};
+use crate::facts::evaluation::{EvaluationFacts, Metric, MetricId, Metrics};
 
 use super::{groups, number};
 
@@ -20,6 +20,8 @@ pub(super) struct Table {
 /// The tables of an evaluation; at most `rows_max` rows each, those first that matter most.
 pub(super) fn tables(evaluation: &EvaluationFacts, rows_max: usize) -> Vec<Table> {
     let mut tables = Vec::new();
+    tables.extend(classes(evaluation));
+    tables.extend(confusion(evaluation));
     tables.extend(evaluation.leakage.as_ref().map(leakage));
     tables.extend(evaluation.leakage.as_ref().and_then(single_columns));
     tables.extend(evaluation.drift.as_ref().map(drift));
@@ -32,6 +34,46 @@ pub(super) fn tables(evaluation: &EvaluationFacts, rows_max: usize) -> Vec<Table
         }
     }
     tables
+}
+
+/// Classes with the lowest F1 first.
+fn classes(evaluation: &EvaluationFacts) -> Option<Table> {
+    let ids = [MetricId::Prevalence, MetricId::Precision, MetricId::Recall, MetricId::F1, MetricId::RocAuc];
+    let order = |metrics: &Metrics| metrics.get(MetricId::F1).and_then(|metric| metric.value).unwrap_or(-1.0);
+    let mut classes: Vec<_> = evaluation.class_metrics.iter().collect();
+    classes.sort_by(|left, right| order(&left.metrics).total_cmp(&order(&right.metrics)));
+    let rows = classes.iter().map(|class| {
+        let cells = ids.iter().map(|id| class.metrics.get(*id).map(groups::metric).unwrap_or_default());
+        std::iter::once(groups::value(&class.class).to_owned()).chain(cells).collect()
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    (!rows.is_empty()).then(|| Table {
+        title: "Each class against all others".to_owned(),
+        header: vec!["class", "prevalence", "precision", "recall", "f1", "roc_auc"],
+        rows,
+        notes: Vec::new(),
+    })
+}
+
+/// The pairs of a class and another that is predicted for it most often.
+fn confusion(evaluation: &EvaluationFacts) -> Option<Table> {
+    let name = |class: usize| evaluation.class_metrics.get(class).map(|class| groups::value(&class.class).to_owned());
+    let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
+    for (label, row) in evaluation.confusion.iter().enumerate() {
+        let wrong = row.iter().enumerate().filter(|(predicted, rows)| *predicted != label && **rows > 0);
+        pairs.extend(wrong.map(|(predicted, rows)| (*rows, label, predicted)));
+    }
+    pairs.sort_by(|left, right| right.0.cmp(&left.0).then((left.1, left.2).cmp(&(right.1, right.2))));
+    let rows = pairs
+        .into_iter()
+        .filter_map(|(rows, label, predicted)| Some(vec![name(label)?, name(predicted)?, number::count(rows)]));
+    let rows: Vec<_> = rows.collect();
+    (!rows.is_empty()).then(|| Table {
+        title: "Taken for another class".to_owned(),
+        header: vec!["class", "predicted", "rows"],
+        rows,
+        notes: Vec::new(),
+    })
 }
 
 fn row(name: &str, metric: &Metric) -> Vec<String> {

@@ -130,7 +130,11 @@ pub(super) fn overall_metrics(task: Task) -> Vec<MetricId> {
             MetricId::SelectionRate,
             MetricId::Prevalence,
         ],
-        Task::Regression | Task::Forecasting | Task::Ranking => MetricId::ALL.to_vec(),
+        Task::Regression
+        | Task::Forecasting
+        | Task::Ranking
+        | Task::MulticlassClassification
+        | Task::MultilabelClassification => MetricId::ALL.to_vec(),
     }
 }
 
@@ -160,6 +164,20 @@ pub(super) const fn group_metrics(task: Task) -> [MetricId; 5] {
             MetricId::MeanAveragePrecision,
             MetricId::RecallAtK,
             MetricId::HitRateAtK,
+        ],
+        Task::MulticlassClassification => [
+            MetricId::Accuracy,
+            MetricId::BalancedAccuracy,
+            MetricId::MacroF1,
+            MetricId::MacroRocAucOvr,
+            MetricId::LogLoss,
+        ],
+        Task::MultilabelClassification => [
+            MetricId::MicroF1,
+            MetricId::MacroF1,
+            MetricId::SubsetAccuracy,
+            MetricId::HammingLoss,
+            MetricId::MacroAveragePrecision,
         ],
     }
 }

@@ -208,6 +208,7 @@ fn evaluation() -> EvaluationFacts {
         name: "holdout".to_owned(),
         task: raw::Task::BinaryClassification,
         data: file("data/holdout.parquet"),
+        data_files: Vec::new(),
         columns: raw::Columns { label: "defaulted".to_owned(), score: Some("score".to_owned()), ..Default::default() },
         classes: Some(raw::Classes {
             positive: raw::ClassLabel::Integer(1),
@@ -229,6 +230,9 @@ fn evaluation() -> EvaluationFacts {
             adjustment: None,
         }],
         horizons: Vec::new(),
+        labels: Vec::new(),
+        class_metrics: Vec::new(),
+        confusion: Vec::new(),
         claims: vec![
             claim(MetricId::RocAuc, 0.65, Some(0.649_98), ClaimResult::Confirmed),
             claim(MetricId::Recall, 0.7, Some(0.612_3), ClaimResult::Contradicted),
@@ -239,6 +243,7 @@ fn evaluation() -> EvaluationFacts {
         leakage: None,
         drift: None,
         representativeness: Vec::new(),
+        sql_checks: Vec::new(),
         champion: None,
     }
 }

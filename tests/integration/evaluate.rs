@@ -229,4 +229,185 @@ fn a_manifest_declares_what_its_task_needs() {
         "needs a column for `prediction`",
         "error[needless-part]",
     ]);
+    sandbox.edit(manifest, "task: regression", "task: multiclass-classification");
+    let labels = "labels: [{class: 0, score: p0}, {class: 1}, {class: one, column: c}, {class: 0, score: probability}]";
+    sandbox.edit(manifest, "    slices:\n", &format!("    {labels}\n    slices:\n"));
+    sandbox.run("facts release").expect(2).says(&[
+        "the task `multiclass-classification` makes nothing of `classes`",
+        "the class `0` is listed twice",
+        "the classes are of different types",
+        "`1` needs a score, as the others have one",
+        "has one label column for all classes",
+        "the column `probability` is a score and already the score",
+    ]);
+}
+
+/// The rows of the CSV, parted by `sex` as Hive does it, of which that column is no part of the files.
+fn parted(sandbox: &Sandbox, directory: &str) {
+    for (value, name) in
+        [("f", "sex=f/a.csv"), ("m", "sex=m/part=1/b.csv"), ("", "sex=__HIVE_DEFAULT_PARTITION__/c.csv")]
+    {
+        let of_part = |(index, line): (usize, &str)| {
+            let [id, y, score, sex, weight] = line.split(',').collect::<Vec<_>>().try_into().unwrap();
+            (index == 0 || sex == value).then(|| [id, y, score, weight].join(","))
+        };
+        let rows: Vec<String> = CSV.lines().enumerate().filter_map(of_part).collect();
+        sandbox.write(&format!("{directory}/{name}"), rows.join("\n") + "\n");
+    }
+    sandbox.write(&format!("{directory}/_SUCCESS"), "");
+    sandbox.write(&format!("{directory}/sex=f/.a.csv.crc"), "crc");
+}
+
+#[test]
+fn files_of_a_directory_are_read_as_one() {
+    let sandbox = sandbox();
+    parted(&sandbox, "parted");
+    let of = |file: &str| {
+        let ran = sandbox.run(&format!("evaluate {file} --label y --score s --id id --slices sex --output json"));
+        let mut facts = ran.expect(0).json();
+        for part in ["name", "data_files"] {
+            facts.as_object_mut().unwrap().remove(part);
+        }
+        measured(&facts)
+    };
+    let expected = of("rows.csv");
+    assert_eq!(of("parted"), expected);
+    assert_eq!(of("parted/*/**/*.csv"), expected);
+    let facts = sandbox.run("evaluate parted --label y --score s --output json").expect(0).json();
+    let files = facts["data_files"].as_array().unwrap();
+    let paths: Vec<_> = files.iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["sex=__HIVE_DEFAULT_PARTITION__/c.csv", "sex=f/a.csv", "sex=m/part=1/b.csv"]);
+    let size: u64 = files.iter().map(|file| file["size_bytes"].as_u64().unwrap()).sum();
+    assert_eq!((&facts["data"]["path"], &facts["data"]["size_bytes"]), (&Value::from("parted"), &Value::from(size)));
+    // One file more is another digest.
+    sandbox.write("parted/sex=f/b.csv", "id,y,s,w\n9,1,0.5,1\n");
+    let more = sandbox.run("evaluate parted --label y --score s --output json").expect(0).json();
+    assert_ne!(more["data"]["sha256"], facts["data"]["sha256"]);
+}
+
+#[test]
+fn files_that_do_not_fit_together_are_refused() {
+    let sandbox = sandbox();
+    let row =
+        |name: &str, label: ArrayRef| sandbox.write(name, parquet(vec![("y", label), ("s", floats(vec![Some(0.5)]))]));
+    row("mixed/a.parquet", integers(vec![Some(1)]));
+    row("mixed/b.parquet", strings(vec![Some("1")]));
+    row("lacking/a.parquet", integers(vec![Some(1)]));
+    sandbox.write("lacking/b.parquet", parquet(vec![("s", floats(vec![Some(0.5)]))]));
+    row("formats/a.parquet", integers(vec![Some(1)]));
+    sandbox.write("formats/b.csv", "y,s\n1,0.5\n");
+    row("broken/a.parquet", integers(vec![Some(1)]));
+    sandbox.write("broken/b.parquet", "PAR1 and no more");
+    row("partitions/k=1/a.parquet", integers(vec![Some(1)]));
+    row("partitions/b.parquet", integers(vec![Some(1)]));
+    sandbox.write("marks/_SUCCESS", "");
+    for (file, more, expected) in [
+        ("mixed", "", "in `b.parquet`: the column `y` is Utf8, and Int64 in the first file"),
+        ("lacking", "", "in `b.parquet`: there is no column `y`"),
+        ("formats", "", "in `b.csv`: it is CSV"),
+        ("broken", "", "in `b.parquet`: "),
+        ("partitions/**/*.parquet", "--slices k", "has no column `k`"),
+        ("marks", "", "`marks` stands for no file"),
+        ("absent/*.csv", "", "`absent/*.csv` stands for no file"),
+        ("absent.csv", "", "missing-file"),
+    ] {
+        let ran = sandbox.run(&format!("evaluate {file} --label y --score s {more}")).expect(3);
+        assert!(ran.stderr.contains(expected), "{file}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_manifest_names_files_by_a_directory() {
+    let sandbox = Sandbox::with("approved");
+    let (manifest, data) = ("release/modelgate.yaml", sandbox.path("release/data/holdout.parquet"));
+    std::fs::create_dir_all(sandbox.path("release/data/holdout/site=north")).unwrap();
+    std::fs::rename(data, sandbox.path("release/data/holdout/site=north/a.parquet")).unwrap();
+    sandbox.edit(manifest, "data: data/holdout.parquet", "data: data/holdout");
+    sandbox.edit(manifest, "      - {column: housing}\n", "      - {column: housing}\n      - {column: site}\n");
+    let facts = sandbox.run("facts release").expect(0).json();
+    let evaluation = facts.pointer("/evaluations/0").unwrap();
+    assert_eq!(evaluation.pointer("/data/path").unwrap(), "data/holdout");
+    let slices = evaluation["slices"].as_array().unwrap();
+    assert!(slices.iter().any(|slice| slice["column"] == "site" && slice["value"] == "north" && slice["rows"] == 500));
+    sandbox.edit(manifest, "data: data/holdout", "data: data/hold*ut/*.csv");
+    sandbox.run("facts release").expect(3).says(&["error[missing-file]", "`data/hold*ut/*.csv` stands for no file"]);
+}
+
+const SPECIES: &str = "id,y,guess,p_cat,p_dog,p_bird,sex,w\n1,cat,cat,0.7,0.2,0.1,f,1\n2,dog,cat,0.5,0.4,0.1,f,1\n\
+                       3,bird,bird,0.1,0.1,0.8,m,2\n4,dog,dog,0.2,0.6,0.2,m,1\n5,cat,cat,0.6,0.3,0.1,f,1\n";
+
+#[test]
+fn several_classes_have_metrics_together_and_each() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.csv", SPECIES);
+    let command = "evaluate rows.csv --task multiclass --label y --slices sex --output json --classes cat=p_cat,dog=p_dog,bird=p_bird";
+    let facts = sandbox.run(command).expect(0).json();
+    let value = |key: &str| facts["metrics"][key]["value"].clone();
+    assert_eq!((value("accuracy"), value("top_k_accuracy")), (0.8.into(), 1.0.into()));
+    assert_eq!(facts["confusion"], serde_json::json!([[2, 0, 0], [1, 1, 0], [0, 0, 1]]));
+    let classes: Vec<_> = facts["class_metrics"].as_array().unwrap().iter().map(|class| &class["class"]).collect();
+    assert_eq!(classes, ["cat", "dog", "bird"]);
+    assert_eq!(facts["class_metrics"][1]["metrics"]["recall"]["value"], 0.5);
+    let women = facts["slices"].as_array().unwrap().iter().find(|slice| slice["value"] == "f").unwrap();
+    assert_eq!(women["metrics"]["accuracy"]["value"], 2.0 / 3.0);
+    // No row of theirs is a bird: a mean over all classes has no value.
+    assert_eq!(women["metrics"]["macro_recall"]["status"], "undefined");
+    // The predicted classes alone, and weights.
+    let command = "evaluate rows.csv --task multiclass --label y --prediction guess --classes cat,dog,bird --weight w --cluster sex --output json";
+    let weighted = sandbox.run(command).expect(0).json();
+    assert_eq!(weighted["metrics"]["accuracy"]["value"], 5.0 / 6.0);
+    assert_eq!(weighted["metrics"]["log_loss"]["status"], "undefined");
+    let text = sandbox
+        .run("evaluate rows.csv --task multiclass --label y --prediction guess --classes cat,dog,bird")
+        .expect(0);
+    assert!(text.stdout.contains("Each class against all others") && text.stdout.contains("Taken for another class"));
+}
+
+#[test]
+fn several_labels_have_columns_of_their_own() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.csv", "a,b,pa,pb\ntrue,0,0.9,0.2\n1,1,0.4,0.8\nfalse,0,0.3,0.6\n0,1,0.1,0.7\n");
+    let command = "evaluate rows.csv --task multilabel --classes urgent=a+pa,spam=b+pb --output json";
+    let facts = sandbox.run(command).expect(0).json();
+    assert_eq!(facts["metrics"]["hamming_loss"]["value"], 0.25);
+    assert_eq!(facts["metrics"]["subset_accuracy"]["value"], 0.5);
+    assert_eq!(facts["class_metrics"][0]["metrics"]["recall"]["value"], 0.5);
+    assert_eq!((&facts["columns"]["label"], &facts["threshold"]), (&Value::Null, &0.5.into()));
+    // What is neither true nor false, and what is missing, is counted and leaves no metric.
+    sandbox.write("bad.csv", "a,b,pa,pb\ntrue,maybe,0.9,0.2\n,1,0.4,0.8\n0,1,0.1,1.7\n");
+    let facts = sandbox.run(&command.replace("rows.csv", "bad.csv")).expect(0).json();
+    let rows = &facts["rows"];
+    assert_eq!(
+        (&rows["label_unknown"], &rows["label_missing"], &rows["score_out_of_range"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert_eq!(facts["metrics"]["micro_f1"]["status"], "error");
+    assert_eq!(facts["class_metrics"][0]["metrics"]["recall"]["status"], "error");
+}
+
+#[test]
+fn classes_that_make_no_sense_are_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.csv", SPECIES);
+    for (arguments, status, expected) in [
+        ("--task multiclass --label y --classes cat=p_cat", 2, "fewer than two classes"),
+        ("--task multiclass --label y --classes cat=p_cat,dog", 2, "write each class as CLASS=SCORE"),
+        ("--task multiclass --label y --classes cat,dog,bird", 2, "name the --prediction"),
+        ("--task multiclass --label y --classes cat=p_cat,cat=p_dog", 2, "is given twice"),
+        ("--task multiclass --classes cat=p_cat,dog=p_dog", 2, "needs --label"),
+        ("--task multilabel --classes a=p_cat,b=p_dog", 2, "write each label as NAME=COLUMN+SCORE"),
+        ("--task multilabel --label y --classes a=y+p_cat,b=guess+p_dog", 2, "makes nothing of --label"),
+        ("--label y --score p_cat --classes a,b", 2, "makes nothing of --classes"),
+        ("--task multiclass --label y --classes cat=p_cat,dog=p_dgo", 3, "did you mean `p_dog`?"),
+    ] {
+        let ran = sandbox.run(&format!("evaluate rows.csv {arguments}")).expect(status);
+        assert!(ran.stderr.contains(expected), "{arguments}: {}", ran.stderr);
+    }
+    // A class that is not declared is counted, and leaves no metric.
+    let facts = sandbox
+        .run("evaluate rows.csv --task multiclass --label y --classes cat=p_cat,dog=p_dog --output json")
+        .expect(0)
+        .json();
+    assert_eq!(facts["rows"]["label_unknown"], 1);
+    assert_eq!(facts["metrics"]["accuracy"]["status"], "error");
 }

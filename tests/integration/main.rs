@@ -19,5 +19,6 @@ mod policies;
 mod policy_commands;
 mod recording;
 mod reference;
+mod sql_checks;
 mod tidy;
 mod traps;

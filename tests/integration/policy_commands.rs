@@ -96,7 +96,7 @@ fn a_control_is_explained_with_what_it_read_and_which_conditions_held() {
     for part in ["fail, enforced as block", "input.tier.declared = \"limited\"", "[holds]", "gives a result"] {
         assert!(ran.contains(part), "`{part}` is not in:\n{ran}");
     }
-    sandbox.run("explain VAL-03").expect(2).says(&["did you mean `VAL-003`?"]);
+    sandbox.run("explain FAI-03").expect(2).says(&["did you mean `FAI-003`?"]);
     sandbox.run("explain VAL-003 --effective-time 2030-01-01").expect(2);
 }
 

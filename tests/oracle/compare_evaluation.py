@@ -316,6 +316,124 @@ def compare_forecasts(binary, directory, rng, cases, comparison):
     comparison.true("a horizon for each step", [entry["horizon"] for entry in facts["horizons"]] == sorted(set(columns["h"])))
 
 
+# ---- several classes, several labels a row -------------------------------------------------------------------------
+
+CLASSES = ["a", "b", "c", "d"]
+AVERAGED = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
+
+
+def several_case(rng):
+    n, count = int(rng.integers(1, 50)), len(CLASSES)
+    pool = rng.permutation(count)[: rng.integers(1, count + 1)] if rng.random() < 0.3 else np.arange(count)
+    label = rng.choice(pool, n)
+    probability = {
+        0: lambda: rng.dirichlet(np.ones(count), n),
+        1: lambda: rng.multinomial(4, np.ones(count) / count, n) / 4,
+        2: lambda: np.full((n, count), 1 / count),
+        3: lambda: np.eye(count)[rng.integers(0, count, n)],
+    }[int(rng.integers(0, 4))]()
+    return label, probability, rng.choice([0.0, 0.5, 1.0, 3.25], n, p=[0.1, 0.3, 0.3, 0.3])
+
+
+def averages(label, predicted, weight, present, decided):
+    """Macro, micro and weighted precision, recall and F1. `present` and `decided` say which classes have rows, and which are predicted."""
+    expected, count = {}, len(present)
+    for key, metric in AVERAGED.items():
+        # Without a row a recall has no value; without a prediction a precision has none. A mean over all classes needs rows of each.
+        known = {"precision": decided, "recall": present, "f1": present | decided}[key]
+        labels = list(range(count))
+        for average in ("macro", "weighted", "micro"):
+            value = metric(label, predicted, labels=labels, average=average, sample_weight=weight, zero_division=0)
+            whole = known.all() and present.all() if average == "macro" else known[present].all() and present.any()
+            micro = {"precision": decided.any(), "recall": present.any(), "f1": (present | decided).any()}[key]
+            expected[f"{average}_{key}"] = value if (micro if average == "micro" else whole) else UNDEFINED
+    return expected
+
+
+def multiclass_expected(label, probability, weight):
+    if weight is not None:
+        keep = weight > 0
+        label, probability, weight = label[keep], probability[keep], weight[keep]
+    if not len(label):
+        return None
+    count, predicted = len(CLASSES), probability.argmax(axis=1)
+    present, decided = (np.isin(np.arange(count), column) for column in (label, predicted))
+    mass = np.ones(len(label)) if weight is None else weight
+    expected = averages(label, predicted, weight, present, decided) | {
+        "accuracy": sk.accuracy_score(label, predicted, sample_weight=weight),
+        "balanced_accuracy": sk.balanced_accuracy_score(label, predicted, sample_weight=weight) if present.all() else UNDEFINED,
+        "matthews_correlation": sk.matthews_corrcoef(label, predicted, sample_weight=weight) if present.sum() > 1 and decided.sum() > 1 else UNDEFINED,
+        "log_loss": sk.log_loss(label, probability, labels=range(count), sample_weight=weight),
+        "brier": math.fsum(mass * ((probability - np.eye(count)[label]) ** 2).sum(axis=1)) / math.fsum(mass),
+        "top_k_accuracy": math.fsum(mass[(probability >= probability[np.arange(len(label)), label][:, None]).sum(axis=1) <= 2]) / math.fsum(mass),
+    }
+    areas = present.all()
+    for key, average, pairs in (("macro_roc_auc_ovr", "macro", "ovr"), ("weighted_roc_auc_ovr", "weighted", "ovr"), ("macro_roc_auc_ovo", "macro", "ovo")):
+        if not areas or (pairs == "ovr" and not all(0 < (label == index).sum() < len(label) for index in range(count))):
+            expected[key] = UNDEFINED
+        elif pairs == "ovr" or weight is None:
+            # scikit-learn takes no weights for pairs, and needs the rows' probabilities to add up to 1 in doubles.
+            expected[key] = sk.roc_auc_score(label, probability, average=average, multi_class=pairs, sample_weight=None if pairs == "ovo" else weight)
+    means = [sk.average_precision_score(label == index, probability[:, index], sample_weight=weight) for index in range(count) if areas]
+    expected["macro_average_precision"] = math.fsum(means) / count if areas else UNDEFINED
+    return expected
+
+
+def compare_several(binary, directory, rng, cases, comparison):
+    made = [several_case(rng) for _ in range(cases)]
+    names = [f"{case:05}" for case, columns in enumerate(made) for _ in columns[0]]
+    label, probability, weight = (np.concatenate(column) for column in zip(*made))
+    scores = {f"p_{name}": probability[:, index] for index, name in enumerate(CLASSES)}
+    pq.write_table(pa.table({"case": names, "y": [CLASSES[index] for index in label], "w": weight} | scores), directory / "several.parquet")
+    for weighted in (False, True):
+        facts = evaluate(
+            binary, directory / "several.parquet", "--task", "multiclass", "--label", "y", "--slices", "case",
+            "--classes", ",".join(f"{name}=p_{name}" for name in CLASSES), *(["--weight", "w"] if weighted else []),
+        )
+        groups = slices(facts)
+        for case, (label, probability, weight) in enumerate(made):
+            for key, value in (multiclass_expected(label, probability, weight if weighted else None) or {}).items():
+                # A correlation near 0 is the difference of two numbers that are rounded.
+                comparison.metric(f"several classes {case} weighted={weighted}", key, groups[f"{case:05}"][key], value, 3e-13 if key == "matthews_correlation" else 1e-13)
+
+
+def labels_expected(label, score, weight):
+    if weight is not None:
+        keep = weight > 0
+        label, score, weight = label[keep], score[keep], weight[keep]
+    if not len(label):
+        return None
+    predicted = (score >= 0.4).astype(int)
+    present, decided = label.any(axis=0), predicted.any(axis=0)
+    return averages(label, predicted, weight, present, decided) | {
+        "hamming_loss": sk.hamming_loss(label, predicted, sample_weight=weight),
+        "subset_accuracy": sk.accuracy_score(label, predicted, sample_weight=weight),
+    }
+
+
+def compare_labels(binary, directory, rng, cases, comparison):
+    made = []
+    for _ in range(cases):
+        n, count = int(rng.integers(1, 50)), len(CLASSES)
+        share = rng.choice([0.0, 0.2, 0.5, 1.0], count, p=[0.05, 0.4, 0.5, 0.05])
+        label = (rng.random((n, count)) < share).astype(int)
+        score = rng.random((n, count)) if rng.random() < 0.5 else rng.integers(0, 6, (n, count)) / 5
+        made.append((label, score, rng.choice([0.0, 0.5, 1.0, 3.25], n, p=[0.1, 0.3, 0.3, 0.3])))
+    names = [f"{case:05}" for case, columns in enumerate(made) for _ in columns[0]]
+    label, score, weight = (np.concatenate(column) for column in zip(*made))
+    columns = {f"y_{name}": label[:, index] for index, name in enumerate(CLASSES)} | {f"p_{name}": score[:, index] for index, name in enumerate(CLASSES)}
+    pq.write_table(pa.table({"case": names, "w": weight} | columns), directory / "labels.parquet")
+    for weighted in (False, True):
+        facts = evaluate(
+            binary, directory / "labels.parquet", "--task", "multilabel", "--slices", "case", "--threshold", "0.4",
+            "--classes", ",".join(f"{name}=y_{name}+p_{name}" for name in CLASSES), *(["--weight", "w"] if weighted else []),
+        )
+        groups = slices(facts)
+        for case, (label, score, weight) in enumerate(made):
+            for key, value in (labels_expected(label, score, weight if weighted else None) or {}).items():
+                comparison.metric(f"several labels {case} weighted={weighted}", key, groups[f"{case:05}"][key], value)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--modelgate", required=True, type=lambda path: str(Path(path).resolve()))
@@ -330,6 +448,8 @@ def main():
             "numbers": compare_regression,
             "rankings": compare_ranking,
             "forecasts": compare_forecasts,
+            "several classes": compare_several,
+            "several labels": compare_labels,
         }.items():
             comparison = Comparison()
             compare(arguments.modelgate, Path(directory), np.random.default_rng(arguments.seed), arguments.cases, comparison)

@@ -134,6 +134,56 @@ pub(crate) fn labels(column: &ArrayRef, classes: &Classes) -> Result<Vec<Label>,
     Ok(values.iter().map(label).collect())
 }
 
+/// One of several classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClassOf {
+    /// The number of a declared one.
+    Declared(u64),
+    /// Another one.
+    Unknown,
+    /// Null.
+    Missing,
+}
+
+/// The classes of rows, by their numbers among the declared ones.
+pub(crate) fn class_numbers(column: &ArrayRef, classes: &[&ClassLabel]) -> Result<Vec<ClassOf>, ColumnError> {
+    let number = |is: &dyn Fn(&ClassLabel) -> bool| {
+        let place = classes.iter().position(|class| is(class));
+        place.map_or(ClassOf::Unknown, |place| ClassOf::Declared(place as u64))
+    };
+    if is_text(column.data_type()) {
+        return by_text(column, ClassOf::Missing, |text| Ok(number(&|class| class_is_written(class, text))));
+    }
+    if *column.data_type() == DataType::Boolean {
+        let values = column.as_boolean().iter();
+        let of = |value: bool| number(&|class| *class == ClassLabel::Boolean(value));
+        return Ok(values.map(|value| value.map_or(ClassOf::Missing, of)).collect());
+    }
+    let of = |value: i64| number(&|class| *class == ClassLabel::Integer(value));
+    Ok(integers(column)?.iter().map(|value| value.map_or(ClassOf::Missing, of)).collect())
+}
+
+/// Whether rows have a label: 1 and 0, none where it is missing, and NaN where it is something else.
+pub(crate) fn flags(column: &ArrayRef) -> Result<Float64Array, ColumnError> {
+    if is_text(column.data_type()) {
+        let flag = |text: &str| match text {
+            "1" => Some(1.0),
+            "0" => Some(0.0),
+            _ if text.eq_ignore_ascii_case("true") => Some(1.0),
+            _ if text.eq_ignore_ascii_case("false") => Some(0.0),
+            _ => Some(f64::NAN),
+        };
+        return Ok(by_text(column, None, |text| Ok::<_, ColumnError>(flag(text)))?.into_iter().collect());
+    }
+    let known = |value: f64| if value == 0.0 || value == 1.0 { value } else { f64::NAN };
+    Ok(numbers(column)?.unary(known))
+}
+
+/// Whether a column can say if rows have a label.
+pub(crate) fn is_flag(data_type: &DataType, untyped: bool) -> bool {
+    *data_type == DataType::Boolean || data_type.is_integer() || (untyped && is_text(data_type))
+}
+
 /// Whole numbers. One beyond 63 bits is an error and not another number.
 fn integers(column: &ArrayRef) -> Result<Int64Array, ArrowError> {
     let options = arrow::compute::CastOptions { safe: false, ..Default::default() };

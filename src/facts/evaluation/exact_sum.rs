@@ -50,7 +50,6 @@ impl ExactSum {
     }
 
     /// Adds every term of another sum.
-    #[cfg(test)]
     pub(crate) fn merge(&mut self, other: &Self) {
         let mut other = other.clone();
         other.carry();

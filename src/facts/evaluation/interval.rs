@@ -69,6 +69,29 @@ pub(crate) fn delong_logit(area: f64, standard_error: f64) -> Option<Interval> {
     interval(expit(logit - half), expit(logit + half), "delong-logit")
 }
 
+/// Interval of a value in (0, 1) on the logit scale: it stays inside. There is none at 0 and 1, nor where the
+/// standard error is what rounding leaves of zero.
+pub(crate) fn logit(value: f64, standard_error: f64, method: &str) -> Option<Interval> {
+    let half = Z * standard_error / (value * (1.0 - value));
+    if !(value > 0.0 && 1.0 - value > 1e-12 && half > 1e-12) {
+        return None;
+    }
+    let centre = libm::log(value / (1.0 - value));
+    interval(expit(centre - half), expit(centre + half), method)
+}
+
+/// Interval of a correlation on Fisher's scale, artanh: it stays inside (−1, 1). There is none at the ends, nor where
+/// the standard error is what rounding leaves of zero.
+pub(crate) fn fisher(value: f64, standard_error: f64, method: &str) -> Option<Interval> {
+    let scale = 1.0 - value * value;
+    let half = Z * standard_error / scale;
+    if !(scale > 1e-12 && half > 1e-12) {
+        return None;
+    }
+    let centre = libm::atanh(value);
+    interval(libm::tanh(centre - half), libm::tanh(centre + half), method)
+}
+
 fn expit(x: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-x))
 }
@@ -121,6 +144,18 @@ pub(crate) fn mean_of_two(left: &Proportion, right: &Proportion) -> Option<Inter
     let low = mean - (left.share - left.low).hypot(right.share - right.low) / 2.0;
     let high = mean + (left.high - left.share).hypot(right.high - right.share) / 2.0;
     interval(low.max(0.0), high.min(1.0), "mover-wilson")
+}
+
+/// Interval for the mean of independent proportions, recovered from their own intervals (MOVER, Zou and Donner 2008).
+pub(crate) fn mean_of(parts: &[Proportion]) -> Option<Interval> {
+    if parts.is_empty() {
+        return None;
+    }
+    let count = parts.len() as f64;
+    let mean = parts.iter().map(|part| part.share).sum::<f64>() / count;
+    let below = parts.iter().fold(0.0, |far: f64, part| far.hypot(part.share - part.low));
+    let above = parts.iter().fold(0.0, |far: f64, part| far.hypot(part.high - part.share));
+    interval((mean - below / count).max(0.0), (mean + above / count).min(1.0), "mover-wilson")
 }
 
 /// Interval for the ratio of two independent proportions on the log scale (Katz et al. 1978).
@@ -188,6 +223,14 @@ mod tests {
         // Newcombe, Statistics in Medicine 17 (1998) 873, table II, method 10: 56/70 − 48/80.
         let (left, right) = (Proportion::new(56, 70).unwrap(), Proportion::new(48, 80).unwrap());
         assert_close(newcombe(&left, &right), 0.0524, 0.3339, 5e-5);
+    }
+
+    #[test]
+    fn the_mean_of_many_is_that_of_two() {
+        let parts = [Proportion::new(3, 10).unwrap(), Proportion::new(40, 41).unwrap()];
+        let of_two = mean_of_two(&parts[0], &parts[1]).unwrap();
+        assert_close(mean_of(&parts), of_two.low, of_two.high, 1e-15);
+        assert_eq!(mean_of(&[]), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod groups;
 mod ids;
 mod interval;
 pub mod metric;
+mod multiclass;
 mod multiplicity;
 mod overlap;
 pub mod plots;
@@ -24,14 +25,15 @@ mod regression;
 mod rows;
 mod sample;
 mod scan;
+mod several;
 mod slices;
 mod source;
 mod spill;
+pub mod sql;
 mod table;
 mod tasks;
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,7 +43,7 @@ pub use self::metric::{Metric, MetricId, Metrics};
 use self::plots::Plots;
 pub use self::reference::compare::ReferenceFile;
 pub use self::scan::DataFile;
-pub use self::source::silence_decoders;
+pub use self::source::{RowsFile, RowsFiles, silence_decoders};
 use super::FileFacts;
 use crate::manifest::raw::{self, RawEvaluation};
 use crate::problem::Problem;
@@ -53,8 +55,12 @@ pub struct EvaluationFacts {
     pub name: String,
     /// What the model predicts.
     pub task: raw::Task,
-    /// The rows' file.
+    /// The rows' file. Of several files the path is what the manifest names them by, and the digest that of the canonical
+    /// JSON of `data_files`.
     pub data: FileFacts,
+    /// The files of rows, in the order of their paths, if they are several.
+    #[serde(default)]
+    pub data_files: Vec<FileFacts>,
     /// Which column plays which part.
     pub columns: raw::Columns,
     /// The two classes of binary classification; null for other tasks.
@@ -73,6 +79,15 @@ pub struct EvaluationFacts {
     /// Metrics of each forecast horizon, in ascending order; empty for other tasks and where none is declared.
     #[serde(default)]
     pub horizons: Vec<Horizon>,
+    /// The classes or labels with their columns, as declared; empty for other tasks.
+    #[serde(default)]
+    pub labels: Vec<raw::LabelColumns>,
+    /// Metrics of each class against all others, or of each label, in the declared order; empty for other tasks.
+    #[serde(default)]
+    pub class_metrics: Vec<ClassMetrics>,
+    /// Of several classes, rows by the number of their class and then by that of the predicted one; empty for other tasks.
+    #[serde(default)]
+    pub confusion: Vec<Vec<u64>>,
     /// What the team states beside what was recomputed, in the order of the manifest.
     pub claims: Vec<ClaimCheck>,
     /// The time that the rows are from, as declared, or null.
@@ -83,6 +98,9 @@ pub struct EvaluationFacts {
     pub leakage: Option<reference::LeakageFacts>,
     /// How far the rows are from those of a reference; null where they were not compared with any.
     pub drift: Option<reference::DriftFacts>,
+    /// Answers to the queries of the manifest and of the policy bundle.
+    #[serde(default)]
+    pub sql_checks: Vec<sql::SqlCheckFacts>,
     /// Whether the rows stand for the population, for each slice column whose shares are declared, in the order of the
     /// manifest.
     #[serde(default)]
@@ -145,6 +163,15 @@ pub struct Horizon {
     /// Steps from the forecast's origin.
     pub horizon: u64,
     /// Metrics over these rows.
+    pub metrics: Metrics,
+}
+
+/// Metrics of one of several classes against all others, or of one label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClassMetrics {
+    /// The class, as text.
+    pub class: String,
+    /// Its metrics.
     pub metrics: Metrics,
 }
 
@@ -238,7 +265,8 @@ impl Resources {
     }
 }
 
-/// Recomputes one evaluation from its file of rows, and compares these with those of the `reference` that it declares.
+/// Recomputes one evaluation from its file of rows, compares these with those of the `reference` that it declares, and
+/// asks them the queries of the manifest and of the policies.
 ///
 /// # Errors
 /// Every problem that keeps the rows from being evaluated at all. Rows that are merely invalid are counted in
@@ -248,12 +276,15 @@ pub fn measure(
     declared: &RawEvaluation,
     file: DataFile<'_>,
     reference: Option<ReferenceFile<'_>>,
+    sql: sql::SqlContext<'_>,
     resources: Resources,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
-    measure_with_plots(task, declared, file, reference, resources).map(|(facts, _)| facts)
+    let (mut facts, _) = measure_with_plots(task, declared, file, reference, resources)?;
+    facts.sql_checks = sql::answers(task, declared, (file, reference), &facts, sql, resources);
+    Ok(facts)
 }
 
-/// The same with its curves: those of a binary classification without weights.
+/// The same without queries, and with its curves: those of a binary classification without weights.
 ///
 /// # Errors
 /// As [`measure`].
@@ -278,12 +309,11 @@ pub fn measure_with_plots(
 /// # Errors
 /// Every problem of the file or of a column.
 pub fn freeze(
-    path: &Path,
+    file: DataFile<'_>,
     columns: &[String],
     resources: Resources,
 ) -> Result<(Baseline, FileFacts, Vec<String>), Vec<Problem>> {
-    let shown_as = path.display().to_string();
-    reference::compare::freeze(DataFile { path, shown_as: &shown_as, location: None }, columns, resources)
+    reference::compare::freeze(file, columns, resources)
 }
 
 /// The classes of the label column of the file at `path`: as given, or true and false, or 1 and 0.
@@ -291,11 +321,18 @@ pub fn freeze(
 /// # Errors
 /// The file cannot be read, has no such column, or one whose classes have to be given.
 pub fn classes(
-    path: &Path,
+    file: DataFile<'_>,
     label: &str,
     positive: Option<&str>,
     negative: Option<&str>,
 ) -> Result<(raw::ClassLabel, raw::ClassLabel), Problem> {
-    let shown_as = path.display().to_string();
-    scan::classes(DataFile { path, shown_as: &shown_as, location: None }, label, positive, negative)
+    scan::classes(file, label, positive, negative)
+}
+
+/// Classes as the label column of a file has them.
+///
+/// # Errors
+/// The file cannot be read, has no such column, or one that cannot hold one of them.
+pub fn class_labels(file: DataFile<'_>, label: &str, classes: &[&str]) -> Result<Vec<raw::ClassLabel>, Problem> {
+    scan::class_labels(file, label, classes)
 }

@@ -152,6 +152,27 @@ impl<'a> Sample<'a> {
         if error.is_finite() { Ok(error) } else { Err(OUT_OF_RANGE.to_owned()) }
     }
 
+    /// Σ w·value of each cluster, or of each row where there are none.
+    pub(crate) fn unit_sums(&self, value: impl Fn(usize) -> f64) -> Vec<f64> {
+        let term = |row: usize| self.weight(row) * value(row);
+        if self.cluster.is_some() {
+            return self.clusters().map(|rows| exact_sum(rows.iter().map(|row| term(*row)))).collect();
+        }
+        self.rows().map(term).collect()
+    }
+
+    /// Whether rows are given in clusters.
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.cluster.is_some()
+    }
+
+    /// Kish's effective number (1965) of the units whose rows `is` holds for: (Σ w)² / Σ w².
+    pub(crate) fn effective_size(&self, is: impl Fn(usize) -> bool) -> f64 {
+        let sums = self.unit_sums(|row| f64::from(u8::from(is(row))));
+        let (sum, squares) = (exact_sum(sums.iter().copied()), exact_sum(sums.iter().map(|sum| sum * sum)));
+        sum * (sum / squares)
+    }
+
     /// The name of an interval: `plain`, and whether it is robust to clusters.
     pub(crate) fn method(&self, plain: &str) -> String {
         if self.cluster.is_some() { format!("{plain}-clustered") } else { plain.to_owned() }

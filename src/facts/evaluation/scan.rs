@@ -5,20 +5,20 @@ use arrow::datatypes::{DataType, Schema};
 
 use super::Resources;
 use super::cells::{CELLS_MAX, Cells};
-use super::columns::{self, ColumnError};
+use super::columns::{self, ClassOf, ColumnError};
 use super::ids::{self, Ids};
 use super::rows::RowTable;
-use super::source::{Content, Format, Sink, Source, SourceError};
+use super::source::{Content, Format, RowsFile, Sink, Source, SourceError};
 use super::table::{BinaryTable, InvalidRows, Label};
 use crate::manifest::raw::{ClassLabel, Classes, RawEvaluation};
 use crate::problem::{Location, Problem, nearest};
 
-/// A file of an evaluation: where it is, what to call it, and where the manifest names it.
+/// Rows of an evaluation: where they are, what to call them, and where the manifest names them.
 #[derive(Debug, Clone, Copy)]
 pub struct DataFile<'a> {
-    /// Where it is.
-    pub path: &'a std::path::Path,
-    /// What messages and facts call it.
+    /// The file, or the files that are read as one.
+    pub files: &'a [RowsFile],
+    /// What messages and facts call them.
     pub shown_as: &'a str,
     /// Where the manifest names it, if one does.
     pub location: Option<&'a Location>,
@@ -83,6 +83,10 @@ pub(crate) const HORIZON: &str = "the horizon";
 enum Kind<'a> {
     /// One of two classes.
     Label(&'a Classes),
+    /// One of several classes.
+    Class(&'a [&'a ClassLabel]),
+    /// Whether a row has a label.
+    Flag,
     /// A number with a fraction.
     Score,
     /// A number.
@@ -140,6 +144,18 @@ impl<'a> Finder<'a> {
                 }
                 self.parts.groups.push(position);
             }
+            Kind::Class(classes) => {
+                if !classes.iter().all(|class| columns::can_hold(data_type, class, untyped)) {
+                    wrong(
+                        "the manifest declares the classes as another type; write them as they stand in the data"
+                            .to_owned(),
+                    );
+                }
+                self.parts.groups.push(position);
+            }
+            Kind::Flag if !columns::is_flag(data_type, untyped) => {
+                wrong("write it as a Boolean, or as 1 and 0".to_owned());
+            }
             Kind::Score if !columns::is_score(data_type, untyped) => {
                 wrong("a score is a floating-point number in [0, 1]: the probability of the positive class".to_owned())
             }
@@ -151,7 +167,7 @@ impl<'a> Finder<'a> {
                 }
                 self.parts.groups.push(position);
             }
-            Kind::Score | Kind::Number | Kind::Key => {}
+            Kind::Flag | Kind::Score | Kind::Number | Kind::Key => {}
         }
         self.parts.columns.push(position);
         position
@@ -220,7 +236,7 @@ pub(crate) fn binary(
     resources: Resources,
 ) -> Result<Scan<(BinaryTable, Option<RowTable>)>, Vec<Problem>> {
     let refused = |error: SourceError| vec![file.refused(&error)];
-    let source = Source::open(file.path).map_err(refused)?;
+    let source = Source::open(file.files).map_err(refused)?;
     let mut finder = Finder::new(file, &source);
     let names = &evaluation.columns;
     let label = finder.find("the label", &names.label, Kind::Label(classes));
@@ -258,6 +274,10 @@ pub(crate) enum LabelPart<'a> {
     Number,
     /// A number of at least 0, which is the first number.
     Relevance,
+    /// One of several classes, whose number is the first key.
+    ClassNumber(&'a [&'a ClassLabel]),
+    /// None: each label is a number of its own.
+    Flags,
 }
 
 /// Which values a column of numbers may have.
@@ -265,6 +285,8 @@ pub(crate) enum LabelPart<'a> {
 pub(crate) enum NumberPart {
     /// A score in [0, 1].
     Probability,
+    /// Whether the row has a label: 1 or 0.
+    Flag,
     /// Any finite number.
     Finite,
     /// A finite number of at least 0.
@@ -282,6 +304,8 @@ pub(crate) struct RowParts<'a> {
     pub(crate) numbers: Vec<(&'static str, &'a str, NumberPart)>,
     /// What it is called in a sentence, and the column.
     pub(crate) keys: Vec<(&'static str, &'a str)>,
+    /// The column of the predicted class, whose number is the last key.
+    pub(crate) predicted: Option<(&'a str, &'a [&'a ClassLabel])>,
 }
 
 /// Reads rows and keeps them. Rows whose label, number or key is missing or out of range are counted and left out.
@@ -295,7 +319,7 @@ pub(crate) fn rows(
     resources: Resources,
 ) -> Result<Scan<RowTable>, Vec<Problem>> {
     let refused = |error: SourceError| vec![file.refused(&error)];
-    let source = Source::open(file.path).map_err(refused)?;
+    let source = Source::open(file.files).map_err(refused)?;
     let mut finder = Finder::new(file, &source);
     let names = &evaluation.columns;
     let found = Found::new(&mut finder, &names.label, wanted);
@@ -315,6 +339,7 @@ struct Found {
     label: usize,
     numbers: Vec<(usize, NumberPart)>,
     keys: Vec<usize>,
+    predicted: Option<usize>,
 }
 
 impl Found {
@@ -322,17 +347,47 @@ impl Found {
         let label = match wanted.label {
             LabelPart::Class(classes) => finder.find("the label", label, Kind::Label(classes)),
             LabelPart::Number | LabelPart::Relevance => finder.find("the label", label, Kind::Number),
+            LabelPart::ClassNumber(classes) => finder.find("the label", label, Kind::Class(classes)),
+            LabelPart::Flags => 0,
         };
         let kind = |part| match part {
             NumberPart::Probability | NumberPart::OtherProbability => Kind::Score,
             NumberPart::Finite | NumberPart::Weight | NumberPart::Other => Kind::Number,
+            NumberPart::Flag => Kind::Flag,
         };
         let number =
             |(part, name, values): &(&str, &str, NumberPart)| (finder.find(part, name, kind(*values)), *values);
         let numbers = wanted.numbers.iter().map(number).collect();
         let keys = wanted.keys.iter().map(|(part, name)| finder.find(part, name, Kind::Key)).collect();
-        Self { label, numbers, keys }
+        let predicted = wanted.predicted;
+        let predicted = predicted.map(|(name, classes)| finder.find("the predicted class", name, Kind::Class(classes)));
+        Self { label, numbers, keys, predicted }
     }
+}
+
+/// Classes as the column `label` of a file has them.
+///
+/// # Errors
+/// The file cannot be read, has no such column, or one that cannot hold one of them.
+pub(crate) fn class_labels(file: DataFile<'_>, label: &str, classes: &[&str]) -> Result<Vec<ClassLabel>, Problem> {
+    let source = Source::open(file.files).map_err(|error| file.refused(&error))?;
+    let schema = source.schema();
+    let data_type = match columns::position(schema, label) {
+        Some(position) => schema.field(position).data_type(),
+        None => return Err(absent(file, schema, "the label", label)),
+    };
+    let untyped = source.format().is_untyped();
+    let whole = data_type.is_integer() || (untyped && classes.iter().all(|class| class.parse::<i64>().is_ok()));
+    let class = |text: &&str| match *data_type {
+        _ if whole => text.parse().ok().map(ClassLabel::Integer),
+        DataType::Boolean => text.parse().ok().map(ClassLabel::Boolean),
+        _ if columns::is_text(data_type) => Some(ClassLabel::Text((*text).to_owned())),
+        _ => None,
+    };
+    classes.iter().map(class).collect::<Option<_>>().ok_or_else(|| {
+        let message = format!("the label column `{label}` of `{}` is {data_type}", file.shown_as);
+        file.problem("wrong-column-type", message).hint("give the classes as they stand in it")
+    })
 }
 
 /// The classes of the column `label` of a file: as given, written as the column's type has them, or else true and
@@ -346,7 +401,7 @@ pub(crate) fn classes(
     positive: Option<&str>,
     negative: Option<&str>,
 ) -> Result<(ClassLabel, ClassLabel), Problem> {
-    let source = Source::open(file.path).map_err(|error| file.refused(&error))?;
+    let source = Source::open(file.files).map_err(|error| file.refused(&error))?;
     let schema = source.schema();
     let data_type = match columns::position(schema, label) {
         Some(position) => schema.field(position).data_type(),
@@ -449,9 +504,11 @@ impl<'a> RowSink<'a> {
         memory_bytes: u64,
     ) -> Self {
         let (keys, numbers) = match wanted.label {
-            LabelPart::Class(_) => (1, 0),
+            LabelPart::Class(_) | LabelPart::ClassNumber(_) => (1, 0),
             LabelPart::Number | LabelPart::Relevance => (0, 1),
+            LabelPart::Flags => (0, 0),
         };
+        let keys = keys + usize::from(found.predicted.is_some());
         let (numbers, keys) = (found.numbers.len() + numbers, found.keys.len() + keys);
         let table = RowTable::new(slices.len(), numbers, keys, memory_bytes);
         Self { parts, wanted, found, id, slices, table, ids: Ids::default() }
@@ -462,6 +519,8 @@ impl<'a> RowSink<'a> {
 enum Labels {
     Classes(Vec<Label>),
     Numbers(Float64Array),
+    ClassNumbers(Vec<ClassOf>),
+    None,
 }
 
 impl Sink for RowSink<'_> {
@@ -473,11 +532,21 @@ impl Sink for RowSink<'_> {
             LabelPart::Number | LabelPart::Relevance => {
                 Labels::Numbers(self.parts.read(rows, self.found.label, columns::numbers)?)
             }
+            LabelPart::ClassNumber(classes) => {
+                let of = |column: &ArrayRef| columns::class_numbers(column, classes);
+                Labels::ClassNumbers(self.parts.read(rows, self.found.label, of)?)
+            }
+            LabelPart::Flags => Labels::None,
         };
         let mut numbers = Vec::with_capacity(self.found.numbers.len());
         for (position, values) in &self.found.numbers {
-            numbers.push((self.parts.read(rows, *position, columns::numbers)?, *values));
+            let of = if *values == NumberPart::Flag { columns::flags } else { columns::numbers };
+            numbers.push((self.parts.read(rows, *position, of)?, *values));
         }
+        let predicted = self.wanted.predicted.zip(self.found.predicted).map(|((_, classes), position)| {
+            self.parts.read(rows, position, |column| columns::class_numbers(column, classes))
+        });
+        let predicted = predicted.transpose()?;
         let mut keys = Vec::with_capacity(self.found.keys.len());
         for position in &self.found.keys {
             keys.push(self.parts.read(rows, *position, ids::keys)?);
@@ -496,6 +565,8 @@ impl Sink for RowSink<'_> {
                 Labels::Numbers(labels) => {
                     row_numbers.extend(actual(number(labels, row), self.wanted.label, &mut invalid))
                 }
+                Labels::ClassNumbers(labels) => row_keys.extend(class_number(labels.get(row).copied(), &mut invalid)),
+                Labels::None => {}
             }
             for (column, values) in &numbers {
                 row_numbers.extend(value(number(column, row), *values, &mut invalid));
@@ -505,6 +576,9 @@ impl Sink for RowSink<'_> {
                     Some(key) => row_keys.push(ids::folded(key)),
                     None => invalid.cluster_missing += 1,
                 }
+            }
+            if let Some(predicted) = &predicted {
+                row_keys.extend(predicted_class(predicted.get(row).copied(), &mut invalid));
             }
             if invalid.total() == 0 {
                 self.table.push(cell, &row_numbers, &row_keys)?;
@@ -535,6 +609,24 @@ fn class(label: Option<Label>, invalid: &mut InvalidRows) -> Option<u64> {
     }
 }
 
+fn class_number(class: Option<ClassOf>, invalid: &mut InvalidRows) -> Option<u64> {
+    match class {
+        Some(ClassOf::Declared(number)) => return Some(number),
+        Some(ClassOf::Unknown) => invalid.label_unknown += 1,
+        Some(ClassOf::Missing) | None => invalid.label_missing += 1,
+    }
+    None
+}
+
+fn predicted_class(class: Option<ClassOf>, invalid: &mut InvalidRows) -> Option<u64> {
+    match class {
+        Some(ClassOf::Declared(number)) => return Some(number),
+        Some(ClassOf::Unknown) => invalid.score_out_of_range += 1,
+        Some(ClassOf::Missing) | None => invalid.score_missing += 1,
+    }
+    None
+}
+
 fn actual(value: Option<f64>, part: LabelPart<'_>, invalid: &mut InvalidRows) -> Option<f64> {
     match value {
         None => invalid.label_missing += 1,
@@ -553,6 +645,8 @@ fn value(value: Option<f64>, values: NumberPart, invalid: &mut InvalidRows) -> O
         (value, NumberPart::Other) => {
             return Some(value.filter(|value| value.is_finite()).map_or(f64::NAN, |value| value + 0.0));
         }
+        (None, NumberPart::Flag) => invalid.label_missing += 1,
+        (Some(value), NumberPart::Flag) if value.is_nan() => invalid.label_unknown += 1,
         (Some(value), NumberPart::Weight) if value.is_finite() && value >= 0.0 => return Some(value + 0.0),
         (_, NumberPart::Weight) => invalid.weight_invalid += 1,
         (None, _) => invalid.score_missing += 1,

@@ -15,10 +15,13 @@ use super::regression::forecast::{self, ForecastRows};
 use super::regression::{self, RegressionRows};
 use super::rows::{RowTable, gather};
 use super::scan::{self, DataFile, HORIZON, LabelPart, NumberPart, RowParts, Scan};
+use super::several;
 use super::slices::{CommonCells, Group, Groups};
 use super::source::SourceError;
 use super::table::InvalidRows;
-use super::{ClaimCheck, ClaimResult, EvaluationFacts, Horizon, Metric, Resources, RowCounts, Slice, SlicePart};
+use super::{
+    ClaimCheck, ClaimResult, ClassMetrics, EvaluationFacts, Horizon, Metric, Resources, RowCounts, Slice, SlicePart,
+};
 use crate::facts::FileFacts;
 use crate::manifest::raw::{self, Favourable, RawEvaluation, Task};
 use crate::problem::Problem;
@@ -47,6 +50,13 @@ pub(crate) fn measure(
             kept(task, declared, file, resources, &with_champion(declared, forecast_parts(declared)), forecast_metrics)?
         }
         Task::Ranking => kept(task, declared, file, resources, &ranking_parts(declared), ranking_metrics)?,
+        Task::MulticlassClassification => {
+            let classes = several::classes(declared);
+            kept(task, declared, file, resources, &several::class_parts(declared, &classes), several::class_metrics)?
+        }
+        Task::MultilabelClassification => {
+            kept(task, declared, file, resources, &several::label_parts(declared), several::label_metrics)?
+        }
     };
     if measured.counts.total == 0 {
         let problem = file.problem("no-rows", format!("`{}` has no rows", file.shown_as));
@@ -88,11 +98,14 @@ impl<'a> Grouping<'a> {
 /// What was computed of a file.
 struct Measured {
     data: FileFacts,
+    data_files: Vec<FileFacts>,
     counts: RowCounts,
     metrics: Metrics,
     /// In the order of groupings, and within one by value.
     groups: Vec<MeasuredGroup>,
     horizons: Vec<Horizon>,
+    /// Of several classes, the metrics of each and the table of labels and predictions.
+    classes: (Vec<ClassMetrics>, Vec<Vec<u64>>),
     champion: Option<ChampionFacts>,
     plots: Option<Plots>,
 }
@@ -125,8 +138,19 @@ fn counts(invalid: InvalidRows, valid: u64, ids: Option<Vec<Ids>>, columns: &raw
     }
 }
 
+/// The columns of a binary classification whose rows are kept.
+fn binary_parts<'a>(declared: &'a RawEvaluation, classes: &'a raw::Classes, score: &'a str) -> RowParts<'a> {
+    let columns = &declared.columns;
+    let mut numbers = vec![("the score", score, NumberPart::Probability)];
+    numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
+    let champion = declared.champion.as_ref().map(|champion| champion.column.as_str());
+    numbers.extend(champion.map(|name| (CHAMPION, name, NumberPart::OtherProbability)));
+    let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
+    RowParts { label: LabelPart::Class(classes), numbers, keys, predicted: None }
+}
+
 fn file_facts<Table>(file: DataFile<'_>, scan: &Scan<Table>) -> FileFacts {
-    let content = scan.content;
+    let content = &scan.content;
     FileFacts { path: file.shown_as.to_owned(), sha256: content.sha256, size_bytes: content.size_bytes }
 }
 
@@ -137,15 +161,7 @@ fn binary(declared: &RawEvaluation, file: DataFile<'_>, resources: Resources) ->
         let problem = file.problem("missing-part", "binary classification needs a score, classes and a threshold");
         return Err(vec![problem.hint("declare them for the evaluation")]);
     };
-    let mut wanted = RowParts {
-        label: LabelPart::Class(classes),
-        numbers: vec![("the score", score, NumberPart::Probability)],
-        keys: Vec::new(),
-    };
-    wanted.numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
-    wanted.keys.extend(columns.cluster.as_deref().map(|name| ("the cluster", name)));
-    let champion = declared.champion.as_ref().map(|champion| (CHAMPION, champion.column.as_str()));
-    wanted.numbers.extend(champion.map(|(part, name)| (part, name, NumberPart::OtherProbability)));
+    let wanted = binary_parts(declared, classes, score);
     if columns.weight.is_some() || columns.cluster.is_some() {
         let favourable = classes.favourable.map(|favourable| favourable == Favourable::Positive);
         return kept(Task::BinaryClassification, declared, file, resources, &wanted, |_, rows| {
@@ -164,6 +180,7 @@ fn binary(declared: &RawEvaluation, file: DataFile<'_>, resources: Resources) ->
     let beside = declared.champion.as_ref().map(|_| &wanted);
     let scan = scan::binary(file, declared, (classes, score), beside, resources)?;
     let data = file_facts(file, &scan);
+    let data_files = scan.content.files.clone();
     let refused = |error: SourceError| vec![file.refused(&error)];
     let groupings = Grouping::declared(declared);
     let (tables, beside): (Vec<_>, Vec<_>) = scan.tables.into_iter().unzip();
@@ -195,10 +212,12 @@ fn binary(declared: &RawEvaluation, file: DataFile<'_>, resources: Resources) ->
     };
     Ok(Measured {
         data,
+        data_files,
         counts: counts(whole.invalid, whole.valid(), scan.ids, columns),
         metrics: binary::metrics(&whole, &ranked.curve, classes.favourable),
         groups: groups.groups.into_iter().zip(&states).skip(1).map(measured).collect(),
         horizons: Vec::new(),
+        classes: Default::default(),
         champion,
         plots: Some(Plots::of(&whole, &ranked.curve)),
     })
@@ -221,25 +240,25 @@ fn states(ranked: &Ranked, common: &CommonCells, question: &Question) -> Vec<Bin
 }
 
 /// The rows of one group, column by column.
-struct GroupRows<'a> {
-    table: &'a RowTable,
-    positions: &'a [u32],
+pub(super) struct GroupRows<'a> {
+    pub(super) table: &'a RowTable,
+    pub(super) positions: &'a [u32],
 }
 
 impl GroupRows<'_> {
-    fn number(&self, column: usize) -> Vec<f64> {
+    pub(super) fn number(&self, column: usize) -> Vec<f64> {
         self.table.numbers.get(column).map(|column| gather(column, self.positions)).unwrap_or_default()
     }
 
-    fn key(&self, column: usize) -> Vec<u64> {
+    pub(super) fn key(&self, column: usize) -> Vec<u64> {
         self.table.keys.get(column).map(|column| gather(column, self.positions)).unwrap_or_default()
     }
 
-    fn optional(&self, declared: &Option<String>, column: usize) -> Option<Vec<f64>> {
+    pub(super) fn optional(&self, declared: &Option<String>, column: usize) -> Option<Vec<f64>> {
         declared.as_ref().map(|_| self.number(column))
     }
 
-    fn optional_key(&self, declared: &Option<String>, column: usize) -> Option<Vec<u64>> {
+    pub(super) fn optional_key(&self, declared: &Option<String>, column: usize) -> Option<Vec<u64>> {
         declared.as_ref().map(|_| self.key(column))
     }
 }
@@ -255,6 +274,7 @@ fn kept(
 ) -> Result<Measured, Vec<Problem>> {
     let scan = scan::rows(file, declared, wanted, resources)?;
     let data = file_facts(file, &scan);
+    let data_files = scan.content.files.clone();
     let groupings = Grouping::declared(declared);
     let parts = scan.tables.iter().map(|table| (&table.cells, table.invalid.as_slice()));
     let common = CommonCells::of(parts, declared.slices.len()).map_err(|error| vec![file.refused(&error.into())])?;
@@ -282,13 +302,17 @@ fn kept(
     let invalid = invalid.first().copied().unwrap_or_default();
     let all: Vec<u32> = (0..table.cell.len() as u32).collect();
     let champion = challenged(task, declared, &table, &groupings, &groups);
-    let horizons = horizons(declared, &GroupRows { table: &table, positions: &all }, invalid.total());
+    let rows = GroupRows { table: &table, positions: &all };
+    let horizons = horizons(declared, &rows, invalid.total());
+    let classes = several::of_classes(task, declared, &rows, invalid.total());
     Ok(Measured {
         data,
+        data_files,
         counts: counts(invalid, whole.rows - invalid.total(), scan.ids, &declared.columns),
         metrics: whole.metrics,
         groups: measured,
         horizons,
+        classes,
         champion,
         plots: None,
     })
@@ -310,8 +334,9 @@ fn challenged(
     let (label, score) = match task {
         Task::BinaryClassification => (None, 0),
         Task::Regression | Task::Forecasting => (table.numbers.first(), 1),
-        // Its unit is the query, whose rows the champion puts in another order.
-        Task::Ranking => return None,
+        // The unit of a ranking is the query, whose rows the champion puts in another order; several classes have
+        // several scores.
+        Task::Ranking | Task::MulticlassClassification | Task::MultilabelClassification => return None,
     };
     let behind_weight = 2 + usize::from(columns.scale.is_some());
     let weight = columns.weight.as_ref().and(table.numbers.len().checked_sub(behind_weight));
@@ -360,7 +385,7 @@ fn shown(group: &Group) -> String {
 }
 
 /// The same metrics without a value: one invalid row leaves none.
-fn refused(metrics: Metrics, invalid: u64, valid: u64) -> Metrics {
+pub(super) fn refused(metrics: Metrics, invalid: u64, valid: u64) -> Metrics {
     let reason = format!("{invalid} of {} rows are not valid", valid + invalid);
     let ids = metrics.0.into_keys();
     Metrics(ids.map(|id| (id, Metric::without(id, MetricStatus::Error, 0, reason.as_str()))).collect())
@@ -375,7 +400,7 @@ fn regression_parts(declared: &RawEvaluation) -> RowParts<'_> {
         .extend(columns.quantiles.iter().map(|quantile| ("a quantile", quantile.column.as_str(), NumberPart::Finite)));
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
-    RowParts { label: LabelPart::Number, numbers, keys }
+    RowParts { label: LabelPart::Number, numbers, keys, predicted: None }
 }
 
 /// The same with the champion's numbers, as the last column of them.
@@ -474,7 +499,7 @@ fn ranking_parts(declared: &RawEvaluation) -> RowParts<'_> {
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = [("the query", &columns.query), ("the item", &columns.item), ("the cluster", &columns.cluster)];
     let keys = keys.into_iter().filter_map(|(part, name)| Some((part, name.as_deref()?)));
-    RowParts { label: LabelPart::Relevance, numbers, keys: keys.collect() }
+    RowParts { label: LabelPart::Relevance, numbers, keys: keys.collect(), predicted: None }
 }
 
 fn ranking_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {
@@ -524,6 +549,7 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         name: declared.name.clone(),
         task,
         data: measured.data,
+        data_files: measured.data_files,
         columns: declared.columns.clone(),
         classes: declared.classes.clone(),
         threshold: declared.threshold,
@@ -534,8 +560,12 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         slices,
         comparisons,
         horizons: measured.horizons,
+        labels: declared.labels.clone(),
+        class_metrics: measured.classes.0,
+        confusion: measured.classes.1,
         period: declared.period.clone(),
         holdout: declared.holdout.clone(),
+        sql_checks: Vec::new(),
         leakage: None,
         drift: None,
         champion: measured.champion,

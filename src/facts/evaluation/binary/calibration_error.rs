@@ -61,16 +61,22 @@ pub(crate) fn calibration_error(bins: &[CalibrationBin; BINS]) -> Metric {
 }
 
 /// The gaps of the bins, and how uncertain they are.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gaps {
     /// Σ (score − label) over the rows of the bin / rows of all bins: the bin's share times its gap.
     pub(crate) gap: [f64; BINS],
     /// Share of rows (of weight) in the bin.
     pub(crate) share: [f64; BINS],
     /// Lower triangle L of the Cholesky factorisation of the covariance LLᵀ of `gap`, given the scores.
-    pub(crate) noise: [[f64; BINS]; BINS],
+    pub(crate) noise: Vec<Vec<f64>>,
     /// Effective number of rows, for the variance that comes from the shares.
     pub(crate) rows: f64,
+}
+
+impl Default for Gaps {
+    fn default() -> Self {
+        Self { gap: [0.0; BINS], share: [0.0; BINS], noise: vec![vec![0.0; BINS]; BINS], rows: 0.0 }
+    }
 }
 
 impl Gaps {
@@ -79,24 +85,42 @@ impl Gaps {
         exact_sum(self.gap.iter().map(|gap| gap.abs()))
     }
 
-    /// Interval by inversion of tests. The error is biased upwards: a perfectly calibrated model too has gaps by
-    /// chance. So let the true gaps be λ times the observed ones, add normal noise with the covariance of the gaps, and
-    /// take the error of that: T(λ). The interval goes from the λ at which the observed error is the 97.5 % quantile
-    /// of T to that at which it is the 2.5 % quantile, times the error. It reaches down to 0 where no gap
-    /// at all explains the observed error, and up to the error at least.
+    /// Interval by inversion of tests; see [`test_inversion`].
     pub(crate) fn interval(&self, method: &str) -> Result<Interval, String> {
         let error = self.error();
-        if error <= 0.0 {
-            return Err("no bin has a gap that could be scaled".to_owned());
-        }
-        if !self.noise.iter().flatten().any(|part| part.abs() > 1e-12 * error) {
-            return Err(NO_VARIANCE.to_owned());
-        }
-        let simulation = Simulation::new(self, error);
-        let low = simulation.root(error, HIGH_PLACE) * error;
-        let high = simulation.root(error, LOW_PLACE).max(1.0) * error;
-        interval::interval(low.min(error), high.min(1.0), method).ok_or_else(|| NO_VARIANCE.to_owned())
+        // Variance over rows of the size of their bin's gap, for the error is its mean.
+        let squares = self.gap.iter().zip(&self.share).filter(|(_, share)| **share > 0.0);
+        let square: f64 = squares.map(|(gap, share)| gap * gap / share).sum();
+        let share_error = ((square - error * error).max(0.0) / self.rows).sqrt();
+        test_inversion(&self.gap, &self.noise, share_error, method)
     }
+}
+
+/// Interval of Σ|gap| by inversion of tests. That sum is biased upwards: a perfectly calibrated model too has gaps by
+/// chance. So let the true gaps be λ times the observed ones, add normal noise with the covariance of the gaps, and
+/// take the error of that: T(λ). The interval goes from the λ at which the observed error is the 97.5 % quantile
+/// of T to that at which it is the 2.5 % quantile, times the error. It reaches down to 0 where no gap
+/// at all explains the observed error, and up to the error at least.
+///
+/// `noise` is the lower triangle L of the Cholesky factorisation LLᵀ of the covariance of `gap`, and `share_error` the
+/// standard error of the sum that comes from how rows fall into bins.
+pub(crate) fn test_inversion(
+    gap: &[f64],
+    noise: &[Vec<f64>],
+    share_error: f64,
+    method: &str,
+) -> Result<Interval, String> {
+    let error = exact_sum(gap.iter().map(|gap| gap.abs()));
+    if error <= 0.0 {
+        return Err("no bin has a gap that could be scaled".to_owned());
+    }
+    if !noise.iter().flatten().any(|part| part.abs() > 1e-12 * error) {
+        return Err(NO_VARIANCE.to_owned());
+    }
+    let simulation = Simulation::new(gap, noise, share_error);
+    let low = simulation.root(error, HIGH_PLACE) * error;
+    let high = simulation.root(error, LOW_PLACE).max(1.0) * error;
+    interval::interval(low.min(error), high.min(1.0), method).ok_or_else(|| NO_VARIANCE.to_owned())
 }
 
 /// Replicates of the noise.
@@ -109,24 +133,25 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(gaps: &Gaps, error: f64) -> Self {
-        let used = || gaps.share.iter().enumerate().filter(|(_, share)| **share > 0.0).map(|(bin, _)| bin);
-        let gap = used().filter_map(|bin| gaps.gap.get(bin).copied()).collect();
-        // Variance over rows of the size of their bin's gap, for the error is its mean.
-        let squares = gaps.gap.iter().zip(&gaps.share).filter(|(_, share)| **share > 0.0);
-        let square: f64 = squares.map(|(gap, share)| gap * gap / share).sum();
-        let share_error = ((square - error * error).max(0.0) / gaps.rows).sqrt();
-        let (mut noise, mut shares) = (Vec::new(), Vec::new());
+    fn new(gap: &[f64], noise: &[Vec<f64>], share_error: f64) -> Self {
+        // A bin without rows has neither gap nor noise.
+        let used: Vec<(f64, &Vec<f64>)> = gap
+            .iter()
+            .zip(noise)
+            .filter(|(gap, row)| **gap != 0.0 || row.iter().any(|part| *part != 0.0))
+            .map(|(gap, row)| (*gap, row))
+            .collect();
+        let bins = gap.len();
+        let (mut noises, mut shares) = (Vec::with_capacity(REPLICATES * used.len()), Vec::with_capacity(REPLICATES));
         for replicate in 0..REPLICATES {
-            let mut normals = [0.0; BINS];
-            let draw = |place: usize| random::normal_quantile(random::uniform((replicate * (BINS + 1) + place) as u64));
-            normals.iter_mut().enumerate().for_each(|(bin, normal)| *normal = draw(bin));
-            for row in used().filter_map(|bin| gaps.noise.get(bin)) {
-                noise.push(row.iter().zip(normals).map(|(part, normal)| part * normal).sum());
+            let draw = |place: usize| random::normal_quantile(random::uniform((replicate * (bins + 1) + place) as u64));
+            let normals: Vec<f64> = (0..bins).map(draw).collect();
+            for (_, row) in &used {
+                noises.push(row.iter().zip(&normals).map(|(part, normal)| part * normal).sum());
             }
-            shares.push(share_error * draw(BINS));
+            shares.push(share_error * draw(bins));
         }
-        Self { gap, noise, shares }
+        Self { gap: used.iter().map(|(gap, _)| *gap).collect(), noise: noises, shares }
     }
 
     /// The value at `place` in ascending order of T(λ).
@@ -167,22 +192,24 @@ impl Simulation {
 
 /// The lower triangle L with LLᵀ = `covariance`, which is positive semidefinite up to rounding. What rounding
 /// leaves of a direction without variance is zero.
-pub(crate) fn cholesky(covariance: &[[f64; BINS]; BINS]) -> [[f64; BINS]; BINS] {
-    let mut lower = [[0.0_f64; BINS]; BINS];
-    let entry = |matrix: &[[f64; BINS]; BINS], row: usize, column: usize| {
-        matrix.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0.0)
+pub(crate) fn cholesky<R: AsRef<[f64]>>(covariance: &[R]) -> Vec<Vec<f64>> {
+    let size = covariance.len();
+    let mut lower: Vec<Vec<f64>> = vec![vec![0.0; size]; size];
+    let entry = |row: usize, column: usize| {
+        covariance.get(row).and_then(|row| row.as_ref().get(column)).copied().unwrap_or(0.0)
     };
-    for column in 0..BINS {
-        let rest = |lower: &[[f64; BINS]; BINS], row: usize| {
-            let known: f64 = (0..column).map(|place| entry(lower, row, place) * entry(lower, column, place)).sum();
-            entry(covariance, row, column) - known
+    for column in 0..size {
+        let rest = |lower: &[Vec<f64>], row: usize| {
+            let before = |row: usize| lower.get(row).into_iter().flatten().take(column);
+            let known: f64 = before(row).zip(before(column)).map(|(left, right)| left * right).sum();
+            entry(row, column) - known
         };
         let pivot = rest(&lower, column);
-        if pivot <= 1e-13 * entry(covariance, column, column) {
+        if pivot <= 1e-13 * entry(column, column) {
             continue;
         }
         let root = pivot.sqrt();
-        for row in column..BINS {
+        for row in column..size {
             let value = if row == column { root } else { rest(&lower, row) / root };
             if let Some(cell) = lower.get_mut(row).and_then(|cells| cells.get_mut(column)) {
                 *cell = value;
@@ -252,7 +279,7 @@ mod tests {
         let lower = cholesky(&covariance);
         for (row, expected) in covariance.iter().enumerate() {
             for (column, expected) in expected.iter().enumerate() {
-                let product: f64 = lower[row].iter().zip(lower[column]).map(|(left, right)| left * right).sum();
+                let product: f64 = lower[row].iter().zip(&lower[column]).map(|(left, right)| left * right).sum();
                 assert!((product - expected).abs() < 1e-9, "{row} {column} {product}");
             }
         }

@@ -26,7 +26,7 @@ pub(super) struct Opened<'a> {
 impl<'a> Opened<'a> {
     pub(super) fn new(file: DataFile<'a>) -> Result<Self, Vec<Problem>> {
         let refused = |error: SourceError| vec![file.refused(&error)];
-        let source = Source::open(file.path).map_err(refused)?;
+        let source = Source::open(file.files).map_err(refused)?;
         Ok(Self {
             file,
             schema: source.schema().clone(),
@@ -145,9 +145,8 @@ impl<'a> Chooser<'a> {
         let parts = &declared.columns;
         let mut choice = Choice::default();
         let other = |name: &str| {
-            let champion = declared.champion.iter().map(|champion| champion.column.as_str());
             let beside = [reference.entity.as_deref(), reference.time.as_deref()].into_iter().flatten();
-            parts.parts().iter().map(|(.., column)| *column).chain(champion).chain(beside).any(|part| part == name)
+            declared.parts().iter().map(|(.., column)| *column).chain(beside).any(|part| part == name)
         };
         if reference.features.is_empty() {
             for name in self.evaluation.names().filter(|name| !other(name)) {
@@ -172,6 +171,13 @@ impl<'a> Chooser<'a> {
             choice.id = parts.id.as_deref().and_then(|name| self.offered(name, "the id"));
             choice.entity = reference.entity.as_deref().and_then(|name| self.demanded(name, "the entity"));
             choice.time = reference.time.as_deref().and_then(|name| self.demanded(name, "the time"));
+            // JSON has no other way to write a day.
+            if let Some(Pair { evaluation, reference }) =
+                choice.time.as_mut().filter(|pair| pair.evaluation.kind == Kind::Text)
+            {
+                evaluation.kind = Kind::Time;
+                reference.iter_mut().for_each(|column| column.kind = Kind::Time);
+            }
             self.time_is_time(choice.time.as_ref());
         }
         self.label_has_classes(declared);

@@ -82,12 +82,15 @@ fn read_baseline(file: DataFile<'_>) -> Result<Frozen, Vec<Problem>> {
         };
         reasons.into_iter().take(20).map(of).collect::<Vec<_>>()
     };
-    let size_bytes = std::fs::metadata(file.path).map_err(unreadable)?.len();
+    let Some(path) = file.files.first().map(|file| &file.path) else {
+        return Err(wrong(vec!["there is no file".to_owned()]));
+    };
+    let size_bytes = std::fs::metadata(path).map_err(unreadable)?.len();
     if size_bytes > BASELINE_BYTES_MAX {
         return Err(wrong(vec![format!("it has {size_bytes} bytes")]));
     }
-    let bytes = std::fs::read(file.path).map_err(unreadable)?;
-    let content = Content { sha256: Sha256Digest::of(&bytes), size_bytes: bytes.len() as u64 };
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let content = Content { sha256: Sha256Digest::of(&bytes), size_bytes: bytes.len() as u64, files: Vec::new() };
     Ok(Frozen { baseline: Baseline::from_json(&bytes).map_err(wrong)?, data: file_facts(file, content) })
 }
 
@@ -152,7 +155,7 @@ impl Comparison<'_> {
         let refused = |error: SourceError| vec![file.refused(&error)];
         let room = Room::new(self.resources.rows_bytes());
         let reading = Reading { side, plan, counters, room: &room, until, threads: self.resources.threads.get() };
-        let (content, rows) = reading.read(Source::open(file.path).map_err(refused)?).map_err(refused)?;
+        let (content, rows) = reading.read(Source::open(file.files).map_err(refused)?).map_err(refused)?;
         Ok(Taken { content: Some(content), rows })
     }
 
@@ -479,8 +482,8 @@ pub(crate) fn freeze(
         let threads = resources.threads.get();
         let reading =
             Reading { side: Side::Reference, plan: &plan, counters: &counters, room: &room, until: i64::MIN, threads };
-        let (content, taken) = reading.read(Source::open(file.path).map_err(refused)?).map_err(refused)?;
-        if known.replace(content).is_some_and(|known| known != content) {
+        let (content, taken) = reading.read(Source::open(file.files).map_err(refused)?).map_err(refused)?;
+        if known.replace(content.clone()).is_some_and(|known| known != content) {
             return Err(vec![changed(file)]);
         }
         rows = taken.rows;

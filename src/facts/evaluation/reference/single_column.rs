@@ -74,17 +74,23 @@ pub(crate) fn of_categories(
     };
     ranked.sort_by(|left, right| order(&left.0, &right.0));
     let ties = ranked.chunk_by(|left, right| order(&left.0, &right.0).is_eq());
-    let sum = |class: usize, tied: &[([u64; 2], &ByClass)]| tied.iter().map(|(_, rows)| rows[class]).sum();
-    let ascending: Vec<_> =
-        ties.map(|tied| Tied { negatives: sum(NEGATIVE, tied), positives: sum(POSITIVE, tied) }).collect();
+    let whole = |tied: &[([u64; 2], &ByClass)]| {
+        tied.iter().fold(Tied::default(), |sum, (_, rows)| Tied {
+            negatives: sum.negatives + rows[NEGATIVE],
+            positives: sum.positives + rows[POSITIVE],
+        })
+    };
+    let ascending: Vec<_> = ties.map(whole).collect();
     area(OF_CATEGORIES, &ascending)
 }
 
 /// The same with the score 1 for rows without a value and 0 for others.
 pub(crate) fn of_missing(missing: ByClass, rows: ByClass) -> Metric {
-    let tied = |class: ByClass| Tied { negatives: class[NEGATIVE], positives: class[POSITIVE] };
-    let present = [NEGATIVE, POSITIVE].map(|class| rows[class].saturating_sub(missing[class]));
-    area(OF_MISSING, &[Tied { negatives: present[NEGATIVE], positives: present[POSITIVE] }, tied(missing)])
+    let present = Tied {
+        negatives: rows[NEGATIVE].saturating_sub(missing[NEGATIVE]),
+        positives: rows[POSITIVE].saturating_sub(missing[POSITIVE]),
+    };
+    area(OF_MISSING, &[present, Tied { negatives: missing[NEGATIVE], positives: missing[POSITIVE] }])
 }
 
 /// The area from groups of tied rows in ascending order, with the interval of DeLong, DeLong and Clarke-Pearson

@@ -1,6 +1,7 @@
 //! Files of rows, read once: the bytes that are decoded are the bytes that were hashed.
 
 mod parquet;
+mod set;
 mod text;
 
 use std::fs::File;
@@ -14,6 +15,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::set::{Content, Source};
+pub use self::set::{RowsFile, RowsFiles};
 use super::cells::TooManyCells;
 use super::table::TableError;
 use crate::digest::Sha256Digest;
@@ -106,7 +109,7 @@ impl Format {
 }
 
 /// A file that was opened and says which columns it has.
-pub(crate) struct Source {
+struct SourceFile {
     file: File,
     size_bytes: u64,
     format: Format,
@@ -114,16 +117,9 @@ pub(crate) struct Source {
     parquet: Option<::parquet::arrow::arrow_reader::ArrowReaderMetadata>,
 }
 
-/// A file by its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) sha256: Sha256Digest,
-    pub(crate) size_bytes: u64,
-}
-
-impl Source {
+impl SourceFile {
     /// Opens a file. It is what the end of its name says, or else what its first bytes look like.
-    pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
+    fn open(path: &Path) -> Result<Self, SourceError> {
         guarded(|| Self::open_unguarded(path))
     }
 
@@ -146,17 +142,17 @@ impl Source {
     }
 
     /// What it is.
-    pub(crate) const fn format(&self) -> Format {
+    const fn format(&self) -> Format {
         self.format
     }
 
     /// Its columns.
-    pub(crate) fn schema(&self) -> &SchemaRef {
+    fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
     /// Its columns with types for those of text that all look like something else, where a file has no types of its own.
-    pub(crate) fn inferred(&self) -> Result<SchemaRef, SourceError> {
+    fn inferred(&self) -> Result<SchemaRef, SourceError> {
         guarded(|| {
             let inferred = if self.format.is_untyped() { text::inferred(&self.file) } else { Ok(self.schema.clone()) };
             (&self.file).seek(SeekFrom::Start(0))?;
@@ -165,7 +161,7 @@ impl Source {
     }
 
     /// How many rows it has, or cannot have more than.
-    pub(crate) fn rows_max(&self) -> u64 {
+    fn rows_max(&self) -> u64 {
         match &self.parquet {
             Some(metadata) => u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or_default(),
             // Each value is followed by a comma or a line's end, at least.
@@ -175,12 +171,7 @@ impl Source {
 
     /// Gives all rows, of the columns at `columns`, to as many sinks as there are, each in a thread of its own.
     /// `as_groups` are those of `columns` that have few distinct values: text in them comes as a dictionary.
-    pub(crate) fn read<S: Sink>(
-        self,
-        columns: &[usize],
-        as_groups: &[usize],
-        sinks: &mut [S],
-    ) -> Result<Content, SourceError> {
+    fn read<S: Sink>(self, columns: &[usize], as_groups: &[usize], sinks: &mut [S]) -> Result<Content, SourceError> {
         guarded(|| {
             let mut reader = HashingReader::new(&self.file);
             match &self.parquet {
@@ -251,7 +242,8 @@ impl<'a> HashingReader<'a> {
     }
 
     fn finish(self) -> Content {
-        Content { sha256: Sha256Digest::from_bytes(self.hasher.finalize().into()), size_bytes: self.position }
+        let sha256 = Sha256Digest::from_bytes(self.hasher.finalize().into());
+        Content { sha256, size_bytes: self.position, files: Vec::new() }
     }
 }
 
