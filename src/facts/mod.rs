@@ -15,11 +15,12 @@ pub mod supply_chain;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::evaluation::claims::{self, ClaimsFile};
 use self::evaluation::sql::SqlContext;
 use self::evaluation::{ReferenceFile, RowsFile, RowsFiles};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
-use crate::manifest::{Entry, Manifest, ReferenceEntry, RowsEntry, raw};
+use crate::manifest::{Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
 use crate::problem::{Location, Problem};
 use crate::release_root::ReleasePath;
 use crate::tier::TierFacts;
@@ -84,29 +85,7 @@ pub async fn measure(
     let artifacts = artifacts(manifest, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows)];
-        let absent: Vec<_> = rows.into_iter().flatten().filter(|rows| rows.files.is_empty()).collect();
-        if !absent.is_empty() {
-            problems.extend(absent.into_iter().map(|rows| nothing_there(&rows.pattern, &rows.location)));
-            continue;
-        }
-        let data = rows_files(&entry.data);
-        let reference = entry.reference.as_ref().map(|reference| match reference {
-            ReferenceEntry::Rows(entry) => (ReferenceFile::Rows as fn(_) -> _, rows_files(entry), &entry.location),
-            ReferenceEntry::Baseline(entry) => (ReferenceFile::Baseline as _, single_file(entry), &entry.location),
-        });
-        let reference = reference.as_ref().map(|(of, files, location)| of(files.data_file(Some(location))));
-        let (task, declared) = (manifest.model.task, &entry.declared);
-        let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
-        let measured = evaluation::measure(
-            task,
-            declared,
-            data.data_file(Some(&entry.data.location)),
-            reference,
-            sql,
-            environment.resources,
-        );
-        match measured {
+        match evaluation(manifest.model.task, entry, bundled, environment) {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
         }
@@ -148,6 +127,38 @@ pub async fn measure(
             repository::review::ask(environment.review.as_ref()).await,
         ),
     })
+}
+
+/// Measures one evaluation.
+fn evaluation(
+    task: raw::Task,
+    entry: &EvaluationEntry,
+    bundled: &[raw::BundledSqlCheck],
+    environment: &Environment,
+) -> Result<evaluation::EvaluationFacts, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows)];
+    let absent = rows.into_iter().flatten().filter(|rows| rows.files.is_empty());
+    problems.extend(absent.map(|rows| nothing_there(&rows.pattern, &rows.location)));
+    let mut stated = Vec::new();
+    for (declared, entry) in entry.declared.claims_from.iter().zip(&entry.claims_from) {
+        match claims::read(ClaimsFile { declared, path: &entry.path }) {
+            Ok(found) => stated.push(found),
+            Err(problem) => problems.push(place(problem, &entry.location)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let data = rows_files(&entry.data);
+    let reference = entry.reference.as_ref().map(|reference| match reference {
+        ReferenceEntry::Rows(entry) => (ReferenceFile::Rows as fn(_) -> _, rows_files(entry), &entry.location),
+        ReferenceEntry::Baseline(entry) => (ReferenceFile::Baseline as _, single_file(entry), &entry.location),
+    });
+    let reference = reference.as_ref().map(|(of, files, location)| of(files.data_file(Some(location))));
+    let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
+    let data = data.data_file(Some(&entry.data.location));
+    evaluation::measure(task, &entry.declared, data, reference, &stated, sql, environment.resources)
 }
 
 /// Files of rows as an evaluation reads them.

@@ -85,6 +85,8 @@ pub struct EvaluationEntry {
     pub data: RowsEntry,
     /// What they are compared with.
     pub reference: Option<ReferenceEntry>,
+    /// What states metric values, in the order of the manifest.
+    pub claims_from: Vec<Entry>,
 }
 
 /// What the rows of an evaluation are compared with.
@@ -356,8 +358,12 @@ impl Check<'_> {
             self.sql_checks(&evaluation.sql_checks, &pointer);
             let reference = evaluation.reference.as_ref();
             let reference = reference.and_then(|reference| self.reference(reference, evaluation, &pointer));
+            let sources = evaluation.claims_from.iter().enumerate();
+            let claims_from =
+                sources.filter_map(|(at, source)| self.path(&source.path, &format!("{pointer}/claims_from/{at}/path")));
+            let claims_from = claims_from.collect();
             if let Some(data) = self.rows(&evaluation.data, &format!("{pointer}/data")) {
-                entries.push(EvaluationEntry { declared: evaluation.clone(), data, reference });
+                entries.push(EvaluationEntry { declared: evaluation.clone(), data, reference, claims_from });
             }
         }
         entries

@@ -324,6 +324,10 @@ pub struct RawEvaluation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub claims: Vec<Claim>,
+    /// Files that state metric values, each of which is compared with the recomputed one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub claims_from: Vec<ClaimSource>,
     /// What the version now in use makes of the same rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub champion: Option<Champion>,
@@ -749,6 +753,47 @@ pub struct Claim {
     #[serde(default = "default_tolerance")]
     #[schemars(range(min = 0.0, max = 0.1))]
     pub tolerance: f64,
+}
+
+/// A file that states metric values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimSource {
+    /// The file, or a run's directory, relative to the manifest.
+    #[schemars(length(min = 1, max = 1024))]
+    pub path: String,
+    /// What it is.
+    pub format: ClaimFormat,
+    /// Of a card, the data set (by name, type or configuration) whose results are those of this evaluation; without it
+    /// all results are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub dataset: Option<String>,
+    /// What the names of this evaluation's metrics begin with, such as `test.` or `test/`; others are left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub prefix: Option<String>,
+    /// Metrics by the names that they have there, where these are not known by themselves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 256))]
+    pub names: BTreeMap<String, crate::metric_id::MetricId>,
+    /// How far a stated value may be from the recomputed one, as an absolute difference.
+    /// By default half a unit in the fourth decimal place.
+    #[serde(default = "default_tolerance")]
+    #[schemars(range(min = 0.0, max = 0.1))]
+    pub tolerance: f64,
+}
+
+/// What a file that states metric values is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimFormat {
+    /// A JSON object of numbers, such as `metrics.json` of DVC; a name has `.` between the keys on the way to it.
+    MetricsJson,
+    /// `model-index` in the front matter of a model card, as Hugging Face has it.
+    ModelIndex,
+    /// The directory of a run in MLflow's file store.
+    Mlflow,
 }
 
 /// Claims are usually written with four decimals: rounding alone explains half a unit in the last.

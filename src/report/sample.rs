@@ -233,6 +233,8 @@ fn evaluation() -> EvaluationFacts {
         labels: Vec::new(),
         class_metrics: Vec::new(),
         confusion: Vec::new(),
+        claim_files: Vec::new(),
+        other_claims: Vec::new(),
         claims: vec![
             claim(MetricId::RocAuc, 0.65, Some(0.649_98), ClaimResult::Confirmed),
             claim(MetricId::Recall, 0.7, Some(0.612_3), ClaimResult::Contradicted),
@@ -249,7 +251,7 @@ fn evaluation() -> EvaluationFacts {
 }
 
 fn claim(metric: MetricId, claimed: f64, recomputed: Option<f64>, result: ClaimResult) -> ClaimCheck {
-    ClaimCheck { metric, claimed, recomputed, tolerance: 0.000_05, result }
+    ClaimCheck { metric, claimed, recomputed, tolerance: 0.000_05, result, source: None }
 }
 
 fn tier() -> TierFacts {

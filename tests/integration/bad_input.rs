@@ -67,7 +67,10 @@ fn a_directory_where_a_file_should_be() {
     let sandbox = Sandbox::with("approved");
     fs::remove_file(sandbox.path("release/data/holdout.parquet")).unwrap();
     fs::create_dir(sandbox.path("release/data/holdout.parquet")).unwrap();
-    sandbox.run("check release").expect(3).says(&["data/holdout.parquet", "directory"]);
+    sandbox.run("check release").expect(3).says(&["`data/holdout.parquet` stands for no file"]);
+    fs::remove_file(sandbox.path("release/data/train.parquet")).unwrap();
+    fs::create_dir(sandbox.path("release/data/train.parquet")).unwrap();
+    sandbox.run("check release").expect(3).says(&["`data/train.parquet` stands for no file"]);
 }
 
 #[test]

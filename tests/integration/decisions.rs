@@ -166,3 +166,32 @@ fn every_release_below_a_directory_is_decided_as_it_would_be_alone() {
     sandbox.run("check release --each --output sarif").expect(2).says(&["no report as sarif"]);
     sandbox.run("check home --each").expect(2).says(&["no `modelgate.yaml`"]);
 }
+
+#[test]
+fn files_state_metrics_too() {
+    let sandbox = Sandbox::with("approved");
+    let manifest = "release/modelgate.yaml";
+    sandbox.write(
+        "release/metrics.json",
+        r#"{"test": {"auc": 0.7623, "acc": 0.748, "loss": 1.5}, "train": {"auc": 0.99}}"#,
+    );
+    let from = "    claims_from: [{path: metrics.json, format: metrics-json, prefix: test.}]\n    reference:\n";
+    sandbox.edit(manifest, "    reference:\n", from);
+    let facts = sandbox.run("facts release").expect(0).json();
+    let evaluation = facts.pointer("/evaluations/0").unwrap();
+    let claims = evaluation["claims"].as_array().unwrap();
+    let of_file: Vec<_> = claims.iter().filter(|claim| claim["source"] == "metrics.json").collect();
+    assert_eq!(of_file.len(), 2);
+    assert!(of_file.iter().all(|claim| claim["result"] == "confirmed"));
+    assert_eq!(evaluation["other_claims"], serde_json::json!(["metrics.json: test.loss"]));
+    assert_eq!(evaluation.pointer("/claim_files/0/path").unwrap(), "metrics.json");
+    sandbox.edit("release/metrics.json", "0.7623", "0.8123");
+    let ran = sandbox.run("check release").expect(1);
+    assert!(
+        ran.stdout.contains("the claimed roc_auc in metrics.json is 0.8123; the rows give 0.7623"),
+        "{}",
+        ran.stdout
+    );
+    sandbox.edit(manifest, "path: metrics.json", "path: absent.json");
+    sandbox.run("check release").expect(3).says(&["absent.json", "missing-file"]);
+}

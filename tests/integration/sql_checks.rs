@@ -87,7 +87,7 @@ fn a_bundle_asks_every_evaluation_of_its_tasks() {
     let asked = answers(&store);
     assert_eq!(asked.len(), 1);
     assert_eq!((&asked[0]["name"], &asked[0]["source"]), (&json!("scores"), &json!("policies")));
-    assert_eq!(asked[0]["rows"], json!([{"scores": 496}]));
+    assert_eq!(asked[0]["rows"], json!([{"scores": 500}]));
     sandbox.write("policies/sql/again.yaml", query("scores", "ranking"));
     sandbox.write("policies/sql/wrong.yaml", "version: 1\ncheck: {name: w, query: SELECT 1 AS n, columns: {}}\n");
     sandbox.run("policy check policies").expect(2).says(&["error[duplicate-name]", "policies/sql/wrong.yaml"]);

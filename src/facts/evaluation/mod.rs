@@ -4,6 +4,7 @@ mod binary;
 mod cells;
 mod challenge;
 mod champion;
+pub mod claims;
 mod columns;
 mod comparison;
 pub mod drift;
@@ -88,8 +89,14 @@ pub struct EvaluationFacts {
     /// Of several classes, rows by the number of their class and then by that of the predicted one; empty for other tasks.
     #[serde(default)]
     pub confusion: Vec<Vec<u64>>,
-    /// What the team states beside what was recomputed, in the order of the manifest.
+    /// What the team states beside what was recomputed, in the order of the manifest, and then what its files state.
     pub claims: Vec<ClaimCheck>,
+    /// The files that state metrics.
+    #[serde(default)]
+    pub claim_files: Vec<FileFacts>,
+    /// What they state beside metrics that are recomputed, as `file: name`.
+    #[serde(default)]
+    pub other_claims: Vec<String>,
     /// The time that the rows are from, as declared, or null.
     pub period: Option<raw::Period>,
     /// How the rows were kept apart from training, as declared, or null.
@@ -235,6 +242,9 @@ pub struct ClaimCheck {
     pub tolerance: f64,
     /// What the comparison came to.
     pub result: ClaimResult,
+    /// The file or run that states it; null for the manifest.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// What the comparison of a claim came to.
@@ -266,7 +276,7 @@ impl Resources {
 }
 
 /// Recomputes one evaluation from its file of rows, compares these with those of the `reference` that it declares, and
-/// asks them the queries of the manifest and of the policies.
+/// with what the team's files state, and asks them the queries of the manifest and of the policies.
 ///
 /// # Errors
 /// Every problem that keeps the rows from being evaluated at all. Rows that are merely invalid are counted in
@@ -276,10 +286,16 @@ pub fn measure(
     declared: &RawEvaluation,
     file: DataFile<'_>,
     reference: Option<ReferenceFile<'_>>,
+    stated: &[claims::Stated],
     sql: sql::SqlContext<'_>,
     resources: Resources,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
     let (mut facts, _) = measure_with_plots(task, declared, file, reference, resources)?;
+    for stated in stated {
+        facts.claims.extend(stated.checks(&facts.metrics));
+        facts.claim_files.extend(stated.files.iter().cloned());
+        facts.other_claims.extend(stated.others());
+    }
     facts.sql_checks = sql::answers(task, declared, (file, reference), &facts, sql, resources);
     Ok(facts)
 }

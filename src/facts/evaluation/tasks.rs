@@ -2,6 +2,7 @@
 
 use super::binary::{self, BinaryState, RocArea, weighted};
 use super::challenge::{self, Paired, PairedGroups};
+use super::claims;
 use super::comparison;
 use super::drift::representativeness::representativeness;
 use super::drift::{CategorySample, Representativeness};
@@ -19,9 +20,7 @@ use super::several;
 use super::slices::{CommonCells, Group, Groups};
 use super::source::SourceError;
 use super::table::InvalidRows;
-use super::{
-    ClaimCheck, ClaimResult, ClassMetrics, EvaluationFacts, Horizon, Metric, Resources, RowCounts, Slice, SlicePart,
-};
+use super::{ClaimCheck, ClassMetrics, EvaluationFacts, Horizon, Metric, Resources, RowCounts, Slice, SlicePart};
 use crate::facts::FileFacts;
 use crate::manifest::raw::{self, Favourable, RawEvaluation, Task};
 use crate::problem::Problem;
@@ -554,7 +553,7 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         classes: declared.classes.clone(),
         threshold: declared.threshold,
         rows: measured.counts,
-        claims: declared.claims.iter().map(|claim| check_claim(claim, &measured.metrics)).collect(),
+        claims: stated(declared, &measured.metrics),
         metrics: measured.metrics,
         representativeness: population(declared, &slices),
         slices,
@@ -566,6 +565,8 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         period: declared.period.clone(),
         holdout: declared.holdout.clone(),
         sql_checks: Vec::new(),
+        claim_files: Vec::new(),
+        other_claims: Vec::new(),
         leakage: None,
         drift: None,
         champion: measured.champion,
@@ -598,15 +599,7 @@ fn slice(grouping: &Grouping<'_>, measured: &MeasuredGroup) -> Slice {
     }
 }
 
-fn check_claim(claim: &raw::Claim, metrics: &Metrics) -> ClaimCheck {
-    // A claim that was rounded to the tolerance's digits may lie exactly on its edge, where the
-    // difference of two doubles is off by a few units in the last place.
-    const EDGE: f64 = 1e-12;
-    let recomputed = metrics.get(claim.metric).and_then(|metric| metric.value);
-    let result = match recomputed {
-        None => ClaimResult::Unverifiable,
-        Some(value) if (value - claim.value).abs() <= claim.tolerance + EDGE => ClaimResult::Confirmed,
-        Some(_) => ClaimResult::Contradicted,
-    };
-    ClaimCheck { metric: claim.metric, claimed: claim.value, recomputed, tolerance: claim.tolerance, result }
+fn stated(declared: &RawEvaluation, metrics: &Metrics) -> Vec<ClaimCheck> {
+    let check = |claim: &raw::Claim| claims::check(claim.metric, claim.value, claim.tolerance, None, metrics);
+    declared.claims.iter().map(check).collect()
 }

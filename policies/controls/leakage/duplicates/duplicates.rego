@@ -41,6 +41,12 @@ violation contains finding if {
 	some evaluation in input.evaluations
 	is_object(evaluation.leakage)
 	some id, name in shares
+	not has_no_classes(evaluation, id)
 	some problem in measured.above(evaluation.leakage, id, data.parameters.maximum_share, "estimate", name)
 	finding := object.union(problem, {"subject": sprintf("evaluation/%s", [evaluation.name])})
+}
+
+# What is known to be numbers, or several labels a row, cannot contradict a class.
+has_no_classes(evaluation, "conflicting_labels") if {
+	evaluation.task in {"regression", "forecasting", "ranking", "multilabel-classification"}
 }

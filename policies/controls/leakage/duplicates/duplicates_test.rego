@@ -56,3 +56,20 @@ test_it_applies_where_a_search_is_required_or_there if {
 	duplicates.not_applicable == set() with input as release({"leakage": clean})
 		with data.parameters as parameters(false)
 }
+
+test_labels_that_are_no_classes_do_not_contradict if {
+	undefined := {"conflicting_labels": {"status": "undefined", "value": null, "reason": "labels are not classes"}}
+	every task in ["regression", "forecasting", "ranking", "multilabel-classification"] {
+		duplicates.violation == set() with input as release({"task": task, "leakage": object.union(clean, undefined)})
+			with data.parameters as parameters(true)
+		repeated := object.union(undefined, {"duplicate_rows": share(0.25)})
+		findings := duplicates.violation with input as release({"task": task, "leakage": repeated})
+			with data.parameters as parameters(true)
+		count(findings) == 1
+	}
+	every task in ["binary-classification", "multiclass-classification", "other", null] {
+		findings := duplicates.violation with input as release({"task": task, "leakage": object.union(clean, undefined)})
+			with data.parameters as parameters(true)
+		count(findings) == 1
+	}
+}

@@ -20,6 +20,15 @@ package modelgate.controls.leakage.single_columns
 
 import data.modelgate.lib.measured
 
+not_applicable contains "no evaluation is of two classes, for which a column alone is judged" if {
+	measured.none_of_two_classes(input.evaluations)
+}
+
+judged := [evaluation |
+	some evaluation in input.evaluations
+	measured.of_two_classes(evaluation)
+]
+
 not_applicable contains "no column was judged by itself" if {
 	not data.parameters.required
 	measured.nowhere(input.evaluations, "leakage")
@@ -28,13 +37,13 @@ not_applicable contains "no column was judged by itself" if {
 violation contains finding if {
 	data.parameters.required
 	some finding in measured.missing(
-		input.evaluations, "leakage",
+		judged, "leakage",
 		"no column was judged by itself", "each column's ROC AUC",
 	)
 }
 
 violation contains finding if {
-	some evaluation in input.evaluations
+	some evaluation in judged
 	is_object(evaluation.leakage)
 	count(measured.items(evaluation.leakage, "single_columns")) == 0
 	finding := {
@@ -46,7 +55,7 @@ violation contains finding if {
 }
 
 violation contains finding if {
-	some evaluation in input.evaluations
+	some evaluation in judged
 	some column in measured.items(evaluation.leakage, "single_columns")
 	area := measured.judge(column.metric, "estimate")
 	strength := max([area, 1 - area])
@@ -60,7 +69,7 @@ violation contains finding if {
 }
 
 violation contains finding if {
-	some evaluation in input.evaluations
+	some evaluation in judged
 	some column in measured.items(evaluation.leakage, "single_columns")
 	ceiling := data.parameters.maximum_roc_auc
 	some problem in measured.without_value(column, "metric", ceiling, "estimate", "the ROC AUC of the column alone")

@@ -66,3 +66,18 @@ test_it_applies_where_columns_must_be_or_were_judged if {
 	single_columns.not_applicable == set() with input as release({"leakage": {}})
 		with data.parameters as parameters(false)
 }
+
+test_other_tasks_are_not_judged if {
+	every task in ["regression", "forecasting", "ranking", "multiclass-classification", "multilabel-classification"] {
+		every leakage in [null, {"single_columns": []}, {"single_columns": [column(area(1))]}] {
+			single_columns.violation == set() with input as release({"task": task, "leakage": leakage})
+				with data.parameters as parameters(true)
+			reasons := single_columns.not_applicable with input as release({"task": task, "leakage": leakage})
+				with data.parameters as parameters(true)
+			reasons == {"no evaluation is of two classes, for which a column alone is judged"}
+		}
+	}
+	findings := single_columns.violation with input as release({"task": "other", "leakage": {"single_columns": []}})
+		with data.parameters as parameters(true)
+	findings == not_judged(0)
+}

@@ -1,7 +1,7 @@
 # METADATA
 # title: What the team claims is what the rows give
 # description: |-
-#   Every metric value that the manifest states is compared with the one that the gate recomputes. A
+#   Every metric value that the manifest, or a file that it names, states is compared with the one that the gate recomputes. A
 #   claim that there is nothing to compare with is not confirmed. Where the tier requires it, each
 #   evaluation states at least one.
 # custom:
@@ -21,7 +21,10 @@ violation contains finding if {
 	claim.result == "contradicted"
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
-		"message": sprintf("the claimed %s is %.4f; the rows give %.4f", [claim.metric, claim.claimed, claim.recomputed]),
+		"message": sprintf(
+			"the claimed %s%s is %.4f; the rows give %.4f",
+			[claim.metric, place(claim), claim.claimed, claim.recomputed],
+		),
 		"observed": claim.recomputed,
 		"expected": claim.claimed,
 	}
@@ -33,7 +36,10 @@ violation contains finding if {
 	not claim.result in {"confirmed", "contradicted"}
 	finding := {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
-		"message": sprintf("the claimed %s of %.4f cannot be compared: the rows give no value", [claim.metric, claim.claimed]),
+		"message": sprintf(
+			"the claimed %s%s of %.4f cannot be compared: the rows give no value",
+			[claim.metric, place(claim), claim.claimed],
+		),
 		"observed": null,
 		"expected": claim.claimed,
 	}
@@ -50,3 +56,8 @@ violation contains finding if {
 		"expected": "at least one claim",
 	}
 }
+
+# The file that states it; nothing for the manifest.
+place(claim) := sprintf(" in %s", [claim.source]) if {
+	is_string(claim.source)
+} else := ""

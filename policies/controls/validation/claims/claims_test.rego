@@ -21,6 +21,20 @@ test_nothing_to_compare_with if found([claim("unverifiable", null)], true) == {{
 	"observed": null, "expected": 0.9,
 }}
 
+test_the_file_is_named if {
+	every result in ["contradicted", "unverifiable"] {
+		findings := found([object.union(claim(result, 0.5), {"source": "metrics.json"})], true)
+		every finding in findings {
+			contains(finding.message, "the claimed roc_auc in metrics.json ")
+		}
+		count(findings) == 1
+		elsewhere := found([object.union(claim(result, 0.5), {"source": null})], true)
+		every finding in elsewhere {
+			not contains(finding.message, " in ")
+		}
+	}
+}
+
 test_no_claims if {
 	found([], false) == set()
 	found([], true) == {{

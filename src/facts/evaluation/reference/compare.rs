@@ -270,7 +270,7 @@ impl Comparison<'_> {
             *ours = pair.as_ref().and_then(evaluation);
             *theirs = pair.as_ref().and_then(reference);
         }
-        if self.task == Task::BinaryClassification {
+        if has_classes(self.task) {
             let schema = &self.evaluation.schema;
             let position = columns::position(schema, &self.declared.columns.label);
             ours.label = position.and_then(|position| self.evaluation.column(position));
@@ -305,7 +305,7 @@ impl Comparison<'_> {
             Some(overlap) => share("duplicate_rows", overlap.evaluation_duplicates, n),
             None => without("duplicate_rows", no_likes),
         };
-        let conflicting_labels = if self.task != Task::BinaryClassification {
+        let conflicting_labels = if !has_classes(self.task) {
             without("conflicting_labels", "labels are not classes")
         } else if choice.features.is_empty() {
             without("conflicting_labels", no_likes)
@@ -333,6 +333,11 @@ impl Comparison<'_> {
             single_columns,
         })
     }
+}
+
+/// Whether a label is one of some classes.
+const fn has_classes(task: Task) -> bool {
+    matches!(task, Task::BinaryClassification | Task::MulticlassClassification)
 }
 
 /// Columns of a pass on one side.

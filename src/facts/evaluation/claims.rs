@@ -1,0 +1,379 @@
+//! Metric values that files of the team state: `metrics.json`, the `model-index` of a model card, a run of MLflow.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::metric::Metrics;
+use super::{ClaimCheck, ClaimResult};
+use crate::document::{TEXT_BYTES_MAX, read_text};
+use crate::facts::{FileFacts, card};
+use crate::manifest::raw::{ClaimFormat, ClaimSource};
+use crate::metric_id::MetricId;
+use crate::problem::Problem;
+use crate::release_root::ReleasePath;
+
+/// Values of a file at most: more is no list of metrics.
+const VALUES_MAX: usize = 10_000;
+
+/// Other names of metrics, as libraries and people write them; small letters, with `_` for what is no letter or digit.
+const ALIASES: &[(&str, MetricId)] = &[
+    ("acc", MetricId::Accuracy),
+    ("auc", MetricId::RocAuc),
+    ("auroc", MetricId::RocAuc),
+    ("roc_auc_score", MetricId::RocAuc),
+    ("pr_auc", MetricId::AveragePrecision),
+    ("average_precision_score", MetricId::AveragePrecision),
+    ("accuracy_score", MetricId::Accuracy),
+    ("f1_score", MetricId::F1),
+    ("precision_score", MetricId::Precision),
+    ("recall_score", MetricId::Recall),
+    ("sensitivity", MetricId::Recall),
+    ("tpr", MetricId::Recall),
+    ("tnr", MetricId::Specificity),
+    ("fpr", MetricId::FalsePositiveRate),
+    ("fnr", MetricId::FalseNegativeRate),
+    ("mcc", MetricId::MatthewsCorrelation),
+    ("matthews_corrcoef", MetricId::MatthewsCorrelation),
+    ("cohen_kappa_score", MetricId::CohenKappa),
+    ("brier_score", MetricId::Brier),
+    ("brier_score_loss", MetricId::Brier),
+    ("logloss", MetricId::LogLoss),
+    ("cross_entropy", MetricId::LogLoss),
+    ("ece", MetricId::ExpectedCalibrationError),
+    ("ks", MetricId::KolmogorovSmirnov),
+    ("f1_macro", MetricId::MacroF1),
+    ("f1_micro", MetricId::MicroF1),
+    ("f1_weighted", MetricId::WeightedF1),
+    ("mae", MetricId::MeanAbsoluteError),
+    ("mse", MetricId::MeanSquaredError),
+    ("rmse", MetricId::RootMeanSquaredError),
+    ("mape", MetricId::MeanAbsolutePercentageError),
+    ("smape", MetricId::SymmetricPercentageError),
+    ("wape", MetricId::WeightedAbsolutePercentageError),
+    ("r2", MetricId::RSquared),
+    ("r2_score", MetricId::RSquared),
+    ("medae", MetricId::MedianAbsoluteError),
+    ("mase", MetricId::MeanAbsoluteScaledError),
+    ("map", MetricId::MeanAveragePrecision),
+    ("mrr", MetricId::MeanReciprocalRank),
+];
+
+/// A source of claims, and the file or directory that it names.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimsFile<'a> {
+    /// As declared.
+    pub declared: &'a ClaimSource,
+    /// Where it is.
+    pub path: &'a ReleasePath,
+}
+
+/// Names, what they mean, and their values.
+type Values = Vec<(String, Option<MetricId>, f64)>;
+
+/// What a source states.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stated {
+    /// Its files.
+    pub files: Vec<FileFacts>,
+    /// Where it is from, with the tolerance that it allows.
+    source: String,
+    tolerance: f64,
+    /// Names as they stand there, in the order of names, with their values.
+    values: Values,
+}
+
+/// Reads what a source states.
+///
+/// # Errors
+/// A file is absent, unreadable or not of its format, states one metric twice, or states nothing.
+pub fn read(claims: ClaimsFile<'_>) -> Result<Stated, Problem> {
+    let ClaimsFile { declared, path } = claims;
+    let (files, found) = match declared.format {
+        ClaimFormat::MetricsJson => metrics_json(path)?,
+        ClaimFormat::ModelIndex => model_index(path, declared.dataset.as_deref())?,
+        ClaimFormat::Mlflow => mlflow(path)?,
+    };
+    let prefix = declared.prefix.as_deref().unwrap_or_default();
+    let named = |(name, value): (String, f64)| {
+        let rest = name.strip_prefix(prefix)?;
+        let metric = declared.names.get(&name).copied().or_else(|| metric(rest));
+        Some((name, metric, value))
+    };
+    let mut values: Vec<_> = found.into_iter().filter_map(named).collect();
+    values.sort_by(|left, right| left.0.cmp(&right.0));
+    let unknown = declared.names.keys().find(|name| values.iter().all(|(found, ..)| found != *name));
+    if let Some(name) = unknown {
+        let message = format!("`{}` states nothing for `{name}`, which is declared as a metric", path.relative);
+        return Err(Problem::new("absent-claim", message).hint("correct the name, or remove it"));
+    }
+    for (index, (name, metric, _)) in values.iter().enumerate() {
+        let other = values.iter().take(index).find(|(_, other, _)| metric.is_some() && other == metric);
+        if let (Some((other, ..)), Some(metric)) = (other, metric) {
+            let message = format!("`{}` states `{}` as `{other}` and as `{name}`", path.relative, metric.key());
+            return Err(Problem::new("duplicate-claim", message).hint("say which ones are meant with `prefix`"));
+        }
+    }
+    if values.iter().all(|(_, metric, _)| metric.is_none()) {
+        let message = format!("`{}` states no metric that is recomputed", path.relative);
+        return Err(Problem::new("absent-claim", message).hint("say what its names mean with `names`"));
+    }
+    Ok(Stated { files, source: path.relative.clone(), tolerance: declared.tolerance, values })
+}
+
+impl Stated {
+    /// Each stated metric beside the recomputed one.
+    pub(crate) fn checks(&self, metrics: &Metrics) -> Vec<ClaimCheck> {
+        let of = |(_, metric, value): &(String, Option<MetricId>, f64)| {
+            Some(check((*metric)?, *value, self.tolerance, Some(&self.source), metrics))
+        };
+        self.values.iter().filter_map(of).collect()
+    }
+
+    /// Names that are no metric that is recomputed.
+    pub(crate) fn others(&self) -> impl Iterator<Item = String> {
+        self.values
+            .iter()
+            .filter(|(_, metric, _)| metric.is_none())
+            .map(|(name, ..)| format!("{}: {name}", self.source))
+    }
+}
+
+/// A stated value beside the recomputed one.
+pub(crate) fn check(
+    metric: MetricId,
+    claimed: f64,
+    tolerance: f64,
+    source: Option<&str>,
+    metrics: &Metrics,
+) -> ClaimCheck {
+    // A claim that was rounded to the tolerance's digits may lie exactly on its edge, where the
+    // difference of two doubles is off by a few units in the last place.
+    const EDGE: f64 = 1e-12;
+    let recomputed = metrics.get(metric).and_then(|metric| metric.value);
+    let result = match recomputed {
+        None => ClaimResult::Unverifiable,
+        Some(value) if (value - claimed).abs() <= tolerance + EDGE => ClaimResult::Confirmed,
+        Some(_) => ClaimResult::Contradicted,
+    };
+    ClaimCheck { metric, claimed, recomputed, tolerance, result, source: source.map(str::to_owned) }
+}
+
+/// The metric of a name, however it is written.
+fn metric(name: &str) -> Option<MetricId> {
+    let plain = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' };
+    let name: String = name.trim().chars().map(plain).collect();
+    let by_key = MetricId::ALL.iter().find(|id| id.key() == name);
+    by_key.or_else(|| ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, id)| id)).copied()
+}
+
+type Found = (Vec<FileFacts>, Vec<(String, f64)>);
+
+fn malformed(path: &str, what: impl std::fmt::Display) -> Problem {
+    Problem::new("malformed-claims", format!("`{path}` {what}"))
+        .hint("correct the file, or state the claims in the manifest")
+}
+
+/// Every number of a JSON object, its name with `.` between the keys on the way to it.
+fn metrics_json(path: &ReleasePath) -> Result<Found, Problem> {
+    let (file, text) = read_text(&path.absolute, &path.relative, TEXT_BYTES_MAX).map(|text| of_text(path, text))?;
+    let value: Value =
+        serde_json::from_str(&text).map_err(|error| malformed(&path.relative, format!("is no JSON: {error}")))?;
+    if !value.is_object() {
+        return Err(malformed(&path.relative, "is no JSON object"));
+    }
+    let mut found = Vec::new();
+    flatten(String::new(), &value, &mut found);
+    if found.len() > VALUES_MAX {
+        return Err(malformed(&path.relative, format!("has more than {VALUES_MAX} numbers")));
+    }
+    Ok((vec![file], found))
+}
+
+fn of_text(path: &ReleasePath, text: String) -> (FileFacts, String) {
+    let sha256 = crate::digest::Sha256Digest::of(text.as_bytes());
+    (FileFacts { path: path.relative.clone(), sha256, size_bytes: text.len() as u64 }, text)
+}
+
+fn flatten(name: String, value: &Value, found: &mut Vec<(String, f64)>) {
+    match value {
+        Value::Number(number) => found.extend(number.as_f64().map(|number| (name, number))),
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                flatten(name, value, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => {}
+    }
+}
+
+/// The metrics of `model-index` in the front matter of a card (Hugging Face's model card metadata), of the results for
+/// `dataset` if one is named.
+fn model_index(path: &ReleasePath, dataset: Option<&str>) -> Result<Found, Problem> {
+    let card = card::read(&path.relative, &path.absolute)?;
+    let entries = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut found = Vec::new();
+    for model in entries(card.front_matter.get("model-index")) {
+        for result in entries(model.get("results")) {
+            let names = ["name", "type", "config"].map(|key| result.pointer(&format!("/dataset/{key}")));
+            let is_meant = |wanted: &str| names.iter().flatten().any(|name| name.as_str() == Some(wanted));
+            if dataset.is_some_and(|wanted| !is_meant(wanted)) {
+                continue;
+            }
+            for metric in entries(result.get("metrics")) {
+                let name = metric.get("type").or_else(|| metric.get("name")).and_then(Value::as_str);
+                let value = metric.get("value").and_then(Value::as_f64);
+                let Some((name, value)) = name.zip(value) else {
+                    return Err(malformed(&path.relative, "has a metric of `model-index` without a type or a number"));
+                };
+                found.push((name.to_owned(), value));
+            }
+        }
+    }
+    Ok((vec![card.file], found))
+}
+
+/// The last value of each metric of a run, as MLflow's file store keeps it: `metrics/NAME` has a line for each time it was
+/// logged, of the moment, the value and the step.
+fn mlflow(path: &ReleasePath) -> Result<Found, Problem> {
+    let directory = path.absolute.join("metrics");
+    let mut pending = vec![(directory, String::new())];
+    let (mut files, mut found) = (Vec::new(), Vec::new());
+    while let Some((directory, above)) = pending.pop() {
+        let unreadable = |error: std::io::Error| malformed(&path.relative, format!("is no run of MLflow: {error}"));
+        for entry in fs::read_dir(&directory).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let name = format!("{above}{}", entry.file_name().to_string_lossy());
+            // Links are not followed: what they lead to is not the run's.
+            let kind = entry.file_type().map_err(unreadable)?;
+            if kind.is_dir() && name.matches('/').count() < 8 {
+                pending.push((entry.path(), format!("{name}/")));
+            } else if kind.is_file() {
+                if found.len() >= VALUES_MAX {
+                    return Err(malformed(&path.relative, format!("has more than {VALUES_MAX} metrics")));
+                }
+                let (file, value) = logged(&format!("{}/metrics/{name}", path.relative), &entry.path())?;
+                files.push(file);
+                found.push((name, value));
+            }
+        }
+    }
+    files.sort_by(|left: &FileFacts, right| left.path.cmp(&right.path));
+    Ok((files, found))
+}
+
+fn logged(shown: &str, path: &Path) -> Result<(FileFacts, f64), Problem> {
+    let absolute = path.to_owned();
+    let place = ReleasePath { relative: shown.to_owned(), absolute };
+    let text = read_text(path, shown, TEXT_BYTES_MAX)?;
+    let last = text.lines().rev().find(|line| !line.trim().is_empty());
+    let value = last.and_then(|line| line.split_whitespace().nth(1)).and_then(|value| value.parse::<f64>().ok());
+    let value = value.filter(|value| value.is_finite());
+    let value = value.ok_or_else(|| malformed(shown, "does not end with a moment, a number and a step"))?;
+    Ok((of_text(&place, text).0, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stated(
+        format: ClaimFormat,
+        files: &[(&str, &str)],
+        path: &str,
+        change: fn(&mut ClaimSource),
+    ) -> Result<Values, &'static str> {
+        let directory = tempfile::tempdir().unwrap();
+        for (file, text) in files {
+            let file = directory.path().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        let mut declared = ClaimSource {
+            path: path.to_owned(),
+            format,
+            dataset: None,
+            prefix: None,
+            names: Default::default(),
+            tolerance: 0.001,
+        };
+        change(&mut declared);
+        let place = ReleasePath { relative: path.to_owned(), absolute: directory.path().join(path) };
+        read(ClaimsFile { declared: &declared, path: &place })
+            .map(|stated| stated.values)
+            .map_err(|problem| problem.code)
+    }
+
+    fn value(name: &str, metric: MetricId, value: f64) -> (String, Option<MetricId>, f64) {
+        (name.to_owned(), Some(metric), value)
+    }
+
+    #[test]
+    fn numbers_of_json_are_named_by_their_way() {
+        let json = [(
+            "m.json",
+            r#"{"test": {"AUC": 0.9, "Brier score": 0.1}, "train": {"auc": 0.99}, "epochs": 3, "tags": ["a"]}"#,
+        )];
+        assert_eq!(
+            stated(ClaimFormat::MetricsJson, &json, "m.json", |source| source.prefix = Some("test.".to_owned())),
+            Ok(vec![value("test.AUC", MetricId::RocAuc, 0.9), value("test.Brier score", MetricId::Brier, 0.1)])
+        );
+        let named = stated(ClaimFormat::MetricsJson, &json, "m.json", |source| {
+            source.names.insert("test.AUC".to_owned(), MetricId::RocAuc);
+        });
+        assert_eq!(named.unwrap().iter().filter(|(_, metric, _)| metric.is_some()).count(), 1);
+        let of = |text: &str, change| stated(ClaimFormat::MetricsJson, &[("m.json", text)], "m.json", change);
+        assert_eq!(of(r#"{"auc": 0.9, "roc_auc": 0.8}"#, |_| ()), Err("duplicate-claim"));
+        assert_eq!(of(r#"{"epochs": 3}"#, |_| ()), Err("absent-claim"));
+        assert_eq!(
+            of(r#"{"auc": 0.9}"#, |source| source.names.extend([("b".to_owned(), MetricId::F1)])),
+            Err("absent-claim")
+        );
+        assert_eq!(of("[0.9]", |_| ()), Err("malformed-claims"));
+        assert_eq!(of("{", |_| ()), Err("malformed-claims"));
+    }
+
+    #[test]
+    fn a_card_states_the_results_of_data_sets() {
+        let card = "---\nmodel-index:\n- name: m\n  results:\n  - dataset: {name: Holdout, type: csv}\n    metrics:\n    - {type: accuracy, value: 0.75}\n    - {type: f1, value: 0.5, name: F1}\n  - dataset: {name: Other, type: csv}\n    metrics: [{type: accuracy, value: 0.5}]\n---\n# Card\n";
+        let of = |change| stated(ClaimFormat::ModelIndex, &[("c.md", card)], "c.md", change);
+        assert_eq!(
+            of(|source| source.dataset = Some("Holdout".to_owned())),
+            Ok(vec![value("accuracy", MetricId::Accuracy, 0.75), value("f1", MetricId::F1, 0.5)])
+        );
+        assert_eq!(of(|_| ()), Err("duplicate-claim"));
+        assert_eq!(of(|source| source.dataset = Some("None".to_owned())), Err("absent-claim"));
+        let broken = card.replace("value: 0.75", "value: high");
+        assert_eq!(stated(ClaimFormat::ModelIndex, &[("c.md", &broken)], "c.md", |_| ()), Err("malformed-claims"));
+    }
+
+    #[test]
+    fn a_run_states_what_it_logged_last() {
+        let files =
+            [("run/metrics/test/rmse", "1700000000 2.5 0\n1700000001 1.5 1\n"), ("run/metrics/loss", "1 0.25 0\n")];
+        assert_eq!(
+            stated(ClaimFormat::Mlflow, &files, "run", |source| source.prefix = Some("test/".to_owned())),
+            Ok(vec![value("test/rmse", MetricId::RootMeanSquaredError, 1.5)])
+        );
+        assert_eq!(
+            stated(ClaimFormat::Mlflow, &[("run/metrics/mae", "1 nan 0\n")], "run", |_| ()),
+            Err("malformed-claims")
+        );
+        assert_eq!(stated(ClaimFormat::Mlflow, &[], "run", |_| ()), Err("malformed-claims"));
+    }
+
+    #[test]
+    fn a_name_is_a_metric_or_another_name_of_one() {
+        assert_eq!(metric("ROC-AUC"), Some(MetricId::RocAuc));
+        assert_eq!(metric("r2"), Some(MetricId::RSquared));
+        assert_eq!(metric("loss"), None);
+        let mut names: Vec<_> =
+            ALIASES.iter().map(|(alias, _)| *alias).chain(MetricId::ALL.iter().map(|id| id.key())).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "a name says one thing");
+    }
+}
