@@ -49,6 +49,28 @@ def generate(rows, file):
     writer.close()
 
 
+def generate_scores(rows, slices, file):
+    """Rows of a label, a score and one column of so many values, a million at a time."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    generator, writer, step = np.random.default_rng(7), None, 1_000_000
+    names = pa.array([f"s{number:05}" for number in range(slices)])
+    for start in range(0, rows, step):
+        count = min(step, rows - start)
+        z = generator.normal(size=count)
+        numbers = pa.array(generator.integers(0, slices, count).astype(np.int32))
+        table = pa.table({
+            "y": (generator.random(count) < 1 / (1 + np.exp(1 - z))).astype(np.int8),
+            "score": 1 / (1 + np.exp(1 - 0.9 * z - 0.3 * generator.normal(size=count))),
+            "slice": pa.DictionaryArray.from_arrays(numbers, names),
+        })
+        writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
+        writer.write_table(table)
+    writer.close()
+
+
 # Each contender prints {group: [positives, negatives, area, standard error, log loss, Brier, TP, FP]}.
 
 

@@ -570,7 +570,7 @@ pub struct SqlCheck {
     #[schemars(length(min = 1, max = 16_384))]
     pub query: String,
     /// The columns of the answer and their types.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 64))]
     pub columns: BTreeMap<String, SqlType>,
     /// Those of the columns that may be null.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -736,7 +736,7 @@ pub struct SliceColumn {
     /// The share of each value, as text, in the population that the model is for. They add up to 1; with them it is
     /// judged whether the rows stand for that population.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 1000), inner(range(min = 0.0, max = 1.0)))]
+    #[schemars(extend("maxProperties" = 1000), inner(range(min = 0.0, max = 1.0)))]
     pub population: BTreeMap<String, f64>,
 }
 
@@ -775,7 +775,7 @@ pub struct ClaimSource {
     pub prefix: Option<String>,
     /// Metrics by the names that they have there, where these are not known by themselves.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 256))]
+    #[schemars(extend("maxProperties" = 256))]
     pub names: BTreeMap<String, crate::metric_id::MetricId>,
     /// How far a stated value may be from the recomputed one, as an absolute difference.
     /// By default half a unit in the fourth decimal place.

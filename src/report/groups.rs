@@ -232,6 +232,7 @@ pub(super) const fn comparison(comparison: ComparisonId) -> &'static str {
         ComparisonId::RecallDifference => "recall_difference",
         ComparisonId::SpecificityDifference => "specificity_difference",
         ComparisonId::RocAucDifference => "roc_auc_difference",
+        ComparisonId::EqualisedOddsDifference => "equalised_odds_difference",
     }
 }
 

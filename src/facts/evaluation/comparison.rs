@@ -24,7 +24,32 @@ pub(crate) fn compare(column: &str, groups: &[Group<'_>]) -> Vec<GroupComparison
         (ComparisonId::SpecificityDifference, MetricId::Specificity),
         (ComparisonId::RocAucDifference, MetricId::RocAuc),
     ];
-    comparisons.into_iter().map(|(comparison, rate)| compare_one(column, groups, comparison, rate)).collect()
+    let mut compared: Vec<_> =
+        comparisons.into_iter().map(|(comparison, rate)| compare_one(column, groups, comparison, rate)).collect();
+    compared.extend(equalised_odds(&compared));
+    compared
+}
+
+/// The larger of the differences in recall and in specificity, which is that of the false positive rates (Hardt, Price
+/// and Srebro 2016; as Fairlearn's equalized_odds_difference). It is not tested: its two parts are.
+fn equalised_odds(compared: &[GroupComparison]) -> Option<GroupComparison> {
+    let part = |wanted: ComparisonId| compared.iter().find(|comparison| comparison.comparison == wanted);
+    let (recall, specificity) = (part(ComparisonId::RecallDifference)?, part(ComparisonId::SpecificityDifference)?);
+    let larger = match (recall.metric.value, specificity.metric.value) {
+        (Some(left), Some(right)) if right > left => specificity,
+        // What has no value says why, and the whole has none then.
+        (Some(_), None) => specificity,
+        _ => recall,
+    };
+    let comparison = ComparisonId::EqualisedOddsDifference;
+    Some(GroupComparison {
+        comparison,
+        metric: Metric { definition: definition(key(comparison)), ..larger.metric.clone() },
+        smallest_denominator: recall.smallest_denominator.min(specificity.smallest_denominator),
+        adjusted_p_value: None,
+        adjustment: None,
+        ..larger.clone()
+    })
 }
 
 const fn key(comparison: ComparisonId) -> &'static str {
@@ -33,6 +58,7 @@ const fn key(comparison: ComparisonId) -> &'static str {
         ComparisonId::RecallDifference => "recall_difference",
         ComparisonId::SpecificityDifference => "specificity_difference",
         ComparisonId::RocAucDifference => "roc_auc_difference",
+        ComparisonId::EqualisedOddsDifference => "equalised_odds_difference",
     }
 }
 
@@ -86,12 +112,10 @@ fn compare_one(column: &str, groups: &[Group<'_>], comparison: ComparisonId, rat
         return without(MetricStatus::Undefined, "nobody in any group gets the favourable outcome".to_owned());
     }
     let gap = largest_gap(comparison, &values);
-    let (value, interval) = match comparison {
-        ComparisonId::ImpactRatio => (lowest.0 / highest.0, ratio(lowest.2, highest.2)),
-        ComparisonId::RecallDifference | ComparisonId::SpecificityDifference | ComparisonId::RocAucDifference => {
-            let interval = gap.interval.or_else(|| difference(highest.2, lowest.2));
-            (highest.0 - lowest.0, interval)
-        }
+    let (value, interval) = if comparison == ComparisonId::ImpactRatio {
+        (lowest.0 / highest.0, ratio(lowest.2, highest.2))
+    } else {
+        (highest.0 - lowest.0, gap.interval.or_else(|| difference(highest.2, lowest.2)))
     };
     let reason = interval.is_none().then(|| "a group is too small or uniform for an interval".to_owned());
     GroupComparison {

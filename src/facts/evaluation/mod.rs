@@ -227,6 +227,8 @@ pub enum ComparisonId {
     SpecificityDifference,
     /// Highest ROC AUC minus the lowest.
     RocAucDifference,
+    /// The larger of the differences in recall and in the false positive rate.
+    EqualisedOddsDifference,
 }
 
 /// A stated metric value beside the recomputed one.

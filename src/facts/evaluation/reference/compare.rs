@@ -1,10 +1,11 @@
 //! Compares the rows of an evaluation with those that the model was trained on, or with a baseline of them.
 
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use super::super::columns;
 use super::super::drift::baseline::BaselineColumn;
-use super::super::drift::{Baseline, ColumnDrift, ColumnReference, column_drift};
+use super::super::drift::{Baseline, ColumnDrift, ColumnReference, ColumnSample, column_drift};
 use super::super::metric::{Metric, MetricStatus};
 use super::super::overlap::Overlap;
 use super::super::scan::{DataFile, absent};
@@ -222,7 +223,7 @@ impl Comparison<'_> {
                         of_evaluation.rows.by_class,
                     ));
                 }
-                let (before, current) = (before.sample(), current.sample());
+                let (before, current) = samples_of(before, current);
                 drifts.push(
                     choice,
                     pair,
@@ -333,6 +334,16 @@ impl Comparison<'_> {
             single_columns,
         })
     }
+}
+
+/// Both sides of a column, sorted at the same time.
+fn samples_of(mut before: Values, mut current: Values) -> (ColumnSample, ColumnSample) {
+    thread::scope(|scope| {
+        // Where no thread is to be had, it is sorted below.
+        let _ = thread::Builder::new().spawn_scoped(scope, || before.sort());
+        current.sort();
+    });
+    (before.sample(), current.sample())
 }
 
 /// Whether a label is one of some classes.

@@ -278,6 +278,13 @@ impl Values {
         }
     }
 
+    /// Puts numbers in order, whatever the class.
+    pub(crate) fn sort(&mut self) {
+        let Present::Numbers { by_class: [all, rest @ ..], .. } = &mut self.present else { return };
+        rest.iter_mut().for_each(|numbers| all.append(numbers));
+        all.sort_unstable_by(f64::total_cmp);
+    }
+
     /// The column as what is compared, whatever the class.
     pub(crate) fn sample(self) -> ColumnSample {
         let missing = self.missing.iter().sum();
