@@ -6,7 +6,9 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 
 /// Bits of a key's hash that name its partition.
 const PARTITION_BITS: u32 = 8;
@@ -43,7 +45,7 @@ pub(crate) struct SpillLimit {
 }
 
 /// What rows are matched by: a whole number, or 128 bits of a hash.
-pub(crate) trait Key: Copy + Ord {
+pub(crate) trait Key: Copy + Ord + Send + Sync {
     /// Its size.
     const BYTES: usize;
 
@@ -118,30 +120,66 @@ impl<K: Key> OverlapCounter<K> {
         self.evaluation.add(key, &mut self.storage)
     }
 
-    /// Counts. An error is one of the temporary file.
-    pub(crate) fn finish(mut self) -> io::Result<Overlap> {
+    /// Takes in the keys of another counter, of another thread. Nothing may have been written by this one.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        let Self { reference, evaluation, storage } = other;
+        let first = self.storage.files.len();
+        self.storage.files.extend(storage.files);
+        self.reference.absorb(reference, first);
+        self.evaluation.absorb(evaluation, first);
+    }
+
+    /// Counts, in as many threads where all keys are in memory. An error is one of the temporary file.
+    pub(crate) fn finish(mut self, threads: NonZeroUsize) -> io::Result<Overlap> {
         let (reference_rows, evaluation_rows) = (self.reference.rows, self.evaluation.rows);
-        let mut overlap = Overlap { reference_rows, evaluation_rows, ..Overlap::default() };
-        let mut distinct = (0, 0);
         let partitions = self.reference.partitions.into_iter().zip(self.evaluation.partitions);
-        for (hashes, (reference, evaluation)) in Hashes::partitions().zip(partitions) {
-            let mut waiting = vec![hashes];
-            while let Some(hashes) = waiting.pop() {
-                match count(&reference, &evaluation, hashes, &mut self.storage)? {
-                    Some(counts) => {
-                        overlap.shared += counts.shared;
-                        overlap.distinct_shared += counts.distinct_shared;
-                        distinct.0 += counts.distinct_reference;
-                        distinct.1 += counts.distinct_evaluation;
-                    }
-                    None => waiting.extend(hashes.halves().into_iter().flatten()),
-                }
+        let partitions: Vec<_> = Hashes::partitions().zip(partitions).collect();
+        let totals = if self.storage.files.is_empty() {
+            let part = partitions.len().div_ceil(threads.get());
+            let parts = partitions.chunks(part.max(1));
+            let of_part = |part: &[_]| count_partitions(part, &mut self.storage.without_files());
+            thread::scope(|scope| {
+                let counting: Vec<_> = parts
+                    .map(|part| (part, thread::Builder::new().spawn_scoped(scope, move || of_part(part))))
+                    .collect();
+                let counted = counting.into_iter().map(|(part, counting)| match counting {
+                    Ok(counting) => counting.join().unwrap_or_else(|_| Err(io::Error::other("a thread stopped"))),
+                    // No thread is to be had: one after the other.
+                    Err(_) => of_part(part),
+                });
+                counted.collect::<io::Result<Vec<Counts>>>()
+            })?
+        } else {
+            vec![count_partitions(&partitions, &mut self.storage)?]
+        };
+        let total = totals.into_iter().fold(Counts::default(), Counts::plus);
+        Ok(Overlap {
+            shared: total.shared,
+            distinct_shared: total.distinct_shared,
+            evaluation_rows,
+            reference_rows,
+            evaluation_duplicates: evaluation_rows - total.distinct_evaluation,
+            reference_duplicates: reference_rows - total.distinct_reference,
+        })
+    }
+}
+
+/// A partition of both sides, and the hashes of its keys.
+type Paired<K> = (Hashes, (Partition<K>, Partition<K>));
+
+/// The counts of some partitions.
+fn count_partitions<K: Key>(partitions: &[Paired<K>], storage: &mut Storage) -> io::Result<Counts> {
+    let mut total = Counts::default();
+    for (hashes, (reference, evaluation)) in partitions {
+        let mut waiting = vec![*hashes];
+        while let Some(hashes) = waiting.pop() {
+            match count(reference, evaluation, hashes, storage)? {
+                Some(counts) => total = total.plus(counts),
+                None => waiting.extend(hashes.halves().into_iter().flatten()),
             }
         }
-        overlap.reference_duplicates = reference_rows - distinct.0;
-        overlap.evaluation_duplicates = evaluation_rows - distinct.1;
-        Ok(overlap)
     }
+    Ok(total)
 }
 
 /// Keys of one side.
@@ -155,6 +193,20 @@ impl<K: Key> Side<K> {
     fn new() -> Self {
         let partition = || Partition { keys: Vec::new(), extents: Vec::new() };
         Self { rows: 0, partitions: std::iter::repeat_with(partition).take(PARTITIONS).collect() }
+    }
+
+    /// Takes in keys of another one, whose files come after the first `files`.
+    fn absorb(&mut self, other: Self, files: usize) {
+        self.rows += other.rows;
+        for (own, other) in self.partitions.iter_mut().zip(other.partitions) {
+            if own.keys.is_empty() {
+                own.keys = other.keys
+            } else {
+                own.keys.extend(other.keys)
+            }
+            let moved = |extent: Extent| Extent { file: extent.file + files, ..extent };
+            own.extents.extend(other.extents.into_iter().map(moved));
+        }
     }
 
     fn add(&mut self, key: K, storage: &mut Storage) -> io::Result<()> {
@@ -184,6 +236,7 @@ struct Partition<K> {
 /// A piece of the file.
 #[derive(Debug, Clone, Copy)]
 struct Extent {
+    file: usize,
     start_byte: u64,
     keys: usize,
 }
@@ -227,8 +280,8 @@ struct Storage {
     /// Different keys of both sides that are counted at a time.
     counted_keys: usize,
     directory: Option<PathBuf>,
-    /// The file, once something was written.
-    file: Option<File>,
+    /// The file, once something was written, and those of counters that were taken in.
+    files: Vec<File>,
     end_byte: u64,
     bytes: Vec<u8>,
 }
@@ -244,28 +297,33 @@ impl Storage {
         // To merge a block into the different keys takes up to three and a half times their memory.
         let counted_keys = memory_keys / 8;
         let block_keys = counted_keys / 4;
-        Self { buffer_keys, block_keys, counted_keys, directory, file: None, end_byte: 0, bytes: Vec::new() }
+        Self { buffer_keys, block_keys, counted_keys, directory, files: Vec::new(), end_byte: 0, bytes: Vec::new() }
+    }
+
+    /// The same bounds for keys that are all in memory.
+    fn without_files(&self) -> Self {
+        Self { directory: None, files: Vec::new(), end_byte: 0, bytes: Vec::new(), ..*self }
     }
 
     fn write<K: Key>(&mut self, keys: &[K]) -> io::Result<Extent> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.file.insert(match &self.directory {
+        if self.files.is_empty() {
+            self.files.push(match &self.directory {
                 Some(directory) => tempfile::tempfile_in(directory)?,
                 None => tempfile::tempfile()?,
-            }),
-        };
+            });
+        }
+        let file = self.files.first_mut().ok_or_else(|| io::Error::other("there is no file"))?;
         self.bytes.clear();
         keys.iter().for_each(|key| key.write(&mut self.bytes));
         file.seek(SeekFrom::Start(self.end_byte))?;
         file.write_all(&self.bytes)?;
-        let extent = Extent { start_byte: self.end_byte, keys: keys.len() };
+        let extent = Extent { file: 0, start_byte: self.end_byte, keys: keys.len() };
         self.end_byte += self.bytes.len() as u64;
         Ok(extent)
     }
 
     fn read<K: Key>(&mut self, extent: Extent) -> io::Result<impl Iterator<Item = K>> {
-        let file = self.file.as_mut().ok_or_else(|| io::Error::other("nothing was written"))?;
+        let file = self.files.get_mut(extent.file).ok_or_else(|| io::Error::other("nothing was written"))?;
         self.bytes.resize(extent.keys * K::BYTES, 0);
         file.seek(SeekFrom::Start(extent.start_byte))?;
         file.read_exact(&mut self.bytes)?;
@@ -301,12 +359,23 @@ impl<'a, K: Key> Blocks<'a, K> {
 }
 
 /// Counts of keys with certain hashes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
     shared: u64,
     distinct_shared: u64,
     distinct_reference: u64,
     distinct_evaluation: u64,
+}
+
+impl Counts {
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            shared: self.shared + other.shared,
+            distinct_shared: self.distinct_shared + other.distinct_shared,
+            distinct_reference: self.distinct_reference + other.distinct_reference,
+            distinct_evaluation: self.distinct_evaluation + other.distinct_evaluation,
+        }
+    }
 }
 
 /// The counts of the keys with certain hashes, or none if they are too many for the memory and can be halved.
@@ -369,6 +438,8 @@ mod tests {
 
     use proptest::prelude::*;
 
+    const THREADS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+
     fn limit() -> SpillLimit {
         SpillLimit { memory_bytes: 0, directory: None }
     }
@@ -384,8 +455,8 @@ mod tests {
             reference.get(place).map_or(Ok(()), |key| counter.add_reference(*key))?;
             evaluation.get(place).map_or(Ok(()), |key| counter.add_evaluation(*key))?;
         }
-        let written = counter.storage.file.is_some().then_some(counter.storage.end_byte);
-        Ok((counter.finish()?, written))
+        let written = (!counter.storage.files.is_empty()).then_some(counter.storage.end_byte);
+        Ok((counter.finish(THREADS)?, written))
     }
 
     fn expected<K: Key + std::hash::Hash>(reference: &[K], evaluation: &[K]) -> Overlap {
@@ -486,13 +557,13 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_or_is_cut_off_is_an_error() {
         let mut counter = OverlapCounter::new(Some(limit()));
-        counter.storage.file = Some(File::open(std::env::current_exe().unwrap()).unwrap());
+        counter.storage.files = vec![File::open(std::env::current_exe().unwrap()).unwrap()];
         assert!((0..20_000_u64).any(|key| counter.add_reference(key).is_err()));
 
         let mut counter = OverlapCounter::new(Some(limit()));
         (0..20_000_u64).for_each(|key| counter.add_evaluation(key).unwrap());
-        counter.storage.file.as_ref().unwrap().set_len(1_000).unwrap();
-        assert_eq!(counter.finish().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        counter.storage.files[0].set_len(1_000).unwrap();
+        assert_eq!(counter.finish(THREADS).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
@@ -515,6 +586,27 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn counters_of_threads_count_as_one(
+            parts in prop::collection::vec((0_usize..6_000, 0_usize..6_000), 1..4),
+            different in prop_oneof![1_u64..100, 1_u64..20_000],
+            seed: u64,
+            is_limited: bool,
+        ) {
+            let (mut all, mut sides) = (OverlapCounter::<u64>::new(is_limited.then(limit)), (Vec::new(), Vec::new()));
+            for (index, (reference, evaluation)) in parts.into_iter().enumerate() {
+                let (reference, evaluation) =
+                    (keys(reference, different, seed ^ index as u64), keys(evaluation, different, !seed ^ index as u64));
+                let mut part = OverlapCounter::new(is_limited.then(limit));
+                reference.iter().for_each(|key| part.add_reference(*key).unwrap());
+                evaluation.iter().for_each(|key| part.add_evaluation(*key).unwrap());
+                all.absorb(part);
+                sides.0.extend(reference);
+                sides.1.extend(evaluation);
+            }
+            prop_assert_eq!(all.finish(THREADS).unwrap(), expected(&sides.0, &sides.1));
+        }
 
         #[test]
         fn it_counts_what_a_hash_map_counts(

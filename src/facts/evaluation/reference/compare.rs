@@ -1,6 +1,5 @@
 //! Compares the rows of an evaluation with those that the model was trained on, or with a baseline of them.
 
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::super::columns;
@@ -150,13 +149,14 @@ impl Comparison<'_> {
         file: DataFile<'_>,
         side: Side,
         plan: &Plan<'_>,
-        counters: &Mutex<Counters>,
+        counters: &mut Counters,
         until: i64,
     ) -> Result<Taken, Vec<Problem>> {
         let refused = |error: SourceError| vec![file.refused(&error)];
         let room = Room::new(self.resources.rows_bytes());
-        let reading = Reading { side, plan, counters, room: &room, until, threads: self.resources.threads.get() };
-        let (content, rows) = reading.read(Source::open(file.files).map_err(refused)?).map_err(refused)?;
+        let reading =
+            Reading { side, plan, room: &room, until, threads: self.resources.threads, keys_bytes: self.keys_bytes() };
+        let (content, rows) = reading.read(Source::open(file.files).map_err(refused)?, counters).map_err(refused)?;
         Ok(Taken { content: Some(content), rows })
     }
 
@@ -176,8 +176,8 @@ impl Comparison<'_> {
         let mut drifts = Drifts::default();
         for pass in self.passes(choice, 0) {
             let plan = Plan { samples: samples(&pass, |pair| Some(&pair.evaluation)), ..Plan::default() };
-            let counters = Mutex::default();
-            let taken = self.read(self.evaluation.file, Side::Evaluation, &plan, &counters, i64::MIN)?;
+            let mut none = Counters::default();
+            let taken = self.read(self.evaluation.file, Side::Evaluation, &plan, &mut none, i64::MIN)?;
             self.is_known(&taken)?;
             for (pair, values) in pass.pairs.iter().zip(taken.rows.samples) {
                 let name = pair.evaluation.name.as_str();
@@ -190,7 +190,7 @@ impl Comparison<'_> {
     }
 
     fn with_rows(&self, other: &Opened<'_>, choice: &Choice) -> Result<Compared, Vec<Problem>> {
-        let counters = Mutex::new(self.counters(choice));
+        let mut counters = self.counters(choice);
         let binary = self.task == Task::BinaryClassification;
         let mut drifts = Drifts::default();
         let mut single = Vec::new();
@@ -203,10 +203,10 @@ impl Comparison<'_> {
             }
             ours.classes = self.classes(self.evaluation).filter(|_| binary);
             theirs.classes = self.classes(other).filter(|_| binary);
-            let mut of_reference = self.read(other.file, Side::Reference, &theirs, &counters, i64::MIN)?;
+            let mut of_reference = self.read(other.file, Side::Reference, &theirs, &mut counters, i64::MIN)?;
             let embargo = i64::from(self.reference.embargo_days).saturating_mul(MICROSECONDS_A_DAY);
             let until = of_reference.rows.times.last.saturating_add(embargo);
-            let mut of_evaluation = self.read(self.evaluation.file, Side::Evaluation, &ours, &counters, until)?;
+            let mut of_evaluation = self.read(self.evaluation.file, Side::Evaluation, &ours, &mut counters, until)?;
             self.is_known(&of_evaluation)?;
             let data = of_reference.content.map(|content| file_facts(other.file, content));
             if first.as_ref().is_some_and(|(.., known)| data.as_ref() != Some(known)) {
@@ -241,20 +241,24 @@ impl Comparison<'_> {
         }
         single.sort_by(|left: &ColumnMetric, right| left.column.cmp(&right.column));
         let reference_rows = before.rows;
-        let counters = counters.into_inner().unwrap_or_else(PoisonError::into_inner);
         let leakage = self.leakage(choice, counters, (before, rows), data.clone(), single)?;
         let drift = drifts.facts(self.name(other.file), data, reference_rows, choice);
         Ok(Compared { leakage: Some(leakage), drift: Some(drift) })
     }
 
     fn counters(&self, choice: &Choice) -> Counters {
-        let memory_bytes = self.resources.rows_bytes() / 8;
+        let memory_bytes = self.keys_bytes();
         let of = |pair: &Option<Pair>| pair.as_ref().map(|pair| Counter::new(Some(pair.evaluation.kind), memory_bytes));
         Counters {
             id: of(&choice.id),
             row: (!choice.features.is_empty()).then(|| Counter::new(None, memory_bytes)),
             entity: of(&choice.entity),
         }
+    }
+
+    /// Memory for the keys that are compared in one of three ways.
+    const fn keys_bytes(&self) -> u64 {
+        self.resources.rows_bytes() / 8
     }
 
     /// What the first pass reads beside the values of columns.
@@ -287,7 +291,7 @@ impl Comparison<'_> {
         single_columns: Vec<ColumnMetric>,
     ) -> Result<LeakageFacts, Vec<Problem>> {
         let finish = |counter: Option<Counter>| {
-            let overlap = counter.map(Counter::finish).transpose();
+            let overlap = counter.map(|counter| counter.finish(self.resources.threads)).transpose();
             overlap.map_err(|error| vec![self.evaluation.file.refused(&SourceError::Spill(error))])
         };
         let n = rows.rows;
@@ -494,11 +498,11 @@ pub(crate) fn freeze(
     for columns in chosen.chunks(usize::try_from(each).unwrap_or(usize::MAX)) {
         let refused = |error: SourceError| vec![file.refused(&error)];
         let plan = Plan { samples: columns.to_vec(), ..Plan::default() };
-        let (counters, room) = (Mutex::default(), Room::new(resources.rows_bytes()));
-        let threads = resources.threads.get();
+        let (mut none, room) = (Counters::default(), Room::new(resources.rows_bytes()));
+        let threads = resources.threads;
         let reading =
-            Reading { side: Side::Reference, plan: &plan, counters: &counters, room: &room, until: i64::MIN, threads };
-        let (content, taken) = reading.read(Source::open(file.files).map_err(refused)?).map_err(refused)?;
+            Reading { side: Side::Reference, plan: &plan, room: &room, until: i64::MIN, threads, keys_bytes: 0 };
+        let (content, taken) = reading.read(Source::open(file.files).map_err(refused)?, &mut none).map_err(refused)?;
         if known.replace(content.clone()).is_some_and(|known| known != content) {
             return Err(vec![changed(file)]);
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::Float64Type;
@@ -111,10 +111,27 @@ impl Counter {
         Ok(())
     }
 
-    pub(crate) fn finish(self) -> io::Result<Overlap> {
+    /// An empty one for keys of the same width.
+    fn like(&self, memory_bytes: u64) -> Self {
         match self {
-            Self::Narrow(counter) => counter.finish(),
-            Self::Wide(counter) => counter.finish(),
+            Self::Narrow(_) => Self::new(Some(Kind::Integer), memory_bytes),
+            Self::Wide(_) => Self::new(None, memory_bytes),
+        }
+    }
+
+    /// Takes in the keys of another one of the same width.
+    fn absorb(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Narrow(counter), Self::Narrow(other)) => counter.absorb(other),
+            (Self::Wide(counter), Self::Wide(other)) => counter.absorb(other),
+            (Self::Narrow(_), Self::Wide(_)) | (Self::Wide(_), Self::Narrow(_)) => {}
+        }
+    }
+
+    pub(crate) fn finish(self, threads: NonZeroUsize) -> io::Result<Overlap> {
+        match self {
+            Self::Narrow(counter) => counter.finish(threads),
+            Self::Wide(counter) => counter.finish(threads),
         }
     }
 }
@@ -134,6 +151,27 @@ pub(crate) struct Counters {
     pub(crate) id: Option<Counter>,
     pub(crate) row: Option<Counter>,
     pub(crate) entity: Option<Counter>,
+}
+
+impl Counters {
+    fn each(&mut self) -> [&mut Option<Counter>; 3] {
+        [&mut self.id, &mut self.row, &mut self.entity]
+    }
+
+    /// Empty ones of the same widths, which may hold so much in memory each.
+    fn like(&self, memory_bytes: u64) -> Self {
+        let of = |counter: &Option<Counter>| counter.as_ref().map(|counter| counter.like(memory_bytes));
+        Self { id: of(&self.id), row: of(&self.row), entity: of(&self.entity) }
+    }
+
+    /// Takes in the keys of others of the same widths.
+    fn absorb(&mut self, mut other: Self) {
+        for (own, other) in self.each().into_iter().zip(other.each()) {
+            if let Some((own, other)) = own.as_mut().zip(other.take()) {
+                own.absorb(other);
+            }
+        }
+    }
 }
 
 /// Points in time of rows.
@@ -352,19 +390,20 @@ impl Room {
 pub(crate) struct Reading<'a> {
     pub(crate) side: Side,
     pub(crate) plan: &'a Plan<'a>,
-    pub(crate) counters: &'a Mutex<Counters>,
     pub(crate) room: &'a Room,
     /// Rows up to this moment are counted, in microseconds since 1970.
     pub(crate) until: i64,
-    pub(crate) threads: usize,
+    pub(crate) threads: NonZeroUsize,
+    /// Bytes of memory for the keys of each counter.
+    pub(crate) keys_bytes: u64,
 }
 
 impl Reading<'_> {
-    /// Reads a file once.
+    /// Reads a file once; its keys go into `counters`.
     ///
     /// # Errors
     /// It cannot be read; a value is none of its column's kind; there is no room.
-    pub(crate) fn read(&self, source: Source) -> Result<(Content, Rows), SourceError> {
+    pub(crate) fn read(&self, source: Source, counters: &mut Counters) -> Result<(Content, Rows), SourceError> {
         let (positions, texts) = self.plan.positions();
         let format = source.format();
         let fields: Vec<_> = source.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -375,15 +414,17 @@ impl Reading<'_> {
             positions: &positions,
             names: &names,
             converter: None,
+            counters: counters.like(self.keys_bytes / self.threads.get() as u64),
             rows: Rows {
                 samples: self.plan.samples.iter().map(|column| Values::new(column.kind)).collect(),
                 ..Rows::default()
             },
         };
-        let mut sinks: Vec<_> = (0..self.threads.max(1)).map(|_| sink()).collect();
+        let mut sinks: Vec<_> = (0..self.threads.get()).map(|_| sink()).collect();
         let content = source.read(&positions, &texts, &mut sinks)?;
-        let all = sinks.into_iter().map(|sink| sink.rows).reduce(Rows::joined);
-        Ok((content, all.unwrap_or_default()))
+        let (rows, keys): (Vec<_>, Vec<_>) = sinks.into_iter().map(|sink| (sink.rows, sink.counters)).unzip();
+        keys.into_iter().for_each(|keys| counters.absorb(keys));
+        Ok((content, rows.into_iter().reduce(Rows::joined).unwrap_or_default()))
     }
 }
 
@@ -410,6 +451,7 @@ struct ReferenceSink<'a> {
     positions: &'a [usize],
     names: &'a [String],
     converter: Option<RowConverter>,
+    counters: Counters,
     rows: Rows,
 }
 
@@ -527,13 +569,9 @@ impl Sink for ReferenceSink<'_> {
             };
             self.rows.likes.extend(keys.iter().flatten().copied().zip(labels).map(like));
         }
-        {
-            let mut counters = self.reading.counters.lock().unwrap_or_else(PoisonError::into_inner);
-            let Counters { id: of_id, row: of_row, entity: of_entity } = &mut *counters;
-            for (counter, keys) in [(of_id, &id), (of_row, &row), (of_entity, &entity)] {
-                if let Some((counter, keys)) = counter.as_mut().zip(keys.as_deref()) {
-                    counter.add(side, keys).map_err(SourceError::Spill)?;
-                }
+        for (counter, keys) in self.counters.each().into_iter().zip([&id, &row, &entity]) {
+            if let Some((counter, keys)) = counter.as_mut().zip(keys.as_deref()) {
+                counter.add(side, keys).map_err(SourceError::Spill)?;
             }
         }
         self.rows.rows += rows;
