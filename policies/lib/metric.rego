@@ -11,22 +11,38 @@ package modelgate.lib.metric
 below(metrics, id, minimum, basis) := unusable(metrics, id, minimum) | unjudged(metrics, id, minimum, basis, "low") | {finding |
 	judged := judge(metrics, id, basis, "low")
 	judged < minimum
-	finding := {
-		"message": sprintf("%s is %s, below %v", [id, described(metrics[id], basis, judged), minimum]),
-		"observed": judged,
-		"expected": minimum,
-	}
+	message := sprintf("%s is %s, below %v", [id, described(metrics[id], basis, judged), minimum])
+	finding := missed(metrics[id], basis, message, judged, minimum)
 }
 
 # The same for the upper bound `maximum`.
 above(metrics, id, maximum, basis) := unusable(metrics, id, maximum) | unjudged(metrics, id, maximum, basis, "high") | {finding |
 	judged := judge(metrics, id, basis, "high")
 	judged > maximum
-	finding := {
-		"message": sprintf("%s is %s, above %v", [id, described(metrics[id], basis, judged), maximum]),
-		"observed": judged,
-		"expected": maximum,
-	}
+	message := sprintf("%s is %s, above %v", [id, described(metrics[id], basis, judged), maximum])
+	finding := missed(metrics[id], basis, message, judged, maximum)
+}
+
+missed(measure, basis, message, judged, bound) := {"message": message, "observed": judged, "expected": bound} if {
+	not in_doubt(measure, basis, bound)
+}
+
+missed(measure, basis, message, judged, bound) := {
+	"message": sprintf("%s; the other end of the interval meets it, and more cases may show which it is", [message]),
+	"observed": judged,
+	"expected": bound,
+	"inconclusive": true,
+} if {
+	in_doubt(measure, basis, bound)
+}
+
+# Whether an interval neither meets the bound nor misses it: its favourable end may be the true value. An estimate is never
+# in doubt.
+in_doubt(measure, "confidence-bound", bound) if {
+	is_number(measure.interval.low)
+	is_number(measure.interval.high)
+	measure.interval.low <= bound
+	bound <= measure.interval.high
 }
 
 # Whether the metric has a value that can be compared.

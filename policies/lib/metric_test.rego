@@ -18,14 +18,49 @@ test_a_value_that_misses_its_bound if {
 	metric.above({"brier": ok}, "brier", 0.69, "estimate") == {{
 		"message": "brier is 0.7000, above 0.69", "observed": 0.7, "expected": 0.69,
 	}}
-	metric.below({"roc_auc": ok}, "roc_auc", 0.7, "confidence-bound") == {{
-		"message": "roc_auc is 0.7000 (0.6500 at the unfavourable end of its 95 % interval), below 0.7",
-		"observed": 0.65, "expected": 0.7,
+	metric.below({"roc_auc": ok}, "roc_auc", 0.76, "confidence-bound") == {{
+		"message": "roc_auc is 0.7000 (0.6500 at the unfavourable end of its 95 % interval), below 0.76",
+		"observed": 0.65, "expected": 0.76,
 	}}
-	metric.above({"brier": ok}, "brier", 0.7, "confidence-bound") == {{
-		"message": "brier is 0.7000 (0.7500 at the unfavourable end of its 95 % interval), above 0.7",
-		"observed": 0.75, "expected": 0.7,
+	metric.above({"brier": ok}, "brier", 0.64, "confidence-bound") == {{
+		"message": "brier is 0.7000 (0.7500 at the unfavourable end of its 95 % interval), above 0.64",
+		"observed": 0.75, "expected": 0.64,
 	}}
+}
+
+test_an_interval_that_holds_its_bound_cannot_tell if {
+	doubt := "the other end of the interval meets it, and more cases may show which it is"
+	every bound in [0.7, 0.75] {
+		metric.below({"roc_auc": ok}, "roc_auc", bound, "confidence-bound") == {{
+			"message": sprintf(
+				"roc_auc is 0.7000 (0.6500 at the unfavourable end of its 95 %% interval), below %v; %s",
+				[bound, doubt],
+			),
+			"observed": 0.65, "expected": bound, "inconclusive": true,
+		}}
+	}
+	every bound in [0.65, 0.7] {
+		metric.above({"brier": ok}, "brier", bound, "confidence-bound") == {{
+			"message": sprintf(
+				"brier is 0.7000 (0.7500 at the unfavourable end of its 95 %% interval), above %v; %s",
+				[bound, doubt],
+			),
+			"observed": 0.75, "expected": bound, "inconclusive": true,
+		}}
+	}
+}
+
+test_half_an_interval_leaves_no_doubt if {
+	every interval in [{"low": 0.6}, {"low": 0.6, "high": "0.9"}] {
+		half := {"status": "ok", "value": 0.65, "interval": interval}
+		some finding in metric.below({"m": half}, "m", 0.7, "confidence-bound")
+		not finding.inconclusive
+	}
+	every interval in [{"high": 0.8}, {"low": "0.1", "high": 0.8}] {
+		half := {"status": "ok", "value": 0.65, "interval": interval}
+		some finding in metric.above({"m": half}, "m", 0.7, "confidence-bound")
+		not finding.inconclusive
+	}
 }
 
 test_what_has_no_value_meets_no_bound if {

@@ -224,7 +224,12 @@ fn declared(arguments: &Arguments, file: DataFile<'_>) -> Result<RawEvaluation, 
     let protected = arguments.protected.iter().map(|column| (column, true));
     for (column, protected) in protected.chain(arguments.slices.iter().map(|column| (column, false))) {
         if slices.iter().all(|slice| slice.column != *column) {
-            slices.push(SliceColumn { column: column.clone(), protected, population: BTreeMap::new() });
+            slices.push(SliceColumn {
+                column: column.clone(),
+                protected,
+                reference_group: None,
+                population: BTreeMap::new(),
+            });
         }
     }
     let intersections = intersections(&arguments.intersections, &slices)?;

@@ -733,6 +733,11 @@ pub struct SliceColumn {
     /// Whether it is an attribute that the fairness controls compare groups of.
     #[serde(default)]
     pub protected: bool,
+    /// The value whose group the others are compared with, such as `male`, beside the comparison of the lowest with the
+    /// highest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub reference_group: Option<String>,
     /// The share of each value, as text, in the population that the model is for. They add up to 1; with them it is
     /// judged whether the rows stand for that population.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -17,6 +17,19 @@ pub enum Enforcement {
     Block,
 }
 
+impl Enforcement {
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shadow => "shadow",
+            Self::Warn => "warn",
+            Self::Condition => "condition",
+            Self::Block => "block",
+        }
+    }
+}
+
 /// How much a control matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -94,4 +107,7 @@ pub struct Finding {
     /// Where to look, or null.
     #[serde(default)]
     pub source: Option<crate::facts::monitoring::Source>,
+    /// Whether what was asked for is neither shown nor refuted: the bound is inside the interval.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inconclusive: bool,
 }

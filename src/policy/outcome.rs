@@ -73,10 +73,21 @@ pub(super) fn of(
         Ok(Verdict::Findings(findings)) => {
             outcome.result = OutcomeResult::Fail;
             outcome.findings = findings;
+            if let Some(inconclusive) = chosen.inconclusive
+                && outcome.enforcement > inconclusive
+                && outcome.findings.iter().all(|finding| finding.inconclusive)
+            {
+                outcome.reasons.push(format!(
+                    "`{}` and not `{}`, as no finding is conclusive",
+                    inconclusive.name(),
+                    outcome.enforcement.name()
+                ));
+                outcome.enforcement = inconclusive;
+            }
             if let Some(day) = not_yet
                 && outcome.enforcement > Enforcement::Warn
             {
-                outcome.reasons.push(format!("enforced as `{enforcement:?}` from {day} on").to_lowercase());
+                outcome.reasons.push(format!("enforced as `{}` from {day} on", enforcement.name()));
                 outcome.enforcement = Enforcement::Warn;
             }
         }
@@ -170,6 +181,7 @@ fn bounded(finding: Finding) -> Finding {
         observed: value(finding.observed),
         expected: value(finding.expected),
         source: finding.source,
+        inconclusive: finding.inconclusive,
     }
 }
 
@@ -181,7 +193,14 @@ fn cut(text: String) -> String {
 }
 
 fn finding(subject: &str, message: String) -> Finding {
-    Finding { subject: subject.to_owned(), message, observed: Value::Null, expected: Value::Null, source: None }
+    Finding {
+        subject: subject.to_owned(),
+        message,
+        observed: Value::Null,
+        expected: Value::Null,
+        source: None,
+        inconclusive: false,
+    }
 }
 
 impl Need {

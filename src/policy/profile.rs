@@ -35,6 +35,8 @@ pub struct ControlProfile {
     pub enforcement: Enforcement,
     /// What a fail does where the people are whom the model affects: `EU`, `US`, `US-NY`.
     pub by_jurisdiction: BTreeMap<String, Enforcement>,
+    /// What a fail does at most if all its findings are inconclusive: the rows are too few to tell.
+    pub inconclusive: Option<Enforcement>,
     /// Values of the control's parameters: all of them, and no other.
     pub parameters: Map<String, Value>,
     /// Where it departs from the control's own `tiers.yaml`, and why; the last departure comes last.
@@ -60,6 +62,7 @@ impl ControlProfile {
         if let Some(places) = &choice.by_jurisdiction {
             self.by_jurisdiction.clone_from(places);
         }
+        self.inconclusive = choice.inconclusive.or(self.inconclusive);
         self.parameters.extend(choice.parameters.clone());
         self.departures.extend(departure);
     }
@@ -89,6 +92,7 @@ impl Profiles {
 struct Choice {
     enforcement: Option<Enforcement>,
     by_jurisdiction: Option<BTreeMap<String, Enforcement>>,
+    inconclusive: Option<Enforcement>,
     #[serde(default)]
     parameters: Map<String, Value>,
 }
@@ -231,6 +235,7 @@ impl Reader<'_> {
                 let chosen = ControlProfile {
                     enforcement,
                     by_jurisdiction: choice.by_jurisdiction.clone().unwrap_or_default(),
+                    inconclusive: choice.inconclusive,
                     parameters: choice.parameters.clone(),
                     departures: Vec::new(),
                 };
@@ -357,9 +362,13 @@ impl Reader<'_> {
                 chosen.clone()
             }
             (None, Some(enforcement)) => {
-                let by_jurisdiction = choice.by_jurisdiction.clone().unwrap_or_default();
-                let parameters = choice.parameters.clone();
-                let chosen = ControlProfile { enforcement, by_jurisdiction, parameters, departures: Vec::new() };
+                let chosen = ControlProfile {
+                    enforcement,
+                    by_jurisdiction: choice.by_jurisdiction.clone().unwrap_or_default(),
+                    inconclusive: choice.inconclusive,
+                    parameters: choice.parameters.clone(),
+                    departures: Vec::new(),
+                };
                 controls.insert(id.to_owned(), chosen.clone());
                 chosen
             }
@@ -459,6 +468,13 @@ fn parameter_problems(
         let problem = Problem::new("invalid-jurisdiction", format!("`{place}` is no jurisdiction"));
         let problem = problem.at(document.key_location(&pointer_to(&places, place)));
         problems.push(problem.hint("write `EU`, or a code of ISO 3166 such as `US` or `US-NY`"));
+    }
+    if let Some(inconclusive) = choice.inconclusive
+        && inconclusive > chosen.enforcement
+    {
+        let problem = Problem::new("stricter-inconclusive", format!("`{}` takes what is uncertain for worse", control.id));
+        let problem = problem.at(document.location(&pointer_to(pointer, "inconclusive")));
+        problems.push(problem.hint("`inconclusive` is at most as strict as `enforcement`"));
     }
     let within = pointer_to(pointer, "parameters");
     for (name, parameter) in control.parameters.iter().filter(|(name, _)| !chosen.parameters.contains_key(*name)) {

@@ -101,6 +101,7 @@ fn a_control_passes_fails_or_does_not_apply() {
             observed: json!(1.5),
             expected: json!([2]),
             source: Some(source),
+            inconclusive: false,
         },
         Finding {
             subject: "b".to_owned(),
@@ -108,6 +109,7 @@ fn a_control_passes_fails_or_does_not_apply() {
             observed: Value::Null,
             expected: Value::Null,
             source: None,
+            inconclusive: false,
         },
     ];
     assert_eq!((fail.result, fail.enforcement, fail.reasons), (OutcomeResult::Fail, Enforcement::Block, vec![]));

@@ -76,6 +76,9 @@ fn asked(chosen: &ControlProfile) -> String {
         let places: Vec<_> = places.map(|(place, does)| format!("{place}: {}", groups::enforcement(*does))).collect();
         let _ = write!(text, " ({})", places.join(", "));
     }
+    if let Some(inconclusive) = chosen.inconclusive {
+        let _ = write!(text, ", {} if inconclusive", groups::enforcement(inconclusive));
+    }
     let parameters: Vec<_> = chosen.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     if !parameters.is_empty() {
         let _ = write!(text, "; {}", parameters.join(", "));
@@ -206,6 +209,9 @@ fn tier_cells(policies: &CheckedPolicies, control: &Control, tier: Tier) -> Stri
     let mut does = groups::enforcement(chosen.enforcement).to_owned();
     for (place, enforcement) in &chosen.by_jurisdiction {
         let _ = write!(does, "; {place}: {}", groups::enforcement(*enforcement));
+    }
+    if let Some(inconclusive) = chosen.inconclusive {
+        let _ = write!(does, "; inconclusive: {}", groups::enforcement(inconclusive));
     }
     let parameters = chosen.parameters.iter().map(|(name, value)| escape::markdown_code(&format!("{name} = {value}")));
     format!("{does} | {}", parameters.collect::<Vec<_>>().join(", "))

@@ -194,12 +194,7 @@ pub(super) const fn severity(severity: Severity) -> &'static str {
 
 /// The word for an enforcement.
 pub(super) const fn enforcement(enforcement: Enforcement) -> &'static str {
-    match enforcement {
-        Enforcement::Shadow => "shadow",
-        Enforcement::Warn => "warn",
-        Enforcement::Condition => "condition",
-        Enforcement::Block => "block",
-    }
+    enforcement.name()
 }
 
 /// The value of a metric, or a word for why there is none.
@@ -233,6 +228,7 @@ pub(super) const fn comparison(comparison: ComparisonId) -> &'static str {
         ComparisonId::SpecificityDifference => "specificity_difference",
         ComparisonId::RocAucDifference => "roc_auc_difference",
         ComparisonId::EqualisedOddsDifference => "equalised_odds_difference",
+        ComparisonId::ReferenceImpactRatio => "reference_impact_ratio",
     }
 }
 

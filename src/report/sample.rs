@@ -64,7 +64,7 @@ impl Sample {
 }
 
 pub(super) fn finding(subject: &str, message: &str, observed: Value, expected: Value) -> Finding {
-    Finding { subject: subject.to_owned(), message: message.to_owned(), observed, expected, source: None }
+    Finding { subject: subject.to_owned(), message: message.to_owned(), observed, expected, source: None, inconclusive: false }
 }
 
 fn outcome(control: &str, title: &str, severity: Severity, enforcement: Enforcement, result: OutcomeResult) -> Outcome {
@@ -226,6 +226,7 @@ fn evaluation() -> EvaluationFacts {
             lowest_group: Some("18-25".to_owned()),
             highest_group: Some("26-60".to_owned()),
             smallest_denominator: 812,
+            left_out: Vec::new(),
             adjusted_p_value: None,
             adjustment: None,
         }],

@@ -205,8 +205,11 @@ pub struct GroupComparison {
     pub lowest_group: Option<String>,
     /// The group with the highest value.
     pub highest_group: Option<String>,
-    /// The smallest denominator of the compared rate in any group.
+    /// The smallest denominator of the compared rate in any group that is compared.
     pub smallest_denominator: u64,
+    /// Groups of fewer than ten rows, which are not compared.
+    #[serde(default)]
+    pub left_out: Vec<LeftOutGroup>,
     /// Probability of a difference as large if there were none, corrected for the number of comparisons in
     /// this evaluation; null where no test was made.
     pub adjusted_p_value: Option<f64>,
@@ -229,6 +232,18 @@ pub enum ComparisonId {
     RocAucDifference,
     /// The larger of the differences in recall and in the false positive rate.
     EqualisedOddsDifference,
+    /// Lowest favourable rate of the other groups over that of the declared reference group, which is named as the highest
+    /// one.
+    ReferenceImpactRatio,
+}
+
+/// A group that is too small to be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOutGroup {
+    /// Its value as text.
+    pub value: String,
+    /// Its rows.
+    pub rows: u64,
 }
 
 /// A stated metric value beside the recomputed one.

@@ -92,6 +92,13 @@ impl<'a> Grouping<'a> {
         groupings.insert(0, of(Vec::new()));
         groupings
     }
+
+    /// The declared reference group: of an intersection, where each of its columns has one.
+    fn reference(&self, evaluation: &RawEvaluation) -> Option<String> {
+        let of_column = |column: &usize| evaluation.slices.get(*column)?.reference_group.clone();
+        let values: Option<Vec<_>> = self.columns.iter().map(of_column).collect();
+        values.map(|values| values.join(BETWEEN))
+    }
 }
 
 /// What was computed of a file.
@@ -537,7 +544,8 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         let new: Vec<_> = of_grouping.iter().map(|measured| (slice(grouping, measured), measured.area)).collect();
         if grouping.protected && task == Task::BinaryClassification {
             let groups: Vec<_> = new.iter().map(|(slice, area)| comparison::Group { slice, area: *area }).collect();
-            comparisons.extend(comparison::compare(&grouping.names.join(BETWEEN), &groups));
+            let column = grouping.names.join(BETWEEN);
+            comparisons.extend(comparison::compare(&column, &groups, grouping.reference(declared).as_deref()));
         }
         slices.extend(new.into_iter().map(|(slice, _)| slice));
     }

@@ -57,15 +57,11 @@ violation contains finding if {
 	some difference in compared(evaluation, wanted)
 	limit := tolerated(evaluation, wanted)
 	loss(difference) > limit.loss
-	finding := {
+	finding := object.union(verdict(wanted, difference, limit), {
 		"subject": sprintf("evaluation/%s", [evaluation.name]),
-		"message": sprintf(
-			"%s may be worse than that of the version in use by %.4f, more than %s",
-			[wanted, loss(difference), limit.shown],
-		),
 		"observed": loss(difference),
 		"expected": limit.loss,
-	}
+	})
 }
 
 violation contains finding if {
@@ -79,6 +75,27 @@ violation contains finding if {
 		"observed": null,
 		"expected": "a paired difference with an interval",
 	}
+}
+
+# It is worse if the favourable end of the interval says so, too; else more rows may show which it is.
+verdict(wanted, difference, limit) := {"message": sprintf(
+	"%s is worse than that of the version in use by more than %s: by up to %.4f",
+	[wanted, limit.shown, loss(difference)],
+)} if {
+	not in_doubt(difference, limit.loss)
+}
+
+verdict(wanted, difference, limit) := {"inconclusive": true, "message": sprintf(
+	"%s may be worse than that of the version in use by %.4f, more than %s; the other end of the interval is within it",
+	[wanted, loss(difference), limit.shown],
+)} if {
+	in_doubt(difference, limit.loss)
+}
+
+in_doubt(difference, most) if {
+	least := least_loss(difference)
+	is_number(least)
+	least <= most
 }
 
 # The metrics that count. What has no task, or one that nobody knows, has those of two classes.
@@ -109,6 +126,16 @@ compared(evaluation, wanted) := [difference |
 	some difference in measured.items(evaluation.champion, "differences")
 	difference.metric == wanted
 ]
+
+# By how much the new version is worse at least: the favourable end of the interval.
+least_loss(compared_metric) := 0 - compared_metric.difference.interval.high if {
+	is_number(compared_metric.difference.interval.high)
+	compared_metric.higher_is_better == true
+}
+
+least_loss(compared_metric) := compared_metric.difference.interval.low if {
+	compared_metric.higher_is_better == false
+}
 
 # By how much the new version may be worse: the unfavourable end of the interval.
 loss(compared_metric) := 0 - compared_metric.difference.interval.low if {

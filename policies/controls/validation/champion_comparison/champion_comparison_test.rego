@@ -27,8 +27,17 @@ brier := difference("brier", false, -0.5, 0.125)
 
 worse(metric, loss, shown) := {
 	"subject": "evaluation/holdout",
-	"message": sprintf("%s may be worse than that of the version in use by %s, more than 0.125", [metric, shown]),
+	"message": sprintf("%s is worse than that of the version in use by more than 0.125: by up to %s", [metric, shown]),
 	"observed": loss, "expected": 0.125,
+}
+
+doubtful(metric, loss, shown) := {
+	"subject": "evaluation/holdout",
+	"message": sprintf(
+		"%s may be worse than that of the version in use by %s, more than 0.125; the other end of the interval is within it",
+		[metric, shown],
+	),
+	"observed": loss, "expected": 0.125, "inconclusive": true,
 }
 
 not_compared(metric) := {
@@ -43,8 +52,26 @@ test_not_worse_by_more_than_the_margin if {
 }
 
 test_worse if {
-	found({"differences": [difference("roc_auc", true, -0.25, 0.5), brier]}) == {worse("roc_auc", 0.25, "0.2500")}
-	found({"differences": [area, difference("brier", false, -0.5, 0.25)]}) == {worse("brier", 0.25, "0.2500")}
+	found({"differences": [difference("roc_auc", true, -0.25, -0.1875), brier]}) == {worse("roc_auc", 0.25, "0.2500")}
+	found({"differences": [area, difference("brier", false, 0.1875, 0.25)]}) == {worse("brier", 0.25, "0.2500")}
+}
+
+test_the_rows_cannot_tell_whether_it_is_worse if {
+	every high in [-0.125, 0.5] {
+		found({"differences": [difference("roc_auc", true, -0.25, high), brier]}) == {doubtful("roc_auc", 0.25, "0.2500")}
+	}
+	every low in [-0.5, 0.125] {
+		found({"differences": [area, difference("brier", false, low, 0.25)]}) == {doubtful("brier", 0.25, "0.2500")}
+	}
+}
+
+test_half_an_interval_leaves_no_doubt if {
+	every high in [null, "0.5"] {
+		found({"differences": [difference("roc_auc", true, -0.25, high), brier]}) == {worse("roc_auc", 0.25, "0.2500")}
+	}
+	every low in [null, "-0.5"] {
+		found({"differences": [area, difference("brier", false, low, 0.25)]}) == {worse("brier", 0.25, "0.2500")}
+	}
 }
 
 test_not_compared if {
@@ -126,12 +153,12 @@ test_numbers_have_a_margin_in_parts_of_their_error if {
 	every task in ["regression", "forecasting"] {
 		least := difference("mean_absolute_error", false, -0.5, 0.375)
 		other(task, "mean_absolute_error", 1.5, [least]) == set()
-		most := difference("mean_absolute_error", false, -0.5, 0.4375)
+		most := difference("mean_absolute_error", false, 0.40625, 0.4375)
 		other(task, "mean_absolute_error", 1.5, [most]) == {{
 			"subject": "evaluation/holdout",
 			"message": concat("", [
-				"mean_absolute_error may be worse than that of the version in use by 0.4375, ",
-				"more than 0.25 of its 1.5000",
+				"mean_absolute_error is worse than that of the version in use by more than 0.25 of its 1.5000: ",
+				"by up to 0.4375",
 			]),
 			"observed": 0.4375, "expected": 0.375,
 		}}
@@ -150,7 +177,7 @@ test_shares_have_the_margin_of_shares if {
 		"ranking": "ndcg", "multiclass-classification": "accuracy", "multilabel-classification": "micro_f1",
 	} {
 		other(task, metric, 0.5, [difference(metric, true, -0.125, 0)]) == set()
-		other(task, metric, 0.5, [difference(metric, true, -0.25, 0)]) == {worse(metric, 0.25, "0.2500")}
+		other(task, metric, 0.5, [difference(metric, true, -0.25, -0.1875)]) == {worse(metric, 0.25, "0.2500")}
 		other(task, metric, 0.5, []) == {not_compared(metric)}
 	}
 }
