@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
-use crate::facts::evaluation::{self, DataFile, ReferenceFile, RowsFiles};
+use crate::facts::evaluation::{self, DataFile, EvaluationFiles, MetricId, ReferenceFile, RowsFiles};
 use crate::manifest::raw::{
-    ClassLabel, Classes, Columns, Favourable, Gain, LabelColumns, QuantileColumn, Ranking, RawEvaluation, Reference,
-    SliceColumn, Task,
+    Champion, ClassLabel, Classes, Columns, Favourable, Gain, LabelColumns, QuantileColumn, Ranking, RawEvaluation,
+    Reference, SliceColumn, Task,
 };
 use crate::problem::{Problem, nearest};
 use crate::report::{TextStyle, page, text};
@@ -97,6 +97,9 @@ pub(super) struct Arguments {
     /// Columns, joined by `+`, whose combinations of values are subgroups
     #[arg(long = "intersect", value_name = "COLUMN+COLUMN…")]
     intersections: Vec<String>,
+    /// Smallest differences of metrics that matter: whether there are rows enough to see them
+    #[arg(long = "margins", value_delimiter = ',', value_parser = margin, value_name = "METRIC=DIFFERENCE,…")]
+    margins: Vec<(MetricId, f64)>,
     /// File of the rows that the model was trained on: drift from them, and leakage
     #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
     reference: Option<PathBuf>,
@@ -115,6 +118,12 @@ pub(super) struct Arguments {
     /// Days that have to lie between the reference and the file
     #[arg(long, default_value_t = 0, value_name = "DAYS", requires = "time")]
     embargo_days: u32,
+    /// Column of the scores, or of the predicted numbers, of the version in use
+    #[arg(long, value_name = "COLUMN")]
+    champion: Option<String>,
+    /// File of that column, if it is another: its rows have the same ids
+    #[arg(long, value_name = "FILE", requires = "champion")]
+    champion_file: Option<PathBuf>,
     #[command(flatten)]
     resources: ResourceArguments,
     /// What to print
@@ -159,6 +168,15 @@ enum GainChoice {
     Exponential,
 }
 
+/// A metric and a difference above 0.
+fn margin(text: &str) -> Result<(MetricId, f64), String> {
+    let (name, difference) = text.split_once('=').ok_or("write a metric and a difference, such as `roc_auc=0.02`")?;
+    let metric = MetricId::ALL.iter().find(|id| id.key() == name);
+    let metric = *metric.ok_or_else(|| format!("there is no metric `{name}`"))?;
+    let difference = difference.parse().ok().filter(|difference: &f64| *difference > 0.0 && difference.is_finite());
+    difference.map(|difference| (metric, difference)).ok_or_else(|| "a margin is a number above 0".to_owned())
+}
+
 /// A level in (0, 1) and a column.
 fn quantile(text: &str) -> Result<QuantileColumn, String> {
     let (level, column) = text.split_once('=').ok_or("write a level and a column, such as `0.9=p90`")?;
@@ -196,9 +214,12 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         true => ReferenceFile::Rows(files.data_file(None)),
         false => ReferenceFile::Baseline(files.data_file(None)),
     });
-    let file = files.data_file(None);
+    let champion = arguments.champion_file.as_deref().map(RowsFiles::named);
+    let champion = champion.transpose().map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
+    let champion = champion.as_ref().map(|files| files.data_file(None));
+    let files = EvaluationFiles { rows: files.data_file(None), reference, champion };
     let (facts, plots) =
-        evaluation::measure_with_plots(task, &declared, file, reference, resources).map_err(Failure::NotEvaluated)?;
+        evaluation::measure_with_plots(task, &declared, files, resources).map_err(Failure::NotEvaluated)?;
     match arguments.output {
         Format::Html => printer.data(&page::page(&facts, plots.as_ref()))?,
         Format::Text => {
@@ -252,6 +273,7 @@ fn declared(arguments: &Arguments, file: DataFile<'_>) -> Result<RawEvaluation, 
         data: arguments.file.display().to_string(),
         columns: columns(arguments),
         labels: labels(arguments, task, file)?,
+        interval_level: None,
         top_k: arguments.top_k.filter(|_| task == Task::MulticlassClassification),
         threshold: (classes.is_some() || task == Task::MultilabelClassification).then_some(arguments.threshold),
         classes,
@@ -266,13 +288,29 @@ fn declared(arguments: &Arguments, file: DataFile<'_>) -> Result<RawEvaluation, 
         slices,
         intersections,
         claims: Vec::new(),
+        margins: arguments.margins.iter().copied().collect(),
         claims_from: Vec::new(),
-        champion: None,
+        champion: champion(arguments)?,
         reference: reference(arguments),
         sql_checks: Vec::new(),
         period: None,
         holdout: None,
     })
+}
+
+fn champion(arguments: &Arguments) -> Result<Option<Champion>, Failure> {
+    let Some(column) = &arguments.champion else { return Ok(None) };
+    if arguments.champion_file.is_some() && arguments.id.is_none() {
+        let problem = Problem::new("missing-part", "a file of the champion is joined by ids, and there are none");
+        return Err(Failure::usage(problem.hint("name the column of ids with --id")));
+    }
+    Ok(Some(Champion {
+        version: "champion".to_owned(),
+        data: arguments.champion_file.as_ref().map(|path| path.display().to_string()),
+        id: None,
+        column: column.clone(),
+        threshold: None,
+    }))
 }
 
 fn reference(arguments: &Arguments) -> Option<Reference> {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::evaluation::claims::{self, ClaimsFile};
 use self::evaluation::sql::SqlContext;
-use self::evaluation::{ReferenceFile, RowsFile, RowsFiles};
+use self::evaluation::{EvaluationFiles, ReferenceFile, RowsFile, RowsFiles};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
 use crate::manifest::{Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
@@ -137,7 +137,7 @@ fn evaluation(
     environment: &Environment,
 ) -> Result<evaluation::EvaluationFacts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows)];
+    let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows), entry.champion.as_ref()];
     let absent = rows.into_iter().flatten().filter(|rows| rows.files.is_empty());
     problems.extend(absent.map(|rows| nothing_there(&rows.pattern, &rows.location)));
     let mut stated = Vec::new();
@@ -156,9 +156,11 @@ fn evaluation(
         ReferenceEntry::Baseline(entry) => (ReferenceFile::Baseline as _, single_file(entry), &entry.location),
     });
     let reference = reference.as_ref().map(|(of, files, location)| of(files.data_file(Some(location))));
+    let champion = entry.champion.as_ref().map(|champion| (rows_files(champion), &champion.location));
+    let champion = champion.as_ref().map(|(files, location)| files.data_file(Some(location)));
     let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
-    let data = data.data_file(Some(&entry.data.location));
-    evaluation::measure(task, &entry.declared, data, reference, &stated, sql, environment.resources)
+    let files = EvaluationFiles { rows: data.data_file(Some(&entry.data.location)), reference, champion };
+    evaluation::measure(task, &entry.declared, files, &stated, sql, environment.resources)
 }
 
 /// Files of rows as an evaluation reads them.

@@ -5,7 +5,9 @@ pub mod raw;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use self::raw::{ArtifactRole, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference, SqlCheck, Task};
+use self::raw::{
+    ArtifactRole, Champion, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference, SqlCheck, Task,
+};
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
 use crate::problem::{Location, Problem};
@@ -85,6 +87,8 @@ pub struct EvaluationEntry {
     pub data: RowsEntry,
     /// What they are compared with.
     pub reference: Option<ReferenceEntry>,
+    /// The champion's scores, where these are in a file of their own.
+    pub champion: Option<RowsEntry>,
     /// What states metric values, in the order of the manifest.
     pub claims_from: Vec<Entry>,
 }
@@ -362,8 +366,10 @@ impl Check<'_> {
             let claims_from =
                 sources.filter_map(|(at, source)| self.path(&source.path, &format!("{pointer}/claims_from/{at}/path")));
             let claims_from = claims_from.collect();
+            let champion = evaluation.champion.as_ref();
+            let champion = champion.and_then(|champion| self.champion(champion, evaluation, &pointer));
             if let Some(data) = self.rows(&evaluation.data, &format!("{pointer}/data")) {
-                entries.push(EvaluationEntry { declared: evaluation.clone(), data, reference, claims_from });
+                entries.push(EvaluationEntry { declared: evaluation.clone(), data, reference, champion, claims_from });
             }
         }
         entries
@@ -385,6 +391,28 @@ impl Check<'_> {
                 }
             }
         }
+    }
+
+    /// A champion in a file of its own is joined by ids.
+    fn champion(&mut self, champion: &Champion, evaluation: &RawEvaluation, pointer: &str) -> Option<RowsEntry> {
+        let place = format!("{pointer}/champion");
+        let Some(data) = &champion.data else {
+            if champion.id.is_some() {
+                let message = "scores of the same file are not joined by ids".to_owned();
+                self.refuse("needless-part", message, "remove it, or name the file as `data`", &format!("{place}/id"));
+            }
+            return None;
+        };
+        if evaluation.columns.id.is_none() {
+            let message = "a file of the champion is joined by ids, and the evaluation has none".to_owned();
+            self.refuse(
+                "missing-part",
+                message,
+                "declare the column of ids under `columns.id`",
+                &format!("{place}/data"),
+            );
+        }
+        self.rows(data, &format!("{place}/data"))
     }
 
     /// A reference is rows or a baseline, and only with rows is leakage found.
@@ -523,6 +551,15 @@ impl Check<'_> {
         if evaluation.columns.lower.is_some() != evaluation.columns.upper.is_some() {
             let message = "an interval has a lower and an upper end".to_owned();
             self.refuse("missing-part", message, "declare both `lower` and `upper`", &place);
+        }
+        if evaluation.interval_level.is_some() && evaluation.columns.lower.is_none() {
+            let message = "there is no predicted interval that could have a level".to_owned();
+            self.refuse(
+                "needless-part",
+                message,
+                "remove it, or declare its ends",
+                &format!("{pointer}/interval_level"),
+            );
         }
         let mut levels: Vec<f64> = evaluation.columns.quantiles.iter().map(|quantile| quantile.level).collect();
         levels.sort_by(f64::total_cmp);

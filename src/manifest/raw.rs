@@ -308,6 +308,11 @@ pub struct RawEvaluation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: Option<f64>,
+    /// The share of actual values that the predicted intervals are to hold, such as 0.9. Only numbers with `columns.lower`
+    /// and `columns.upper` have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 0.999_999))]
+    pub interval_level: Option<f64>,
     /// How a ranking is judged. Only ranking has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranking: Option<Ranking>,
@@ -324,6 +329,11 @@ pub struct RawEvaluation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub claims: Vec<Claim>,
+    /// The smallest difference of a metric that matters, in its own unit, such as `roc_auc: 0.02`: whether there are rows
+    /// enough to see it is measured.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64), inner(range(min = 0.000_001)))]
+    pub margins: BTreeMap<crate::metric_id::MetricId, f64>,
     /// Files that state metric values, each of which is compared with the recomputed one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -510,7 +520,16 @@ pub struct Champion {
     /// The version.
     #[schemars(length(min = 1, max = 64))]
     pub version: String,
-    /// The column of its scores, or of its predicted numbers, in the same file.
+    /// Rows of a file of its own, a directory or a glob, which are joined to those of the evaluation by id. Without it the
+    /// scores are in the same file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub data: Option<String>,
+    /// The column of ids in that file, where it is called otherwise than that of the evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub id: Option<String>,
+    /// The column of its scores, or of its predicted numbers.
     #[schemars(length(min = 1, max = 256))]
     pub column: String,
     /// Its threshold, where it is another than the new version's. Only binary classification has one.
@@ -717,6 +736,7 @@ impl RawEvaluation {
         parts.extend(
             self.champion
                 .iter()
+                .filter(|champion| champion.data.is_none())
                 .map(|champion| ("champion/column".to_owned(), "the champion's", champion.column.as_str())),
         );
         parts

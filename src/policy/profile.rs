@@ -472,7 +472,8 @@ fn parameter_problems(
     if let Some(inconclusive) = choice.inconclusive
         && inconclusive > chosen.enforcement
     {
-        let problem = Problem::new("stricter-inconclusive", format!("`{}` takes what is uncertain for worse", control.id));
+        let problem =
+            Problem::new("stricter-inconclusive", format!("`{}` takes what is uncertain for worse", control.id));
         let problem = problem.at(document.location(&pointer_to(pointer, "inconclusive")));
         problems.push(problem.hint("`inconclusive` is at most as strict as `enforcement`"));
     }

@@ -3,7 +3,8 @@
 
 use crate::facts::evaluation::drift::Representativeness;
 use crate::facts::evaluation::reference::{ChampionFacts, ColumnDrift, DriftFacts, LeakageFacts};
-use crate::facts::evaluation::{EvaluationFacts, Metric, MetricId, Metrics};
+use crate::facts::evaluation::weakest::{Loss, WeakGroup, WeakestGroups};
+use crate::facts::evaluation::{EvaluationFacts, Metric, MetricId, Metrics, SlicePart};
 
 use super::{groups, number};
 
@@ -22,6 +23,9 @@ pub(super) fn tables(evaluation: &EvaluationFacts, rows_max: usize) -> Vec<Table
     let mut tables = Vec::new();
     tables.extend(classes(evaluation));
     tables.extend(confusion(evaluation));
+    tables.extend(left_out(evaluation));
+    tables.extend(sufficiency(evaluation));
+    tables.extend(evaluation.weakest_groups.as_ref().and_then(weakest));
     tables.extend(evaluation.leakage.as_ref().map(leakage));
     tables.extend(evaluation.leakage.as_ref().and_then(single_columns));
     tables.extend(evaluation.drift.as_ref().map(drift));
@@ -73,6 +77,82 @@ fn confusion(evaluation: &EvaluationFacts) -> Option<Table> {
         header: vec!["class", "predicted", "rows"],
         rows,
         notes: Vec::new(),
+    })
+}
+
+/// The groups of a few rows; every comparison of a column leaves out the same ones.
+fn left_out(evaluation: &EvaluationFacts) -> Option<Table> {
+    let mut rows = Vec::new();
+    for of_column in evaluation.comparisons.chunk_by(|left, right| left.column == right.column) {
+        let groups = of_column.first().into_iter().flat_map(|comparison| &comparison.left_out);
+        rows.extend(groups.map(|group| {
+            let name = groups::value(&group.value).to_owned();
+            vec![
+                of_column.first().map(|comparison| comparison.column.clone()).unwrap_or_default(),
+                name,
+                number::count(group.rows),
+            ]
+        }));
+    }
+    (!rows.is_empty()).then(|| Table {
+        title: "Too small to be compared".to_owned(),
+        header: vec!["column", "group", "rows"],
+        rows,
+        notes: Vec::new(),
+    })
+}
+
+/// Whether there are rows enough for the margins that matter.
+fn sufficiency(evaluation: &EvaluationFacts) -> Option<Table> {
+    let rows = evaluation.sufficiency.iter().map(|known| {
+        let shown = |value: Option<f64>| value.map_or_else(|| "none".to_owned(), number::metric);
+        vec![
+            known.metric.key().to_owned(),
+            number::metric(known.margin),
+            shown(known.power),
+            shown(known.minimal_detectable),
+            known.rows_needed.map_or_else(|| "none".to_owned(), number::count),
+            known.reason.clone().unwrap_or_default(),
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    (!rows.is_empty()).then(|| Table {
+        title: "Power for the margins that matter".to_owned(),
+        header: vec!["metric", "margin", "power", "margin of power 0.8", "rows for power 0.8", "why there is none"],
+        rows,
+        notes: Vec::new(),
+    })
+}
+
+/// The groups with the largest losses beside all others.
+fn weakest(found: &WeakestGroups) -> Option<Table> {
+    let part = |part: &SlicePart| format!("{} = {}", part.column, part.value.as_deref().unwrap_or("(missing)"));
+    let row = |group: &WeakGroup| {
+        vec![
+            group.parts.iter().map(part).collect::<Vec<_>>().join(", "),
+            number::count(group.rows),
+            number::metric(group.mean),
+            number::metric(group.mean_of_others),
+            number::metric(group.adjusted_p_value),
+        ]
+    };
+    let rows: Vec<_> = found.groups.iter().map(row).collect();
+    let loss = match found.loss {
+        Loss::SquaredError => "squared error",
+        Loss::AbsoluteError => "absolute error",
+        Loss::ZeroOne => "share of wrong classes",
+        Loss::Hamming => "share of wrong labels",
+    };
+    (!rows.is_empty()).then(|| Table {
+        title: format!("Groups with a larger {loss} than the rest"),
+        header: vec!["group", "rows", "mean", "of all others", "corrected p-value"],
+        rows,
+        notes: vec![format!(
+            "of {} groups of {} rows or more, of up to {} columns",
+            number::count(found.searched),
+            number::count(found.rows_at_least),
+            found.columns_at_most
+        )],
     })
 }
 

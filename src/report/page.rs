@@ -17,7 +17,7 @@ const MARGIN: f64 = 44.0;
 const STYLE: &str = "\
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1a1a1a;background:#fff}\
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #ddd}\
-th:first-child,td:first-child{text-align:left}thead th{border-bottom:2px solid #888}.reason{color:#666;text-align:left}\
+th:first-child,td:first-child{text-align:left}thead th{border-bottom:2px solid #888}td.reason{color:#666}.reason{text-align:left}\
 .plots{display:flex;flex-wrap:wrap;gap:1.5rem}figure{margin:0}figcaption{color:#555}svg{max-width:100%;height:auto}\
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}th,td{border-color:#333}.reason,figcaption{color:#999}}";
 
@@ -190,8 +190,13 @@ fn row(page: &mut String, cell: &str, cells: &[String]) {
 
 fn head(page: &mut String, cells: &[&str]) {
     page.push_str("<table>\n<thead>\n");
-    row(page, "th", &cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
-    page.push_str("</thead>\n<tbody>\n");
+    page.push_str("<tr>");
+    for cell in cells {
+        // Sentences stand below it.
+        let class = if cell.ends_with("why there is none") { " class=\"reason\"" } else { "" };
+        let _ = write!(page, "<th{class}>{cell}</th>");
+    }
+    page.push_str("</tr>\n</thead>\n<tbody>\n");
 }
 
 fn metrics(page: &mut String, evaluation: &EvaluationFacts) {

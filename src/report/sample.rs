@@ -64,7 +64,14 @@ impl Sample {
 }
 
 pub(super) fn finding(subject: &str, message: &str, observed: Value, expected: Value) -> Finding {
-    Finding { subject: subject.to_owned(), message: message.to_owned(), observed, expected, source: None, inconclusive: false }
+    Finding {
+        subject: subject.to_owned(),
+        message: message.to_owned(),
+        observed,
+        expected,
+        source: None,
+        inconclusive: false,
+    }
 }
 
 fn outcome(control: &str, title: &str, severity: Severity, enforcement: Enforcement, result: OutcomeResult) -> Outcome {
@@ -216,6 +223,7 @@ fn evaluation() -> EvaluationFacts {
             favourable: Some(raw::Favourable::Negative),
         }),
         threshold: Some(0.5),
+        interval_level: None,
         rows: RowCounts { total: 4_530, valid: 4_521, label_missing: 9, ..RowCounts::default() },
         metrics: Metrics(metrics),
         slices: vec![slice("age", "18-25", 812, 0.55), slice("age", "26-60", 2_900, 0.62), slice("age", "", 3, 0.5)],
@@ -236,6 +244,8 @@ fn evaluation() -> EvaluationFacts {
         confusion: Vec::new(),
         claim_files: Vec::new(),
         other_claims: Vec::new(),
+        sufficiency: Vec::new(),
+        weakest_groups: None,
         claims: vec![
             claim(MetricId::RocAuc, 0.65, Some(0.649_98), ClaimResult::Confirmed),
             claim(MetricId::Recall, 0.7, Some(0.612_3), ClaimResult::Contradicted),

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod common;
+mod comparisons;
 mod conformance;
 mod decisions;
 mod documentation;

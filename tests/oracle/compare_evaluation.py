@@ -10,6 +10,7 @@ rows, in other orders, row groups, formats and numbers of threads, have to give 
 """
 
 import argparse
+import itertools
 import json
 import math
 import subprocess
@@ -22,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from scipy import stats
 from sklearn import metrics as sk
 
 RELATIVE = 1e-12
@@ -434,6 +436,105 @@ def compare_labels(binary, directory, rng, cases, comparison):
                 comparison.metric(f"several labels {case} weighted={weighted}", key, groups[f"{case:05}"][key], value)
 
 
+def groups_of(columns, most):
+    """Rows of every combination of values of up to `most` columns, in the order in which columns are declared."""
+    for count in range(1, most + 1):
+        for names in itertools.combinations(columns, count):
+            keys = np.array(list(zip(*(columns[name] for name in names))))
+            for key in sorted({tuple(key) for key in keys}):
+                yield dict(zip(names, key)), np.all(keys == key, axis=1)
+
+
+def weakest_expected(columns, loss):
+    """Groups with a larger mean loss than all other rows, by brute force; and how many were looked at."""
+    found = []
+    for parts, inside in groups_of(columns, 3):
+        own, rest = loss[inside], loss[~inside]
+        if len(own) < max(100, -(-len(loss) // 200)) or len(rest) < 100:
+            continue
+        difference = own.mean() - rest.mean()
+        error = math.sqrt(own.var(ddof=1) / len(own) + rest.var(ddof=1) / len(rest))
+        found.append((parts, len(own), own.mean(), rest.mean(), difference, error))
+    adjusted = stats.false_discovery_control([stats.norm.sf(entry[4] / entry[5]) for entry in found], method="bh")
+    half = stats.norm.ppf(0.975)
+    listed = [(*entry, p_value) for entry, p_value in zip(found, adjusted) if entry[4] - half * entry[5] > 0]
+    listed.sort(key=lambda entry: (-(entry[4] - half * entry[5]), len(entry[0])))
+    kept = []
+    for entry in listed:
+        if not any(other[0].items() <= entry[0].items() and other[2] >= entry[2] for other in kept):
+            kept.append(entry)
+    return kept[:10], len(found)
+
+
+def compare_searched(binary, directory, rng, cases, comparison):
+    """The search for weak groups and the power for margins, in files of a few thousand rows."""
+    for case in range(max(1, cases // 100)):
+        rows = int(rng.integers(800, 4000))
+        columns = {name: rng.choice(list("abcde")[:values], rows) for name, values in [("one", 2), ("two", 4), ("three", 5)]}
+        worse = (columns["one"] == "a") & (columns["two"] == "b")
+        score = np.round(rng.random(rows), 3)
+        label = (rng.random(rows) < np.where(worse, 1 - score, score)).astype(np.int64)
+        predicted = score * 10 + rng.normal(size=rows) * np.where(worse, 3, 1)
+        table = pa.table({**columns, "y": label, "s": score, "actual": score * 10, "p": predicted})
+        file = directory / "searched.parquet"
+        pq.write_table(table, file)
+        tasks = {
+            "binary": (["--label", "y", "--score", "s", "--margins", "recall=0.05,brier=0.01"], (score - label) ** 2),
+            "regression": (["--task", "regression", "--label", "actual", "--prediction", "p"], np.abs(predicted - score * 10)),
+        }
+        for task, (arguments, loss) in tasks.items():
+            facts = evaluate(binary, file, *arguments, "--slices", ",".join(columns))
+            found = facts["weakest_groups"]
+            expected, searched = weakest_expected(columns, loss)
+            name = f"searched {case} {task}"
+            comparison.true(f"{name}: groups", found["searched"] == searched)
+            shown = [{part["column"]: part["value"] for part in group["parts"]} for group in found["groups"]]
+            comparison.true(f"{name}: {shown}", shown == [entry[0] for entry in expected])
+            for group, (_, size, mean, others, difference, error, p_value) in zip(found["groups"], expected):
+                half = stats.norm.ppf(0.975) * error
+                pairs = [
+                    (group["mean"], mean), (group["mean_of_others"], others), (group["difference"]["low"], difference - half),
+                    (group["difference"]["high"], difference + half), (group["adjusted_p_value"], p_value),
+                ]
+                comparison.true(f"{name}: {group}", group["rows"] == size)
+                for value, wanted in pairs:
+                    comparison.true(f"{name}: {value} {wanted}", math.isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-12))
+            if task == "binary":
+                recall, positives = facts["metrics"]["recall"]["value"], label.sum()
+                bound = recall - 0.05
+                distance = 0.05 - stats.norm.ppf(0.975) * math.sqrt(bound * (1 - bound) / positives)
+                power = stats.norm.cdf(distance / math.sqrt(recall * (1 - recall) / positives))
+                error = loss.std() / math.sqrt(rows)
+                powers = {"recall": power, "brier": stats.norm.cdf(0.01 / error - stats.norm.ppf(0.975))}
+                for known in facts["sufficiency"]:
+                    wanted = powers[known["metric"]]
+                    # The interval of the Brier score is that of a mean with n − 1.
+                    tolerance = 1e-9 if known["metric"] == "recall" else 2e-3
+                    comparison.true(f"{name}: {known} {wanted}", math.isclose(known["power"], wanted, abs_tol=tolerance))
+
+
+def compare_joined(binary, directory, rng, cases, comparison):
+    """A champion of another file, in any order and format, is the one of a column."""
+    for case in range(max(1, cases // 200)):
+        rows = int(rng.integers(50, 500))
+        ids = rng.permutation(rows * 3)[:rows] - rows
+        table = pa.table({
+            "id": ids, "y": rng.integers(0, 2, rows), "s": np.round(rng.random(rows), 2), "before": np.round(rng.random(rows), 2),
+        })
+        both, alone = directory / "both.parquet", directory / "alone.parquet"
+        pq.write_table(table, both)
+        pq.write_table(table.drop_columns(["before"]), alone)
+        shuffled = table.select(["before", "id"]).take(rng.permutation(rows))
+        pq.write_table(shuffled, directory / "champion.parquet", row_group_size=17)
+        pa_csv.write_csv(shuffled, directory / "champion.csv")
+        arguments = ["--label", "y", "--score", "s", "--id", "id", "--champion", "before"]
+        expected = evaluate(binary, both, *arguments)["champion"]
+        for other in ("champion.parquet", "champion.csv"):
+            found = evaluate(binary, alone, *arguments, "--champion-file", str(directory / other), "--threads", str(case % 3 + 1))["champion"]
+            comparison.true(f"joined {case}: unmatched", (found["rows_without"], found["rows_beyond"]) == (0, 0))
+            comparison.true(f"joined {case} {other}", {**found, "data": None, "rows_beyond": None} == expected)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--modelgate", required=True, type=lambda path: str(Path(path).resolve()))
@@ -450,6 +551,8 @@ def main():
             "forecasts": compare_forecasts,
             "several classes": compare_several,
             "several labels": compare_labels,
+            "weak groups and power": compare_searched,
+            "champions of other files": compare_joined,
         }.items():
             comparison = Comparison()
             compare(arguments.modelgate, Path(directory), np.random.default_rng(arguments.seed), arguments.cases, comparison)

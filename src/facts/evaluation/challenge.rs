@@ -110,6 +110,8 @@ fn facts(declared: &raw::Champion, rows: &Paired<'_>, judged: usize, differences
         version: declared.version.clone(),
         rows: judged as u64,
         rows_without: without,
+        data: None,
+        rows_beyond: None,
         differences: differences.into_iter().map(difference).collect(),
         swaps: Vec::new(),
         decisions: None,

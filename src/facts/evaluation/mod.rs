@@ -13,11 +13,13 @@ mod fixed;
 mod groups;
 mod ids;
 mod interval;
+mod joined;
 pub mod metric;
 mod multiclass;
 mod multiplicity;
 mod overlap;
 pub mod plots;
+mod power;
 mod random;
 mod ranked;
 mod ranking;
@@ -31,8 +33,10 @@ mod slices;
 mod source;
 mod spill;
 pub mod sql;
+pub mod sufficiency;
 mod table;
 mod tasks;
+pub mod weakest;
 
 use std::num::NonZeroUsize;
 
@@ -69,6 +73,9 @@ pub struct EvaluationFacts {
     /// Decision threshold of binary classification, predicted positive if the score is at least this; null for other
     /// tasks.
     pub threshold: Option<f64>,
+    /// The share of actual values that the predicted intervals are to hold, as declared, or null.
+    #[serde(default)]
+    pub interval_level: Option<f64>,
     /// What was counted in the rows before anything was computed.
     pub rows: RowCounts,
     /// Metrics over all rows.
@@ -112,6 +119,13 @@ pub struct EvaluationFacts {
     /// manifest.
     #[serde(default)]
     pub representativeness: Vec<drift::Representativeness>,
+    /// What so many rows can show, for each declared margin.
+    #[serde(default)]
+    pub sufficiency: Vec<sufficiency::Sufficiency>,
+    /// The groups that the model serves worst, among all combinations of slice columns; null without slices, where rows have
+    /// weights or are not independent of each other, and for rankings.
+    #[serde(default)]
+    pub weakest_groups: Option<weakest::WeakestGroups>,
     /// The challenger beside the champion; null where there were no scores of the champion.
     pub champion: Option<reference::ChampionFacts>,
 }
@@ -292,6 +306,17 @@ impl Resources {
     }
 }
 
+/// The files of an evaluation.
+#[derive(Debug, Clone, Copy)]
+pub struct EvaluationFiles<'a> {
+    /// Its rows.
+    pub rows: DataFile<'a>,
+    /// What they are compared with.
+    pub reference: Option<ReferenceFile<'a>>,
+    /// The champion's scores, where these are in a file of their own.
+    pub champion: Option<DataFile<'a>>,
+}
+
 /// Recomputes one evaluation from its file of rows, compares these with those of the `reference` that it declares, and
 /// with what the team's files state, and asks them the queries of the manifest and of the policies.
 ///
@@ -301,19 +326,18 @@ impl Resources {
 pub fn measure(
     task: raw::Task,
     declared: &RawEvaluation,
-    file: DataFile<'_>,
-    reference: Option<ReferenceFile<'_>>,
+    files: EvaluationFiles<'_>,
     stated: &[claims::Stated],
     sql: sql::SqlContext<'_>,
     resources: Resources,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
-    let (mut facts, _) = measure_with_plots(task, declared, file, reference, resources)?;
+    let (mut facts, _) = measure_with_plots(task, declared, files, resources)?;
     for stated in stated {
         facts.claims.extend(stated.checks(&facts.metrics));
         facts.claim_files.extend(stated.files.iter().cloned());
         facts.other_claims.extend(stated.others());
     }
-    facts.sql_checks = sql::answers(task, declared, (file, reference), &facts, sql, resources);
+    facts.sql_checks = sql::answers(task, declared, files, &facts, sql, resources);
     Ok(facts)
 }
 
@@ -324,13 +348,22 @@ pub fn measure(
 pub fn measure_with_plots(
     task: raw::Task,
     declared: &RawEvaluation,
-    file: DataFile<'_>,
-    reference: Option<ReferenceFile<'_>>,
+    files: EvaluationFiles<'_>,
     resources: Resources,
 ) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
-    let (mut facts, plots) = tasks::measure(task, declared, file, resources)?;
-    if let Some(reference) = reference {
-        let compared = reference::compare::compare(task, declared, (file, &facts.data), reference, resources)?;
+    let joined = match (&declared.champion, files.champion) {
+        (Some(champion), Some(file)) => {
+            Some(joined::JoinedScores::read(declared, champion, files.rows, file, resources)?)
+        }
+        _ => None,
+    };
+    let (mut facts, plots) = tasks::measure(task, declared, files.rows, joined.as_ref(), resources)?;
+    if let (Some(joined), Some(champion)) = (joined, &mut facts.champion) {
+        champion.rows_beyond = Some(joined.beyond());
+        champion.data = Some(joined.data);
+    }
+    if let Some(reference) = files.reference {
+        let compared = reference::compare::compare(task, declared, (files.rows, &facts.data), reference, resources)?;
         (facts.leakage, facts.drift) = (compared.leakage, compared.drift);
     }
     Ok((facts, plots))

@@ -7,10 +7,11 @@ use super::Resources;
 use super::cells::{CELLS_MAX, Cells};
 use super::columns::{self, ClassOf, ColumnError};
 use super::ids::{self, Ids};
+use super::joined::JoinedScores;
 use super::rows::RowTable;
 use super::source::{Content, Format, RowsFile, Sink, Source, SourceError};
 use super::table::{BinaryTable, InvalidRows, Label};
-use crate::manifest::raw::{ClassLabel, Classes, RawEvaluation};
+use crate::manifest::raw::{ClassLabel, Classes, Columns, RawEvaluation};
 use crate::problem::{Location, Problem, nearest};
 
 /// Rows of an evaluation: where they are, what to call them, and where the manifest names them.
@@ -243,7 +244,7 @@ pub(crate) fn binary(
     let score = finder.find("the score", score, Kind::Score);
     let id = names.id.as_deref().map(|name| finder.find("the id", name, Kind::Key));
     let slices = finder.slices(evaluation);
-    let found = beside.map(|wanted| Found::new(&mut finder, &names.label, wanted));
+    let found = beside.map(|wanted| Found::new(&mut finder, names, wanted));
     let parts = finder.finish()?;
     let memory_bytes = resources.rows_bytes() / resources.threads.get() as u64;
     let beside = beside.zip(found.as_ref());
@@ -304,6 +305,8 @@ pub(crate) struct RowParts<'a> {
     pub(crate) numbers: Vec<(&'static str, &'a str, NumberPart)>,
     /// What it is called in a sentence, and the column.
     pub(crate) keys: Vec<(&'static str, &'a str)>,
+    /// The champion's scores by the id of a row, if they are in a file of their own, and what they may be: the last number.
+    pub(crate) joined: Option<(&'a JoinedScores, NumberPart)>,
     /// The column of the predicted class, whose number is the last key.
     pub(crate) predicted: Option<(&'a str, &'a [&'a ClassLabel])>,
 }
@@ -322,7 +325,7 @@ pub(crate) fn rows(
     let source = Source::open(file.files).map_err(refused)?;
     let mut finder = Finder::new(file, &source);
     let names = &evaluation.columns;
-    let found = Found::new(&mut finder, &names.label, wanted);
+    let found = Found::new(&mut finder, names, wanted);
     let id = names.id.as_deref().map(|name| finder.find("the id", name, Kind::Key));
     let slices = finder.slices(evaluation);
     let parts = finder.finish()?;
@@ -339,11 +342,15 @@ struct Found {
     label: usize,
     numbers: Vec<(usize, NumberPart)>,
     keys: Vec<usize>,
+    joined: Option<usize>,
     predicted: Option<usize>,
 }
 
 impl Found {
-    fn new(finder: &mut Finder<'_>, label: &str, wanted: &RowParts<'_>) -> Self {
+    fn new(finder: &mut Finder<'_>, names: &Columns, wanted: &RowParts<'_>) -> Self {
+        let label = names.label.as_str();
+        let id = names.id.as_deref().unwrap_or_default();
+        let joined = wanted.joined.map(|_| finder.find("the id", id, Kind::Key));
         let label = match wanted.label {
             LabelPart::Class(classes) => finder.find("the label", label, Kind::Label(classes)),
             LabelPart::Number | LabelPart::Relevance => finder.find("the label", label, Kind::Number),
@@ -361,7 +368,7 @@ impl Found {
         let keys = wanted.keys.iter().map(|(part, name)| finder.find(part, name, Kind::Key)).collect();
         let predicted = wanted.predicted;
         let predicted = predicted.map(|(name, classes)| finder.find("the predicted class", name, Kind::Class(classes)));
-        Self { label, numbers, keys, predicted }
+        Self { label, numbers, keys, joined, predicted }
     }
 }
 
@@ -509,6 +516,7 @@ impl<'a> RowSink<'a> {
             LabelPart::Flags => (0, 0),
         };
         let keys = keys + usize::from(found.predicted.is_some());
+        let numbers = numbers + usize::from(found.joined.is_some());
         let (numbers, keys) = (found.numbers.len() + numbers, found.keys.len() + keys);
         let table = RowTable::new(slices.len(), numbers, keys, memory_bytes);
         Self { parts, wanted, found, id, slices, table, ids: Ids::default() }
@@ -547,6 +555,11 @@ impl Sink for RowSink<'_> {
             self.parts.read(rows, position, |column| columns::class_numbers(column, classes))
         });
         let predicted = predicted.transpose()?;
+        let joined = self.wanted.joined.zip(self.found.joined);
+        let joined = joined.map(|((scores, values), id)| {
+            self.parts.read(rows, id, |column| scores.of(column)).map(|scores| (scores, values))
+        });
+        let joined = joined.transpose()?;
         let mut keys = Vec::with_capacity(self.found.keys.len());
         for position in &self.found.keys {
             keys.push(self.parts.read(rows, *position, ids::keys)?);
@@ -570,6 +583,9 @@ impl Sink for RowSink<'_> {
             }
             for (column, values) in &numbers {
                 row_numbers.extend(value(number(column, row), *values, &mut invalid));
+            }
+            if let Some((scores, values)) = &joined {
+                row_numbers.extend(value(scores.get(row).copied(), *values, &mut invalid));
             }
             for column in &keys {
                 match column.get(row).copied().flatten() {

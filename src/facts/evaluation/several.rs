@@ -25,7 +25,7 @@ pub(super) fn class_parts<'a>(declared: &'a RawEvaluation, classes: &'a [&'a Cla
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
     let predicted = columns.prediction.as_deref().map(|name| (name, classes));
-    RowParts { label: LabelPart::ClassNumber(classes), numbers, keys, predicted }
+    RowParts { label: LabelPart::ClassNumber(classes), numbers, keys, joined: None, predicted }
 }
 
 /// The columns of several labels: whether a row has each, their scores, the weight and the cluster.
@@ -37,7 +37,7 @@ pub(super) fn label_parts(declared: &RawEvaluation) -> RowParts<'_> {
     numbers.extend(scores.map(|score| ("a score", score, NumberPart::Probability)));
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
-    RowParts { label: LabelPart::Flags, numbers, keys, predicted: None }
+    RowParts { label: LabelPart::Flags, numbers, keys, joined: None, predicted: None }
 }
 
 pub(super) fn class_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {

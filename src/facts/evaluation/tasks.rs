@@ -1,12 +1,16 @@
 //! From declared columns to facts, task by task.
 
 use super::binary::{self, BinaryState, RocArea, weighted};
+use super::cells::Cells;
 use super::challenge::{self, Paired, PairedGroups};
 use super::claims;
 use super::comparison;
 use super::drift::representativeness::representativeness;
 use super::drift::{CategorySample, Representativeness};
+use super::exact_sum::ExactSum;
+use super::fixed::FixedSum;
 use super::ids::Ids;
+use super::joined::JoinedScores;
 use super::metric::{MetricStatus, Metrics};
 use super::plots::Plots;
 use super::ranked::{self, Question, Ranked};
@@ -19,7 +23,9 @@ use super::scan::{self, DataFile, HORIZON, LabelPart, NumberPart, RowParts, Scan
 use super::several;
 use super::slices::{CommonCells, Group, Groups};
 use super::source::SourceError;
+use super::sufficiency::sufficiency;
 use super::table::InvalidRows;
+use super::weakest::{self, CellLoss, Loss, WeakestGroups};
 use super::{ClaimCheck, ClassMetrics, EvaluationFacts, Horizon, Metric, Resources, RowCounts, Slice, SlicePart};
 use crate::facts::FileFacts;
 use crate::manifest::raw::{self, Favourable, RawEvaluation, Task};
@@ -33,21 +39,27 @@ pub(crate) fn measure(
     task: Task,
     declared: &RawEvaluation,
     file: DataFile<'_>,
+    joined: Option<&JoinedScores>,
     resources: Resources,
 ) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
     let mut measured = match task {
-        Task::BinaryClassification => binary(declared, file, resources)?,
+        Task::BinaryClassification => binary(declared, file, joined, resources)?,
         Task::Regression => kept(
             task,
             declared,
             file,
             resources,
-            &with_champion(declared, regression_parts(declared)),
+            &with_champion(declared, joined, regression_parts(declared)),
             regression_metrics,
         )?,
-        Task::Forecasting => {
-            kept(task, declared, file, resources, &with_champion(declared, forecast_parts(declared)), forecast_metrics)?
-        }
+        Task::Forecasting => kept(
+            task,
+            declared,
+            file,
+            resources,
+            &with_champion(declared, joined, forecast_parts(declared)),
+            forecast_metrics,
+        )?,
         Task::Ranking => kept(task, declared, file, resources, &ranking_parts(declared), ranking_metrics)?,
         Task::MulticlassClassification => {
             let classes = several::classes(declared);
@@ -113,6 +125,7 @@ struct Measured {
     /// Of several classes, the metrics of each and the table of labels and predictions.
     classes: (Vec<ClassMetrics>, Vec<Vec<u64>>),
     champion: Option<ChampionFacts>,
+    weakest: Option<WeakestGroups>,
     plots: Option<Plots>,
 }
 
@@ -145,14 +158,19 @@ fn counts(invalid: InvalidRows, valid: u64, ids: Option<Vec<Ids>>, columns: &raw
 }
 
 /// The columns of a binary classification whose rows are kept.
-fn binary_parts<'a>(declared: &'a RawEvaluation, classes: &'a raw::Classes, score: &'a str) -> RowParts<'a> {
+fn binary_parts<'a>(
+    declared: &'a RawEvaluation,
+    (classes, score): (&'a raw::Classes, &'a str),
+    joined: Option<&'a JoinedScores>,
+) -> RowParts<'a> {
     let columns = &declared.columns;
     let mut numbers = vec![("the score", score, NumberPart::Probability)];
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
-    let champion = declared.champion.as_ref().map(|champion| champion.column.as_str());
+    let champion = declared.champion.as_ref().filter(|_| joined.is_none()).map(|champion| champion.column.as_str());
+    let joined = joined.map(|scores| (scores, NumberPart::OtherProbability));
     numbers.extend(champion.map(|name| (CHAMPION, name, NumberPart::OtherProbability)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
-    RowParts { label: LabelPart::Class(classes), numbers, keys, predicted: None }
+    RowParts { label: LabelPart::Class(classes), numbers, keys, joined, predicted: None }
 }
 
 fn file_facts<Table>(file: DataFile<'_>, scan: &Scan<Table>) -> FileFacts {
@@ -161,13 +179,18 @@ fn file_facts<Table>(file: DataFile<'_>, scan: &Scan<Table>) -> FileFacts {
 }
 
 /// Binary classification: from sums and ranks, or from the rows where these have weights or belong to clusters.
-fn binary(declared: &RawEvaluation, file: DataFile<'_>, resources: Resources) -> Result<Measured, Vec<Problem>> {
+fn binary(
+    declared: &RawEvaluation,
+    file: DataFile<'_>,
+    joined: Option<&JoinedScores>,
+    resources: Resources,
+) -> Result<Measured, Vec<Problem>> {
     let columns = &declared.columns;
     let (Some(classes), Some(threshold), Some(score)) = (&declared.classes, declared.threshold, &columns.score) else {
         let problem = file.problem("missing-part", "binary classification needs a score, classes and a threshold");
         return Err(vec![problem.hint("declare them for the evaluation")]);
     };
-    let wanted = binary_parts(declared, classes, score);
+    let wanted = binary_parts(declared, (classes, score), joined);
     if columns.weight.is_some() || columns.cluster.is_some() {
         let favourable = classes.favourable.map(|favourable| favourable == Favourable::Positive);
         return kept(Task::BinaryClassification, declared, file, resources, &wanted, |_, rows| {
@@ -225,6 +248,12 @@ fn binary(declared: &RawEvaluation, file: DataFile<'_>, resources: Resources) ->
         horizons: Vec::new(),
         classes: Default::default(),
         champion,
+        weakest: weakest(
+            declared,
+            &common.cells,
+            Loss::SquaredError,
+            &ranked.sums.iter().map(squared).collect::<Vec<_>>(),
+        ),
         plots: Some(Plots::of(&whole, &ranked.curve)),
     })
 }
@@ -311,6 +340,9 @@ fn kept(
     let rows = GroupRows { table: &table, positions: &all };
     let horizons = horizons(declared, &rows, invalid.total());
     let classes = several::of_classes(task, declared, &rows, invalid.total());
+    let weakest = losses(task, declared, &table).and_then(|(loss, losses)| {
+        weakest(declared, &common.cells, loss, &by_cell(&table, &losses, common.cells.len()))
+    });
     Ok(Measured {
         data,
         data_files,
@@ -320,8 +352,100 @@ fn kept(
         horizons,
         classes,
         champion,
+        weakest,
         plots: None,
     })
+}
+
+/// The groups that are served worst, where there are slices.
+fn weakest(declared: &RawEvaluation, cells: &Cells, loss: Loss, losses: &[CellLoss]) -> Option<WeakestGroups> {
+    let columns: Vec<&str> = declared.slices.iter().map(|slice| slice.column.as_str()).collect();
+    (!columns.is_empty()).then(|| weakest::search(&columns, cells, losses, loss))
+}
+
+/// The squared errors of a cell.
+fn squared(sums: &ranked::Sums) -> CellLoss {
+    let total = |[mut of_negatives, of_positives]: [FixedSum; 2]| {
+        of_negatives.merge(of_positives);
+        of_negatives.value()
+    };
+    CellLoss {
+        rows: sums.positives + sums.negatives,
+        sum: total(sums.squared_error),
+        squares: total(sums.squared_error_squares),
+    }
+}
+
+/// What is lost on each kept row. Rows with weights, of clusters and of series are no independent draws.
+fn losses(task: Task, declared: &RawEvaluation, table: &RowTable) -> Option<(Loss, Vec<f64>)> {
+    let columns = &declared.columns;
+    if columns.weight.is_some() || columns.cluster.is_some() || columns.series.is_some() {
+        return None;
+    }
+    let number = |column: usize| table.numbers.get(column).map(Vec::as_slice);
+    match task {
+        Task::Regression | Task::Forecasting => {
+            let errors = number(0)?.iter().zip(number(1)?).map(|(actual, predicted)| (actual - predicted).abs());
+            Some((Loss::AbsoluteError, errors.collect()))
+        }
+        Task::MulticlassClassification if columns.prediction.is_some() => {
+            let wrong = table.keys.first()?.iter().zip(table.keys.last()?).map(|(class, predicted)| class != predicted);
+            Some((Loss::ZeroOne, wrong.map(|wrong| f64::from(u8::from(wrong))).collect()))
+        }
+        Task::MulticlassClassification => {
+            let label = table.keys.first()?;
+            let error = |row: usize, class: usize, score: &f64| {
+                let is_class = label.get(row).is_some_and(|label| *label == class as u64);
+                let error = score - f64::from(u8::from(is_class));
+                error * error
+            };
+            Some((Loss::SquaredError, row_sums(table.numbers.iter().map(Vec::as_slice), label.len(), error)))
+        }
+        Task::MultilabelClassification => {
+            let (count, threshold) = (declared.labels.len(), declared.threshold.unwrap_or(0.5));
+            let (flags, scores) = (table.numbers.get(..count)?, table.numbers.get(count..2 * count)?);
+            let wrong = |row: usize, label: usize, score: &f64| {
+                let has = flags.get(label).and_then(|flags| flags.get(row)).is_some_and(|flag| *flag == 1.0);
+                f64::from(u8::from(has != (*score >= threshold))) / count as f64
+            };
+            Some((Loss::Hamming, row_sums(scores.iter().map(Vec::as_slice), table.cell.len(), wrong)))
+        }
+        // A row of a ranking is judged with the others of its query; two classes without weights have sums.
+        Task::Ranking | Task::BinaryClassification => None,
+    }
+}
+
+/// For each row the sum over columns of what `of` makes of row, column and number.
+fn row_sums<'a>(
+    columns: impl Iterator<Item = &'a [f64]>,
+    rows: usize,
+    of: impl Fn(usize, usize, &f64) -> f64,
+) -> Vec<f64> {
+    let mut sums = vec![0.0; rows];
+    for (column, numbers) in columns.enumerate() {
+        for (row, (sum, number)) in sums.iter_mut().zip(numbers).enumerate() {
+            *sum += of(row, column, number);
+        }
+    }
+    sums
+}
+
+/// The losses of rows as those of their cells.
+fn by_cell(table: &RowTable, losses: &[f64], cells: usize) -> Vec<CellLoss> {
+    let mut sums = vec![(0, ExactSum::default(), ExactSum::default()); cells];
+    for (cell, loss) in table.cell.iter().zip(losses) {
+        if let Some((rows, sum, squares)) = sums.get_mut(*cell as usize) {
+            *rows += 1;
+            sum.add(*loss);
+            squares.add(loss * loss);
+        }
+    }
+    let cell = |(rows, sum, squares): &(u64, ExactSum, ExactSum)| CellLoss {
+        rows: *rows,
+        sum: sum.value(),
+        squares: squares.value(),
+    };
+    sums.iter().map(cell).collect()
 }
 
 /// What the champion's column of numbers is called in a sentence.
@@ -406,11 +530,18 @@ fn regression_parts(declared: &RawEvaluation) -> RowParts<'_> {
         .extend(columns.quantiles.iter().map(|quantile| ("a quantile", quantile.column.as_str(), NumberPart::Finite)));
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
-    RowParts { label: LabelPart::Number, numbers, keys, predicted: None }
+    RowParts { label: LabelPart::Number, numbers, keys, joined: None, predicted: None }
 }
 
 /// The same with the champion's numbers, as the last column of them.
-fn with_champion<'a>(declared: &'a RawEvaluation, mut parts: RowParts<'a>) -> RowParts<'a> {
+fn with_champion<'a>(
+    declared: &'a RawEvaluation,
+    joined: Option<&'a JoinedScores>,
+    mut parts: RowParts<'a>,
+) -> RowParts<'a> {
+    if let Some(scores) = joined {
+        return RowParts { joined: Some((scores, NumberPart::Other)), ..parts };
+    }
     let champion = declared.champion.as_ref().map(|champion| (CHAMPION, champion.column.as_str(), NumberPart::Other));
     parts.numbers.extend(champion);
     parts
@@ -505,7 +636,7 @@ fn ranking_parts(declared: &RawEvaluation) -> RowParts<'_> {
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = [("the query", &columns.query), ("the item", &columns.item), ("the cluster", &columns.cluster)];
     let keys = keys.into_iter().filter_map(|(part, name)| Some((part, name.as_deref()?)));
-    RowParts { label: LabelPart::Relevance, numbers, keys: keys.collect(), predicted: None }
+    RowParts { label: LabelPart::Relevance, numbers, keys: keys.collect(), joined: None, predicted: None }
 }
 
 fn ranking_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {
@@ -560,8 +691,11 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         columns: declared.columns.clone(),
         classes: declared.classes.clone(),
         threshold: declared.threshold,
-        rows: measured.counts,
+        interval_level: declared.interval_level,
         claims: stated(declared, &measured.metrics),
+        sufficiency: sufficiency(declared, &measured.metrics, measured.counts.valid),
+        weakest_groups: measured.weakest,
+        rows: measured.counts,
         metrics: measured.metrics,
         representativeness: population(declared, &slices),
         slices,

@@ -49,6 +49,17 @@ violation contains finding if {
 	finding := object.union(problem, {"subject": sprintf("evaluation/%s", [evaluation.name])})
 }
 
+violation contains finding if {
+	some evaluation in input.evaluations
+	evaluation.leakage.identical_files == true
+	finding := {
+		"subject": sprintf("evaluation/%s", [evaluation.name]),
+		"message": "the rows are the training data: both are the same file, byte for byte",
+		"observed": true,
+		"expected": false,
+	}
+}
+
 is_undeclared(leakage, id) if {
 	id in {"id_overlap", "entity_overlap"}
 	not id in data.parameters.must_be_compared

@@ -88,3 +88,17 @@ test_it_applies_where_a_comparison_is_required_or_there if {
 	overlap.not_applicable == set() with input as release({"leakage": clean})
 		with data.parameters as parameters(false)
 }
+
+of_files(identical) := result if {
+	result := overlap.violation
+		with input as {"evaluations": [{"name": "holdout", "leakage": {"identical_files": identical}}]}
+		with data.parameters as {"maximum_overlap": 1, "must_be_compared": [], "required": true}
+}
+
+test_the_training_data_itself if {
+	message := "the rows are the training data: both are the same file, byte for byte"
+	message in {finding.message | some finding in of_files(true)}
+	every identical in [false, null, "true"] {
+		not message in {finding.message | some finding in of_files(identical)}
+	}
+}

@@ -62,11 +62,16 @@ violation contains finding if {
 	strength > data.parameters.maximum_roc_auc
 	finding := {
 		"subject": sprintf("evaluation/%s/%s", [evaluation.name, column.column]),
-		"message": sprintf("the column alone tells the classes apart with a ROC AUC of %.4f", [strength]),
+		"message": sprintf("%s alone tells the classes apart with a ROC AUC of %.4f", [what(column), strength]),
 		"observed": strength,
 		"expected": data.parameters.maximum_roc_auc,
 	}
 }
+
+# Leaks often show in whether a column is filled in.
+what(column) := "whether it has a value" if {
+	startswith(column.metric.definition, "single_column_missing")
+} else := "the column"
 
 violation contains finding if {
 	some evaluation in judged

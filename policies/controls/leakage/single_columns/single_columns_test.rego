@@ -81,3 +81,17 @@ test_other_tasks_are_not_judged if {
 		with data.parameters as parameters(true)
 	findings == not_judged(0)
 }
+
+test_whether_a_column_is_filled_in_may_say_it if {
+	column := {"column": "closed_on", "metric": {
+		"definition": "single_column_missing_roc_auc/1", "status": "ok", "value": 0.125, "reason": null,
+	}}
+	findings := single_columns.violation
+		with input as {"evaluations": [{"name": "holdout", "leakage": {"single_columns": [column]}}]}
+		with data.parameters as {"maximum_roc_auc": 0.75, "required": true}
+	findings == {{
+		"subject": "evaluation/holdout/closed_on",
+		"message": "whether it has a value alone tells the classes apart with a ROC AUC of 0.8750",
+		"observed": 0.875, "expected": 0.75,
+	}}
+}

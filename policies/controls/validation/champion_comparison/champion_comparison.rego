@@ -9,7 +9,7 @@
 #   id: VAL-010
 #   severity: high
 #   remediation: >-
-#     Score the evaluation rows with the version in use as well; if the new one is worse, keep the old one or improve
+#     Score all rows of the evaluation, and no others, with the version in use as well; if the new one is worse, keep the old one or improve
 #     it, and if only the interval is too wide, compare on more rows.
 #   waivable: true
 #   needs: [evaluations, change]
@@ -17,6 +17,7 @@
 #     metrics: {type: array, description: "Metrics of two classes that are compared, such as roc_auc and brier"}
 #     margin: {type: number, description: "Most by which each may be worse, in the metric's own unit"}
 #     relative_margin: {type: number, description: "Most by which a mean absolute error may be worse, in parts of it"}
+#     maximum_beyond: {type: number, description: "Most share of a champion's own file that the rows leave out, 0 to 1"}
 #     required: {type: boolean, description: Whether an evaluation without it fails; else it is not judged}
 #   frameworks: [eu-ai-act:Annex-IV.6, nist-ai-rmf:MEASURE-2.3, sr-26-2:outcomes-analysis]
 package modelgate.controls.validation.champion_comparison
@@ -48,6 +49,21 @@ violation contains finding if {
 		"message": "the version compared with is not the one in use",
 		"observed": object.get(evaluation.champion, "version", null),
 		"expected": object.get(input.change, "champion_version", null),
+	}
+}
+
+# Cases that the version in use has judged and the new one has not may be those that it gets wrong.
+violation contains finding if {
+	some evaluation in input.evaluations
+	beyond := evaluation.champion.rows_beyond
+	is_number(beyond)
+	share := beyond / ((beyond + evaluation.champion.rows) + evaluation.champion.rows_without)
+	share > data.parameters.maximum_beyond
+	finding := {
+		"subject": sprintf("evaluation/%s", [evaluation.name]),
+		"message": sprintf("%d cases that the version in use has judged are not among the rows", [beyond]),
+		"observed": share,
+		"expected": data.parameters.maximum_beyond,
 	}
 }
 

@@ -3,7 +3,8 @@ package modelgate.controls.validation.champion_comparison_test
 import data.modelgate.controls.validation.champion_comparison
 
 parameters(required) := {
-	"metrics": ["roc_auc", "brier"], "margin": 0.125, "relative_margin": 0.25, "required": required,
+	"metrics": ["roc_auc", "brier"], "margin": 0.125, "relative_margin": 0.25, "maximum_beyond": 0.25,
+	"required": required,
 }
 
 release(evaluation) := {
@@ -97,6 +98,24 @@ test_which_way_is_better_must_be_known if {
 	every better in [null, "true"] {
 		found({"differences": [object.union(area, {"higher_is_better": better}), brier]}) == {not_compared("roc_auc")}
 	}
+}
+
+counts(rows, without, beyond) := {
+	"differences": [area, brier], "rows": rows, "rows_without": without, "rows_beyond": beyond,
+}
+
+test_cases_that_were_left_out if {
+	found(counts(60, 0, 20)) == set()
+	found(counts(50, 10, 20)) == set()
+	found(counts(60, 0, null)) == set()
+	found(counts(10, 0, 30)) == {left_out(0.75, 30)}
+	found(counts(4, 6, 30)) == {left_out(0.75, 30)}
+}
+
+left_out(share, rows) := {
+	"subject": "evaluation/holdout",
+	"message": sprintf("%d cases that the version in use has judged are not among the rows", [rows]),
+	"observed": share, "expected": 0.25,
 }
 
 test_another_version if {

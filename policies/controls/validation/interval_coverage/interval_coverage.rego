@@ -2,20 +2,19 @@
 # title: Predicted intervals hold what they promise
 # description: |-
 #   Of intervals that are to hold nine in ten actual values about nine in ten do: fewer make the model look surer than
-#   it is, and more make the intervals useless. The share is between the tier's bounds. With the basis
-#   `confidence-bound` both ends of its 95 % interval must be. The level that intervals are made for is not declared
-#   anywhere; the bounds are for 90 %, and a model with another level gets bounds of its own.
+#   it is, and more make the intervals useless. The share is as near to the declared level (`interval_level`) as the tier
+#   asks. With the basis `confidence-bound` both ends of its 95 % interval must be.
 # custom:
 #   id: VAL-014
 #   severity: medium
 #   remediation: >-
-#     Declare `columns.lower` and `columns.upper`; widen or narrow the intervals on rows that are neither for training
+#     Declare `columns.lower`, `columns.upper` and `interval_level`; widen or narrow the intervals on rows that are neither for training
 #     nor for evaluation (conformal prediction does), or evaluate on more rows if the share's interval is too wide.
 #   waivable: true
 #   needs: [evaluations]
 #   parameters:
-#     minimum: {type: number, description: "Least share of actual values inside the predicted interval, 0 to 1"}
-#     maximum: {type: number, description: "Most share of actual values inside the predicted interval, 0 to 1"}
+#     most_below: {type: number, description: "Most by which the share inside the interval is below the level, 0 to 1"}
+#     most_above: {type: number, description: "Most by which it is above the level, 0 to 1"}
 #     basis: {type: string, description: "What is compared: `estimate` or `confidence-bound`"}
 #     required: {type: boolean, description: Whether predictions without intervals fail; else they are not judged}
 #   frameworks: [eu-ai-act:Art.15, nist-ai-rmf:MEASURE-2.5, sr-26-2:outcomes-analysis]
@@ -60,15 +59,30 @@ violation contains finding if {
 
 violation contains finding if {
 	some evaluation in with_intervals
-	some problem in metric.below(evaluation.metrics, "interval_coverage", data.parameters.minimum, data.parameters.basis)
+	not is_number(evaluation.interval_level)
+	finding := {
+		"subject": sprintf("evaluation/%s", [evaluation.name]),
+		"message": "it is not declared how much of what happens the predicted intervals are to hold",
+		"observed": null,
+		"expected": "`interval_level`, such as 0.9",
+	}
+}
+
+violation contains finding if {
+	some evaluation in with_intervals
+	is_number(evaluation.interval_level)
+	minimum := evaluation.interval_level - data.parameters.most_below
+	some problem in metric.below(evaluation.metrics, "interval_coverage", minimum, data.parameters.basis)
 	finding := object.union(problem, {"subject": sprintf("evaluation/%s", [evaluation.name])})
 }
 
 violation contains finding if {
 	some evaluation in with_intervals
-	some problem in metric.above(evaluation.metrics, "interval_coverage", data.parameters.maximum, data.parameters.basis)
+	is_number(evaluation.interval_level)
+	maximum := evaluation.interval_level + data.parameters.most_above
+	some problem in metric.above(evaluation.metrics, "interval_coverage", maximum, data.parameters.basis)
 
 	# What has no value was said once.
-	problem.observed > data.parameters.maximum
+	problem.observed > maximum
 	finding := object.union(problem, {"subject": sprintf("evaluation/%s", [evaluation.name])})
 }

@@ -2,9 +2,11 @@ package modelgate.controls.validation.interval_coverage_test
 
 import data.modelgate.controls.validation.interval_coverage
 
-parameters(required, basis) := {"minimum": 0.75, "maximum": 0.875, "basis": basis, "required": required}
+parameters(required, basis) := {
+	"most_below": 0.0625, "most_above": 0.0625, "basis": basis, "required": required,
+}
 
-release(evaluation) := {"evaluations": [object.union({"name": "holdout"}, evaluation)]}
+release(evaluation) := {"evaluations": [object.union({"name": "holdout", "interval_level": 0.8125}, evaluation)]}
 
 judged(evaluation, basis) := result if {
 	result := interval_coverage.violation with input as release(evaluation)
@@ -44,6 +46,15 @@ test_beyond_the_bounds if {
 			"interval_coverage is 0.8000 (0.9375 at the unfavourable end of its 95 % interval), above 0.875",
 			0.9375, 0.875,
 		),
+	}
+}
+
+test_the_level_is_declared if {
+	every level in [null, "0.8125"] {
+		judged(object.union(covered(0.8, 0, 1), {"interval_level": level}), "estimate") == {complaint(
+			"it is not declared how much of what happens the predicted intervals are to hold",
+			null, "`interval_level`, such as 0.9",
+		)}
 	}
 }
 

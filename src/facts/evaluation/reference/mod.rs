@@ -98,6 +98,12 @@ pub struct ChampionFacts {
     /// Rows that the champion did not judge. While there are any, no difference has a value.
     #[serde(default)]
     pub rows_without: u64,
+    /// The champion's file of scores; null where they are a column of the evaluation's.
+    #[serde(default)]
+    pub data: Option<crate::facts::FileFacts>,
+    /// Cases of that file that are not among the rows of the evaluation; null without a file.
+    #[serde(default)]
+    pub rows_beyond: Option<u64>,
     /// Challenger less champion, for each metric that both have.
     pub differences: Vec<MetricDifference>,
     /// Of binary classification, the rows that they decide differently, over all rows and by protected group; empty

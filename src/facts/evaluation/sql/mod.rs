@@ -1,8 +1,8 @@
 //! SQL checks: questions of the analyst to the rows, whose answers are facts.
 //!
 //! A query is one `SELECT` over the tables `evaluation`, `parts` (the same rows under the names of the parts that columns
-//! play, such as `label` and `score`) and, if there are rows of a reference, `reference`. It reads nothing else,
-//! writes nothing, and asks neither clock nor chance: the same files give the same answer, whose rows are in the order
+//! play, such as `label` and `score`) and, if there are rows of a reference, `reference`, and if the champion has a file
+//! of its own, `champion`. It reads nothing else, writes nothing, and asks neither clock nor chance: the same files give the same answer, whose rows are in the order
 //! of their values. On the command line it runs in a process of its own, with bounds on time, memory and rows. The
 //! rows that it sees are those of the file by its digest.
 
@@ -16,9 +16,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::scan::DataFile;
 use super::source::RowsFile;
-use super::{EvaluationFacts, ReferenceFile, Resources};
+use super::{EvaluationFacts, EvaluationFiles, ReferenceFile, Resources};
 use crate::digest::Sha256Digest;
 use crate::manifest::raw::{BundledSqlCheck, RawEvaluation, SqlCheck, Task};
 
@@ -113,7 +112,7 @@ pub(crate) struct Request {
 pub(crate) fn answers(
     task: Task,
     declared: &RawEvaluation,
-    (file, reference): (DataFile<'_>, Option<ReferenceFile<'_>>),
+    files: EvaluationFiles<'_>,
     facts: &EvaluationFacts,
     context: SqlContext<'_>,
     resources: Resources,
@@ -129,17 +128,27 @@ pub(crate) fn answers(
     let parts = declared.columns.parts().into_iter().filter(|(key, ..)| *key != "quantiles");
     let mut tables = vec![TableFile {
         name: "evaluation".to_owned(),
-        files: file.files.to_vec(),
+        files: files.rows.files.to_vec(),
         sha256: facts.data.sha256,
         parts: parts.map(|(key, _, column)| (key.to_owned(), column.to_owned())).collect(),
     }];
-    if let (Some(ReferenceFile::Rows(file)), Some(leakage)) = (reference, &facts.leakage) {
+    if let (Some(ReferenceFile::Rows(file)), Some(leakage)) = (files.reference, &facts.leakage) {
         tables.extend(leakage.data.as_ref().map(|data| TableFile {
             name: "reference".to_owned(),
             files: file.files.to_vec(),
             sha256: data.sha256,
             parts: Vec::new(),
         }));
+    }
+    if let (Some(file), Some(data)) =
+        (files.champion, facts.champion.as_ref().and_then(|champion| champion.data.as_ref()))
+    {
+        tables.push(TableFile {
+            name: "champion".to_owned(),
+            files: file.files.to_vec(),
+            sha256: data.sha256,
+            parts: Vec::new(),
+        });
     }
     let answer = |(source, check): (SqlSource, &SqlCheck)| {
         let request = Request { tables: tables.clone(), check: check.clone(), memory_bytes: resources.rows_bytes() };
