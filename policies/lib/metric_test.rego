@@ -56,7 +56,7 @@ test_half_an_interval_leaves_no_doubt if {
 		some finding in metric.below({"m": half}, "m", 0.7, "confidence-bound")
 		not finding.inconclusive
 	}
-	every interval in [{"high": 0.8}, {"low": "0.1", "high": 0.8}] {
+	every interval in [{"high": 0.8}, {"low": null, "high": 0.8}, {"low": "0.1", "high": 0.8}] {
 		half := {"status": "ok", "value": 0.65, "interval": interval}
 		some finding in metric.above({"m": half}, "m", 0.7, "confidence-bound")
 		not finding.inconclusive
