@@ -14,12 +14,16 @@ use zeroize::Zeroizing;
 use crate::facts::evaluation::Resources;
 use crate::facts::repository::Origin;
 use crate::facts::repository::review::{Forge, ReviewRequest};
+use crate::remote::{DOWNLOAD_BYTES_MAX, RemoteSettings};
 
 /// PEM text of a signing key, or the path of a file that holds it.
 pub const SIGNING_KEY: &str = "MODELGATE_SIGNING_KEY";
 
 /// Token that may read the pull request; in its absence the forge's own variable.
 pub const FORGE_TOKEN: &str = "MODELGATE_FORGE_TOKEN";
+
+/// Whether rows are also read from this machine's own addresses, and from them over http.
+pub const ALLOW_LOOPBACK: &str = "MODELGATE_ALLOW_LOOPBACK";
 
 /// A text that must not be shown.
 #[derive(Clone)]
@@ -74,6 +78,8 @@ pub struct Environment {
     pub action: ActionInputs,
     /// What evaluations may use: every processor, and half of the memory.
     pub resources: Resources,
+    /// What may be fetched from elsewhere, and as whom.
+    pub remote: RemoteSettings,
     /// The time at which the process began.
     pub now: DateTime<Utc>,
 }
@@ -126,6 +132,18 @@ impl Environment {
             ),
             Origin::OtherCi | Origin::Local => (None, None),
         };
+        let clouds = ["AWS_", "GOOGLE_", "AZURE_"];
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+            let is_of_cloud = !value.is_empty() && clouds.iter().any(|cloud| name.starts_with(cloud));
+            is_of_cloud.then(|| (name, Secret::new(value)))
+        });
+        let remote = RemoteSettings {
+            variables: variables.collect(),
+            offline: false,
+            bytes_max: DOWNLOAD_BYTES_MAX,
+            loopback: is_true(ALLOW_LOOPBACK),
+        };
         let config_directory = text("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| text("HOME").map(|home| PathBuf::from(home).join(".config")));
@@ -141,6 +159,7 @@ impl Environment {
             review: review_request(origin, &text),
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
             cache_directory,
+            remote,
             executable: std::env::current_exe().ok(),
             config_directory: config_directory.map(|directory| directory.join("modelgate")),
             // no-color.org: present and not empty, whatever its value.

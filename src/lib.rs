@@ -41,6 +41,7 @@ pub mod metric_id;
 pub mod policy;
 pub mod problem;
 pub mod release_root;
+pub mod remote;
 pub mod report;
 pub mod schema;
 pub mod store;

@@ -1,8 +1,9 @@
 //! `modelgate evaluate`
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::policies::runtime;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
@@ -205,17 +206,20 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let files = RowsFiles::named(&arguments.file).map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
+    let (runtime, settings) = (runtime()?, arguments.resources.remote(environment));
+    let named = |path: &Path| {
+        let files = runtime.block_on(RowsFiles::found(path, &settings));
+        files.map_err(|problem| Failure::NotEvaluated(vec![problem]))
+    };
+    let files = named(&arguments.file)?;
     let declared = declared(arguments, files.data_file(None))?;
     let (task, resources) = (arguments.task.task(), arguments.resources.over(environment.resources));
-    let reference = arguments.reference.as_deref().or(arguments.baseline.as_deref()).map(RowsFiles::named);
-    let reference = reference.transpose().map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
+    let reference = arguments.reference.as_deref().or(arguments.baseline.as_deref()).map(named).transpose()?;
     let reference = reference.as_ref().map(|files| match arguments.reference.is_some() {
         true => ReferenceFile::Rows(files.data_file(None)),
         false => ReferenceFile::Baseline(files.data_file(None)),
     });
-    let champion = arguments.champion_file.as_deref().map(RowsFiles::named);
-    let champion = champion.transpose().map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
+    let champion = arguments.champion_file.as_deref().map(named).transpose()?;
     let champion = champion.as_ref().map(|files| files.data_file(None));
     let files = EvaluationFiles { rows: files.data_file(None), reference, champion };
     let (facts, plots) =

@@ -30,6 +30,7 @@ use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::facts::evaluation::Resources;
 use crate::problem::Problem;
+use crate::remote::RemoteSettings;
 
 /// Decides whether a machine-learning model may be released, and can prove how it decided.
 #[derive(Debug, Parser)]
@@ -170,12 +171,25 @@ struct ResourceArguments {
     /// to temporary files
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
+    /// Bytes that may be downloaded for one address of rows (`s3://…` and the like), such as `200GiB`; by default 64 GiB
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    max_download: Option<u64>,
 }
 
 impl ResourceArguments {
     /// The environment with these in it.
     fn within(self, environment: &Environment) -> Environment {
-        Environment { resources: self.over(environment.resources), ..environment.clone() }
+        Environment {
+            resources: self.over(environment.resources),
+            remote: self.remote(environment),
+            ..environment.clone()
+        }
+    }
+
+    /// What may be fetched, with these in it.
+    fn remote(self, environment: &Environment) -> RemoteSettings {
+        let bytes_max = self.max_download.unwrap_or(environment.remote.bytes_max);
+        RemoteSettings { bytes_max, ..environment.remote.clone() }
     }
 
     /// These, and where nothing is said `default`.
@@ -184,6 +198,15 @@ impl ResourceArguments {
             threads: self.threads.unwrap_or(default.threads),
             memory_bytes: self.memory.unwrap_or(default.memory_bytes),
         }
+    }
+}
+
+impl ReleaseArguments {
+    /// The environment with what these say in it.
+    fn environment(&self, environment: &Environment) -> Environment {
+        let within = self.resources.within(environment);
+        let offline = self.policies.fetching.offline;
+        Environment { remote: RemoteSettings { offline, ..within.remote.clone() }, ..within }
     }
 }
 

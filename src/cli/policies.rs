@@ -70,9 +70,9 @@ pub(super) struct FetchArguments {
     /// Public key (ECDSA P-256, PEM) that must have signed the archive of policies
     #[arg(long, value_name = "FILE")]
     policies_key: Option<PathBuf>,
-    /// Fetch nothing: policies from elsewhere must be in the cache
+    /// Fetch nothing: policies from elsewhere must be in the cache, and rows on this machine
     #[arg(long)]
-    offline: bool,
+    pub(super) offline: bool,
 }
 
 impl PolicyArguments {

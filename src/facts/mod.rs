@@ -85,7 +85,7 @@ pub async fn measure(
     let artifacts = artifacts(manifest, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        match evaluation(manifest.model.task, entry, bundled, environment) {
+        match evaluation(manifest.model.task, entry, bundled, environment).await {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
         }
@@ -130,7 +130,7 @@ pub async fn measure(
 }
 
 /// Measures one evaluation.
-fn evaluation(
+async fn evaluation(
     task: raw::Task,
     entry: &EvaluationEntry,
     bundled: &[raw::BundledSqlCheck],
@@ -138,7 +138,7 @@ fn evaluation(
 ) -> Result<evaluation::EvaluationFacts, Vec<Problem>> {
     let mut problems = Vec::new();
     let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows), entry.champion.as_ref()];
-    let absent = rows.into_iter().flatten().filter(|rows| rows.files.is_empty());
+    let absent = rows.into_iter().flatten().filter(|rows| rows.files.is_empty() && rows.address.is_none());
     problems.extend(absent.map(|rows| nothing_there(&rows.pattern, &rows.location)));
     let mut stated = Vec::new();
     for (declared, entry) in entry.declared.claims_from.iter().zip(&entry.claims_from) {
@@ -150,13 +150,23 @@ fn evaluation(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let data = rows_files(&entry.data);
-    let reference = entry.reference.as_ref().map(|reference| match reference {
-        ReferenceEntry::Rows(entry) => (ReferenceFile::Rows as fn(_) -> _, rows_files(entry), &entry.location),
-        ReferenceEntry::Baseline(entry) => (ReferenceFile::Baseline as _, single_file(entry), &entry.location),
-    });
+    let one = |problem: Problem| vec![problem];
+    let data = rows_files(&entry.data, environment).await.map_err(one)?;
+    let reference = match &entry.reference {
+        Some(ReferenceEntry::Rows(entry)) => {
+            let files = rows_files(entry, environment).await.map_err(one)?;
+            Some((ReferenceFile::Rows as fn(_) -> _, files, &entry.location))
+        }
+        Some(ReferenceEntry::Baseline(entry)) => {
+            Some((ReferenceFile::Baseline as _, single_file(entry), &entry.location))
+        }
+        None => None,
+    };
     let reference = reference.as_ref().map(|(of, files, location)| of(files.data_file(Some(location))));
-    let champion = entry.champion.as_ref().map(|champion| (rows_files(champion), &champion.location));
+    let champion = match &entry.champion {
+        Some(champion) => Some((rows_files(champion, environment).await.map_err(one)?, &champion.location)),
+        None => None,
+    };
     let champion = champion.as_ref().map(|(files, location)| files.data_file(Some(location)));
     let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
     let files = EvaluationFiles { rows: data.data_file(Some(&entry.data.location)), reference, champion };
@@ -164,7 +174,11 @@ fn evaluation(
 }
 
 /// Files of rows as an evaluation reads them.
-fn rows_files(entry: &RowsEntry) -> RowsFiles {
+async fn rows_files(entry: &RowsEntry, environment: &Environment) -> Result<RowsFiles, Problem> {
+    if let Some(address) = &entry.address {
+        let files = RowsFiles::at(address, &entry.pattern, &environment.remote).await;
+        return files.map_err(|problem| place(problem, &entry.location));
+    }
     let parts = entry.pattern.split('/').filter(|part| !matches!(*part, "." | ""));
     let parts: Vec<&str> = parts.collect();
     let fixed = match entry.files.as_slice() {
@@ -173,12 +187,12 @@ fn rows_files(entry: &RowsEntry) -> RowsFiles {
         _ => parts.iter().take_while(|part| !part.contains(['*', '?', '[', '{'])).count(),
     };
     let file = |file: &ReleasePath| RowsFile::new(file.absolute.clone(), &file.relative, fixed);
-    RowsFiles { files: entry.files.iter().map(file).collect(), shown_as: parts.join("/") }
+    Ok(RowsFiles { files: entry.files.iter().map(file).collect(), shown_as: parts.join("/"), downloaded: None })
 }
 
 fn single_file(entry: &Entry) -> RowsFiles {
     let file = RowsFile::new(entry.path.absolute.clone(), &entry.path.relative, usize::MAX);
-    RowsFiles { files: vec![file], shown_as: entry.path.relative.clone() }
+    RowsFiles { files: vec![file], shown_as: entry.path.relative.clone(), downloaded: None }
 }
 
 /// A problem of a file, at the place where the manifest names it unless it has a better one.

@@ -12,6 +12,7 @@ use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
 use crate::problem::{Location, Problem};
 use crate::release_root::{ReleasePath, ReleaseRoot};
+use crate::remote::{self, Address};
 
 /// Name of the manifest in the directory of a release.
 pub const FILE_NAME: &str = "modelgate.yaml";
@@ -74,6 +75,8 @@ pub struct RowsEntry {
     pub pattern: String,
     /// The files that it stands for now, in the order of their paths.
     pub files: Vec<ReleasePath>,
+    /// Where they are, if that is elsewhere.
+    pub address: Option<Address>,
     /// Where it is written.
     pub location: Location,
 }
@@ -222,6 +225,16 @@ impl Check<'_> {
     /// (`_SUCCESS`, `.part-0.crc`). There need not be any: that is said when they are read.
     fn rows(&mut self, pattern: &str, pointer: &str) -> Option<RowsEntry> {
         let location = self.document.location(pointer);
+        if remote::is_address(pattern) {
+            let address = Address::parse(pattern).map_err(|problem| self.problems.push(problem.at(location.clone())));
+            let of = |address| RowsEntry {
+                pattern: pattern.to_owned(),
+                files: Vec::new(),
+                address: Some(address),
+                location,
+            };
+            return address.ok().map(of);
+        }
         let found = || -> Result<_, Problem> {
             let mut files = self.root.expand(pattern)?;
             let is_glob = pattern.contains(['*', '?', '[', '{']);
@@ -237,7 +250,7 @@ impl Check<'_> {
             Ok(files)
         };
         match found() {
-            Ok(files) => Some(RowsEntry { pattern: pattern.to_owned(), files, location }),
+            Ok(files) => Some(RowsEntry { pattern: pattern.to_owned(), files, address: None, location }),
             Err(problem) => {
                 self.problems.push(problem.at(location));
                 None

@@ -25,7 +25,7 @@ pub(super) enum Created {
 #[derive(Debug, Clone)]
 pub(super) struct Objects {
     store: Arc<dyn ObjectStore>,
-    /// Directory of a local store. There, object_store 0.13 hands a new file to the operating system
+    /// Directory of a local store. There, object_store hands a new file to the operating system
     /// and does not wait for the disk: after a power cut the file may be there and empty, for good,
     /// since nothing is overwritten. A local file is therefore created by [`create_durably`].
     directory: Option<PathBuf>,

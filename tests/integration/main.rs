@@ -20,6 +20,7 @@ mod policies;
 mod policy_commands;
 mod recording;
 mod reference;
+mod remote;
 mod sql_checks;
 mod tidy;
 mod traps;

@@ -112,24 +112,25 @@ impl<'a> Compared<'a> {
     }
 
     /// The value of each group; a comparison without one if a group has none, or rests on too few rows.
-    fn values(&self) -> Result<Vec<(f64, &'a Group<'a>, &'a Metric)>, GroupComparison> {
+    fn values(&self) -> Result<Vec<(f64, &'a Group<'a>, &'a Metric)>, Box<GroupComparison>> {
         if self.rates.len() < 2 {
             let reason = format!("there are fewer than two groups of {CASES_MIN} rows or more");
-            return Err(self.without(MetricStatus::Undefined, reason));
+            return Err(Box::new(self.without(MetricStatus::Undefined, reason)));
         }
         let mut values = Vec::with_capacity(self.rates.len());
         for (group, metric) in &self.rates {
             let Some(value) = metric.value else {
                 let status = if metric.status == MetricStatus::Error { metric.status } else { MetricStatus::Undefined };
                 let why = metric.reason.as_deref().unwrap_or("it has no value");
-                return Err(self.without(status, format!("{} of {}: {why}", self.rate.key(), name(group.slice))));
+                let reason = format!("{} of {}: {why}", self.rate.key(), name(group.slice));
+                return Err(Box::new(self.without(status, reason)));
             };
             values.push((value, *group, *metric));
         }
         if let Some((_, group, metric)) = values.iter().find(|(.., metric)| metric.n < CASES_MIN) {
             let (rate, group, n) = (self.rate.key(), name(group.slice), metric.n);
             let reason = format!("{rate} of {group} rests on {n} rows, fewer than {CASES_MIN}");
-            return Err(self.without(MetricStatus::Insufficient, reason));
+            return Err(Box::new(self.without(MetricStatus::Insufficient, reason)));
         }
         Ok(values)
     }
@@ -141,7 +142,7 @@ fn compare_with_reference(column: &str, groups: &[&Group<'_>], reference: &str) 
     let compared = Compared::of(column, groups, ComparisonId::ReferenceImpactRatio, MetricId::FavourableRate);
     let values = match compared.values() {
         Ok(values) => values,
-        Err(none) => return none,
+        Err(none) => return *none,
     };
     let (of_reference, others): (Vec<_>, Vec<_>) =
         values.into_iter().partition(|(_, group, _)| !group.slice.missing && group.slice.value == reference);
@@ -171,7 +172,7 @@ fn compare_one(column: &str, groups: &[&Group<'_>], comparison: ComparisonId, ra
     let compared = Compared::of(column, groups, comparison, rate);
     let values = match compared.values() {
         Ok(values) => values,
-        Err(none) => return none,
+        Err(none) => return *none,
     };
     let without = |status, reason: String| compared.without(status, reason);
     // `min_by` keeps the first and `max_by` the last of equals; the groups are sorted by value.

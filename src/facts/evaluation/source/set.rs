@@ -15,6 +15,7 @@ use crate::facts::FileFacts;
 use crate::facts::evaluation::{DataFile, columns};
 use crate::problem::{Location, Problem};
 use crate::release_root::ReleaseRoot;
+use crate::remote::{self, Address, RemoteSettings};
 
 /// How Hive writes a partition without a value.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -48,12 +49,14 @@ impl RowsFile {
 }
 
 /// Files of rows, and what they are called together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RowsFiles {
     /// In the order of their paths.
     pub files: Vec<RowsFile>,
     /// Path, directory or glob as it was written.
     pub shown_as: String,
+    /// What was downloaded for them, which goes with them.
+    pub downloaded: Option<Arc<tempfile::TempDir>>,
 }
 
 impl RowsFiles {
@@ -67,7 +70,7 @@ impl RowsFiles {
         let is_glob = |part: &str| part.contains(['*', '?', '[', '{']);
         if !is_glob(&shown_as) && !path.is_dir() || path.is_file() {
             let file = RowsFile::new(path.to_owned(), &shown_as, usize::MAX);
-            return Ok(Self { files: vec![file], shown_as });
+            return Ok(Self { files: vec![file], shown_as, downloaded: None });
         }
         let fixed = path.components().take_while(|part| !is_glob(&part.as_os_str().to_string_lossy()));
         let base: PathBuf = fixed.collect();
@@ -85,7 +88,30 @@ impl RowsFiles {
             return Err(problem.hint("name a file, a directory of files, or a glob that matches some"));
         }
         let files = found.into_iter().map(|file| RowsFile::new(file.absolute, &file.relative, 0)).collect();
-        Ok(Self { files, shown_as })
+        Ok(Self { files, shown_as, downloaded: None })
+    }
+
+    /// The same, or what is at an address.
+    ///
+    /// # Errors
+    /// As [`Self::named`], and it cannot be downloaded.
+    pub async fn found(path: &Path, settings: &RemoteSettings) -> Result<Self, Problem> {
+        match path.to_str().filter(|text| remote::is_address(text)) {
+            Some(text) => Self::at(&Address::parse(text)?, text, settings).await,
+            None => Self::named(path),
+        }
+    }
+
+    /// What is at an address.
+    ///
+    /// # Errors
+    /// It cannot be downloaded.
+    pub async fn at(address: &Address, shown_as: &str, settings: &RemoteSettings) -> Result<Self, Problem> {
+        let downloaded = address.download(settings).await?;
+        // An address that names one file is no pattern, and its directories give no columns.
+        let fixed = if downloaded.is_single { usize::MAX } else { 0 };
+        let files = downloaded.files.into_iter().map(|(path, name)| RowsFile::new(path, &name, fixed)).collect();
+        Ok(Self { files, shown_as: shown_as.to_owned(), downloaded: Some(downloaded.directory) })
     }
 
     /// As an evaluation reads them.
