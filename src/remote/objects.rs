@@ -147,7 +147,6 @@ async fn fetch(
         let options = GetOptions {
             range: Some(GetRange::Bounded(range(start))),
             if_match: object.e_tag.clone(),
-            version: object.version.clone(),
             ..GetOptions::default()
         };
         store.get_opts(&object.location, options).await?.bytes().await
