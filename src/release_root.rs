@@ -17,6 +17,11 @@ const ENTRIES_MAX: usize = 1_000_000;
 /// Depth of directories below the root.
 const DEPTH_MAX: usize = 32;
 
+/// Whether a file of a directory is a mark of an engine, such as `_SUCCESS` or `.part-0.crc`, and has no rows.
+pub(crate) fn is_mark(path: &str) -> bool {
+    path.rsplit('/').next().unwrap_or_default().starts_with(['_', '.'])
+}
+
 /// The directory of a release.
 #[derive(Debug, Clone)]
 pub struct ReleaseRoot {

@@ -86,7 +86,7 @@ fn https(text: &str) -> Result<PolicySource, String> {
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return Err("an address with a user name or a password in it would end in logs and evidence".to_owned());
     }
-    if parsed.scheme() == "http" && !is_loopback(parsed.host_str().unwrap_or_default()) {
+    if parsed.scheme() == "http" && !crate::remote::is_loopback(parsed.host_str().unwrap_or_default()) {
         return Err("policies are not read over http: use https".to_owned());
     }
     Ok(PolicySource::Https { url: url.to_owned(), sha256: digest(pin)? })
@@ -117,12 +117,6 @@ fn oci(reference: &str) -> Result<PolicySource, String> {
 
 fn digest(text: &str) -> Result<Sha256Digest, String> {
     Sha256Digest::from_hex(text).map_err(|_| "a SHA-256 is 64 hexadecimal digits in lower case".to_owned())
-}
-
-/// Whether `host` is this machine: what a test serves, and nobody else.
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl PolicySource {

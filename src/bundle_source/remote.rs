@@ -8,10 +8,11 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
 
-use super::{ARCHIVE_BYTES_MAX, LoadOptions, archive, cache, is_loopback};
+use super::{ARCHIVE_BYTES_MAX, LoadOptions, archive, cache};
 use crate::digest::Sha256Digest;
 use crate::policy::PolicyBundle;
 use crate::problem::Problem;
+use crate::remote::{install_tls, is_loopback};
 
 /// Time for one download, from the connection to the last byte.
 const DOWNLOAD_TIME: Duration = Duration::from_secs(60);
@@ -190,8 +191,7 @@ impl Pull<'_> {
 
 /// A client for `url` that leaves `https` only where `url` itself is on this machine.
 fn client(url: &str) -> Result<Client, Problem> {
-    // Another part of the program may have installed it; either way it is there.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     let from_here = Url::parse(url).is_ok_and(|url| is_loopback(url.host_str().unwrap_or_default()));
     let redirects = Policy::custom(move |attempt: Attempt<'_>| {
         let target = attempt.url();

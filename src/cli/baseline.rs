@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::policies::runtime;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
@@ -34,8 +33,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         return Err(Failure::usage(problem.hint("name another file with --out, or write over it with --force")));
     }
     let settings = arguments.resources.remote(environment);
-    let files = runtime()?.block_on(evaluation::RowsFiles::found(&arguments.file, &settings));
-    let files = files.map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
+    let files = super::rows_files(&arguments.file, &settings)?;
     let (baseline, data, left_out) =
         evaluation::freeze(files.data_file(None), &arguments.columns, resources).map_err(Failure::NotEvaluated)?;
     let bytes = baseline

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::policies::runtime;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
-use crate::facts::evaluation::{self, DataFile, EvaluationFiles, MetricId, ReferenceFile, RowsFiles};
+use crate::facts::evaluation::{self, DataFile, EvaluationFiles, MetricId, ReferenceFile};
 use crate::manifest::raw::{
     Champion, ClassLabel, Classes, Columns, Favourable, Gain, LabelColumns, QuantileColumn, Ranking, RawEvaluation,
     Reference, SliceColumn, Task,
@@ -206,11 +205,8 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let (runtime, settings) = (runtime()?, arguments.resources.remote(environment));
-    let named = |path: &Path| {
-        let files = runtime.block_on(RowsFiles::found(path, &settings));
-        files.map_err(|problem| Failure::NotEvaluated(vec![problem]))
-    };
+    let settings = arguments.resources.remote(environment);
+    let named = |path: &Path| super::rows_files(path, &settings);
     let files = named(&arguments.file)?;
     let declared = declared(arguments, files.data_file(None))?;
     let (task, resources) = (arguments.task.task(), arguments.resources.over(environment.resources));

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let here = Environment { executable: None, ..environment.clone() };
     let opened = release.open(&here, &mut Timings::default())?;
     find(opened.policies(), &arguments.control)?;
-    let facts = policies::runtime()?.block_on(opened.measure(environment))?;
+    let facts = policies::runtime()?.block_on(opened.measure(&release.environment(environment)))?;
     let decided = opened.decide(facts, &mut Timings::default())?;
     let control = find(&decided.policies, &arguments.control)?;
     let tier = decided.facts.tier.effective;
@@ -84,7 +84,7 @@ pub(super) fn find<'a>(policies: &'a CheckedPolicies, id: &str) -> Result<&'a Co
 fn outcome_text(outcome: &Outcome) -> String {
     let result = serde_json::to_value(outcome.result).ok();
     let result = result.as_ref().and_then(|result| result.as_str()).unwrap_or_default().to_owned();
-    let enforcement = format!("{:?}", outcome.enforcement).to_lowercase();
+    let enforcement = outcome.enforcement.name();
     let mut text = format!("  {result}, enforced as {enforcement}\n");
     for reason in &outcome.reasons {
         text.push_str(&format!("  {}\n", escape::visible(reason)));

@@ -21,14 +21,14 @@ mod verify;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
 use self::printer::{ColorChoice, Printer};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
-use crate::facts::evaluation::Resources;
+use crate::facts::evaluation::{Resources, RowsFiles};
 use crate::problem::Problem;
 use crate::remote::RemoteSettings;
 
@@ -204,10 +204,17 @@ impl ResourceArguments {
 impl ReleaseArguments {
     /// The environment with what these say in it.
     fn environment(&self, environment: &Environment) -> Environment {
-        let within = self.resources.within(environment);
-        let offline = self.policies.fetching.offline;
-        Environment { remote: RemoteSettings { offline, ..within.remote.clone() }, ..within }
+        let mut within = self.resources.within(environment);
+        within.remote.offline = self.policies.fetching.offline;
+        within
     }
+}
+
+/// The files of rows that `path` names, which are downloaded where it is an address.
+fn rows_files(path: &Path, settings: &RemoteSettings) -> Result<RowsFiles, Failure> {
+    let not_evaluated = |problem| Failure::NotEvaluated(vec![problem]);
+    let runtime = policies::small_runtime().map_err(not_evaluated)?;
+    runtime.block_on(RowsFiles::found(path, settings)).map_err(not_evaluated)
 }
 
 /// A number of bytes, with a binary or decimal unit or none.

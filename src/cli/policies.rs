@@ -90,11 +90,15 @@ impl FetchArguments {
             offline: self.offline,
         };
         // Most bundles are read without waiting for anybody; several threads would be started for nothing.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime
-            .map_err(|error| vec![Problem::new("no-threads", format!("no runtime could be started: {error}"))])?;
+        let runtime = small_runtime().map_err(|problem| vec![problem])?;
         runtime.block_on(source.load(&options))
     }
+}
+
+/// A runtime in this thread, for what seldom waits.
+pub(super) fn small_runtime() -> Result<tokio::runtime::Runtime, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Problem::new("no-threads", format!("no runtime could be started: {error}")))
 }
 
 /// A runtime for what reads and stores.

@@ -11,7 +11,7 @@ use self::raw::{
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
 use crate::problem::{Location, Problem};
-use crate::release_root::{ReleasePath, ReleaseRoot};
+use crate::release_root::{ReleasePath, ReleaseRoot, is_mark};
 use crate::remote::{self, Address};
 
 /// Name of the manifest in the directory of a release.
@@ -240,10 +240,7 @@ impl Check<'_> {
             let is_glob = pattern.contains(['*', '?', '[', '{']);
             let is_directory = !is_glob && self.root.resolve(pattern)?.absolute.is_dir();
             if is_directory {
-                let name = |file: &ReleasePath| {
-                    file.relative.rsplit('/').next().is_some_and(|name| name.starts_with(['_', '.']))
-                };
-                files.retain(|file| !name(file));
+                files.retain(|file| !is_mark(&file.relative));
             } else if !is_glob && files.is_empty() {
                 files.push(self.root.resolve(pattern)?);
             }

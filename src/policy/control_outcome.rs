@@ -111,3 +111,18 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inconclusive: bool,
 }
+
+impl Finding {
+    /// One that its message says all of.
+    #[must_use]
+    pub fn new(subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            message: message.into(),
+            observed: serde_json::Value::Null,
+            expected: serde_json::Value::Null,
+            source: None,
+            inconclusive: false,
+        }
+    }
+}

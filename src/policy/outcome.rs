@@ -164,7 +164,7 @@ fn findings(value: Value) -> Result<Vec<Finding>, String> {
     let count = sorted.len();
     let mut findings: Vec<Finding> = sorted.into_values().take(FINDINGS_MAX).collect();
     if count > FINDINGS_MAX {
-        findings.push(finding("release", format!("there are {} more findings", count - FINDINGS_MAX)));
+        findings.push(Finding::new("release", format!("there are {} more findings", count - FINDINGS_MAX)));
     }
     Ok(findings)
 }
@@ -192,17 +192,6 @@ fn cut(text: String) -> String {
     }
 }
 
-fn finding(subject: &str, message: String) -> Finding {
-    Finding {
-        subject: subject.to_owned(),
-        message,
-        observed: Value::Null,
-        expected: Value::Null,
-        source: None,
-        inconclusive: false,
-    }
-}
-
 impl Need {
     fn is_met_by(self, facts: &Value) -> bool {
         let has_items =
@@ -224,6 +213,6 @@ impl Need {
             Self::Card => ("model card", "card"),
             Self::Change => ("description of the change", "change"),
         };
-        finding("manifest", format!("the manifest declares no {what} (`{key}`)"))
+        Finding::new("manifest", format!("the manifest declares no {what} (`{key}`)"))
     }
 }

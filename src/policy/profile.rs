@@ -44,6 +44,16 @@ pub struct ControlProfile {
 }
 
 impl ControlProfile {
+    fn new(enforcement: Enforcement, choice: &Choice) -> Self {
+        Self {
+            enforcement,
+            by_jurisdiction: choice.by_jurisdiction.clone().unwrap_or_default(),
+            inconclusive: choice.inconclusive,
+            parameters: choice.parameters.clone(),
+            departures: Vec::new(),
+        }
+    }
+
     /// What a fail does for a release that affects people in `jurisdictions`. A country stands for its parts
     /// unless they have an entry of their own; places without any keep the enforcement of the tier. Of several
     /// places the strictest counts.
@@ -232,13 +242,7 @@ impl Reader<'_> {
                     );
                     continue;
                 };
-                let chosen = ControlProfile {
-                    enforcement,
-                    by_jurisdiction: choice.by_jurisdiction.clone().unwrap_or_default(),
-                    inconclusive: choice.inconclusive,
-                    parameters: choice.parameters.clone(),
-                    departures: Vec::new(),
-                };
+                let chosen = ControlProfile::new(enforcement, &choice);
                 self.problems.extend(parameter_problems(&document, &pointer, control, &choice, &chosen));
                 self.defaults.insert((tier, control.id.clone()), chosen);
             }
@@ -362,13 +366,7 @@ impl Reader<'_> {
                 chosen.clone()
             }
             (None, Some(enforcement)) => {
-                let chosen = ControlProfile {
-                    enforcement,
-                    by_jurisdiction: choice.by_jurisdiction.clone().unwrap_or_default(),
-                    inconclusive: choice.inconclusive,
-                    parameters: choice.parameters.clone(),
-                    departures: Vec::new(),
-                };
+                let chosen = ControlProfile::new(enforcement, choice);
                 controls.insert(id.to_owned(), chosen.clone());
                 chosen
             }

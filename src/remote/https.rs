@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, StatusCode, Url};
 
-use super::{Address, RemoteSettings, Scheme, is_elsewhere, local_name};
+use super::{Address, RemoteSettings, Scheme, is_elsewhere, is_loopback, literal, local_name};
 use crate::problem::Problem;
 
 /// Redirects that are followed.
@@ -85,11 +85,7 @@ pub(super) async fn download(
 /// Whether a place may be asked: over https, and elsewhere; this machine only where that is allowed.
 fn is_allowed(url: &Url, loopback: bool) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let literal: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
-    if loopback && (host == "localhost" || literal.is_some_and(|address| address.is_loopback())) {
-        return true;
-    }
-    url.scheme() == "https" && literal.is_none_or(is_elsewhere)
+    (loopback && is_loopback(host)) || (url.scheme() == "https" && literal(host).is_none_or(is_elsewhere))
 }
 
 fn client(settings: &RemoteSettings) -> reqwest::Result<Client> {

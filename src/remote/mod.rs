@@ -152,16 +152,19 @@ impl Address {
             let problem = Problem::new("offline", format!("`{}` would have to be downloaded", self.text));
             return Err(problem.hint("run without `--offline`, or name a file of this machine"));
         }
-        // Another part of the program may have installed it; either way it is there.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_tls();
         let directory = tempfile::Builder::new().prefix("modelgate-").tempdir().map_err(|error| self.unkept(&error))?;
         let directory = Arc::new(directory);
         let files = match self.scheme {
             Scheme::Https | Scheme::Http => vec![https::download(self, settings, directory.path()).await?],
             Scheme::S3 | Scheme::Google | Scheme::Azure => objects::download(self, settings, directory.path()).await?,
         };
-        let is_single = !self.path.ends_with('/') && !is_glob(&self.path);
-        Ok(Downloaded { files, is_single, directory })
+        Ok(Downloaded { files, is_single: self.is_single(), directory })
+    }
+
+    /// Whether it names one file, and no prefix or glob.
+    fn is_single(&self) -> bool {
+        !self.path.ends_with('/') && !is_glob(&self.path)
     }
 
     /// A file cannot be written.
@@ -201,6 +204,22 @@ fn local_name(index: usize, name: &str) -> String {
         Some(end) => format!("{index}.{end}"),
         None => index.to_string(),
     }
+}
+
+/// Chooses what encrypts connections, for the whole program.
+pub(crate) fn install_tls() {
+    // Another part of the program may have chosen it before, to the same effect.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The address that a host of a URL is, unless it is a name.
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Whether a host is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || literal(host).is_some_and(|address| address.is_loopback())
 }
 
 /// Whether an address is that of another machine, beyond this one's link: cloud machines answer with credentials at

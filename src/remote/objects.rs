@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectS
 use super::{Address, FILES_MAX, RemoteSettings, Scheme, is_glob, local_name};
 use crate::environment::Secret;
 use crate::problem::Problem;
+use crate::release_root::is_mark;
 
 /// Bytes of one request: large enough that the time to an answer does not count, small enough to be asked for again.
 const RANGE_BYTES: u64 = 16 << 20;
@@ -52,37 +54,34 @@ pub(super) async fn download(
 /// The store with the credentials of the environment, as each cloud's own tools name them.
 fn store(address: &Address, variables: &BTreeMap<String, Secret>) -> object_store::Result<Arc<dyn ObjectStore>> {
     let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
-    let variables = || variables.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.expose()));
     let bucket = address.authority.as_str();
     match address.scheme {
         Scheme::Google => {
-            let mut builder = GoogleCloudStorageBuilder::new();
-            for (name, value) in variables() {
-                if let Ok(key) = name.parse() {
-                    builder = builder.with_config(key, value);
-                }
-            }
+            let builder =
+                configured(GoogleCloudStorageBuilder::new(), variables, GoogleCloudStorageBuilder::with_config);
             Ok(Arc::new(builder.with_bucket_name(bucket).with_retry(retry).build()?))
         }
         Scheme::Azure => {
-            let mut builder = MicrosoftAzureBuilder::new();
-            for (name, value) in variables() {
-                if let Ok(key) = name.parse() {
-                    builder = builder.with_config(key, value);
-                }
-            }
+            let builder = configured(MicrosoftAzureBuilder::new(), variables, MicrosoftAzureBuilder::with_config);
             Ok(Arc::new(builder.with_container_name(bucket).with_retry(retry).build()?))
         }
         Scheme::S3 | Scheme::Https | Scheme::Http => {
-            let mut builder = AmazonS3Builder::new();
-            for (name, value) in variables() {
-                if let Ok(key) = name.parse() {
-                    builder = builder.with_config(key, value);
-                }
-            }
+            let builder = configured(AmazonS3Builder::new(), variables, AmazonS3Builder::with_config);
             Ok(Arc::new(builder.with_bucket_name(bucket).with_retry(retry).build()?))
         }
     }
+}
+
+/// A builder with those of the variables that it knows.
+fn configured<Builder, Key: FromStr>(
+    builder: Builder,
+    variables: &BTreeMap<String, Secret>,
+    with: impl Fn(Builder, Key, String) -> Builder,
+) -> Builder {
+    variables.iter().fold(builder, |builder, (name, value)| match name.to_ascii_lowercase().parse() {
+        Ok(key) => with(builder, key, value.expose().to_owned()),
+        Err(_) => builder,
+    })
 }
 
 /// The objects that the address stands for, and what they are called, in the order of names.
@@ -96,16 +95,19 @@ async fn listed(
         ObjectPath::parse(path)
             .map_err(|_| Problem::new("invalid-address", format!("`{}` names no object", address.text)))
     };
-    if !address.path.ends_with('/') && !is_glob(&address.path) {
+    if address.is_single() {
         let object = store.head(&of_path(&address.path)?).await.map_err(of_error)?;
         return Ok(vec![(object, address.text.clone())]);
     }
     let parts: Vec<&str> = address.path.split('/').collect();
     let fixed: Vec<&str> = parts.iter().take_while(|part| !is_glob(part) && !part.is_empty()).copied().collect();
-    let glob = GlobBuilder::new(address.path.trim_end_matches('/')).literal_separator(true).build();
-    let glob = glob
+    let matcher = is_glob(&address.path).then(|| {
+        let glob = GlobBuilder::new(address.path.trim_end_matches('/')).literal_separator(true).build();
+        glob.map(|glob| glob.compile_matcher())
+    });
+    let matcher = matcher
+        .transpose()
         .map_err(|error| Problem::new("invalid-glob", format!("`{}` is not a glob: {}", address.text, error.kind())))?;
-    let matcher = is_glob(&address.path).then(|| glob.compile_matcher());
     let base = fixed.join("/");
     let prefix = (!base.is_empty()).then(|| of_path(&base)).transpose()?;
     let mut found = Vec::new();
@@ -113,9 +115,8 @@ async fn listed(
     while let Some(object) = objects.try_next().await.map_err(of_error)? {
         let whole = object.location.as_ref();
         let name = whole.strip_prefix(&base).unwrap_or(whole).trim_start_matches('/').to_owned();
-        // The marks of engines have no rows.
-        let is_mark = name.rsplit('/').next().is_some_and(|name| name.starts_with(['_', '.']) || name.is_empty());
-        if matcher.as_ref().map_or(!is_mark, |matcher| matcher.is_match(whole)) {
+        let is_directory = name.is_empty() || name.ends_with('/');
+        if matcher.as_ref().map_or(!is_directory && !is_mark(&name), |matcher| matcher.is_match(whole)) {
             if found.len() >= FILES_MAX {
                 let problem =
                     Problem::new("too-many-files", format!("`{}` stands for over {FILES_MAX} files", address.text));

@@ -70,14 +70,14 @@ fn asked_in(policies: &CheckedPolicies, control: &Control, tier: Tier) -> String
 }
 
 fn asked(chosen: &ControlProfile) -> String {
-    let mut text = groups::enforcement(chosen.enforcement).to_owned();
+    let mut text = chosen.enforcement.name().to_owned();
     if !chosen.by_jurisdiction.is_empty() {
         let places = chosen.by_jurisdiction.iter();
-        let places: Vec<_> = places.map(|(place, does)| format!("{place}: {}", groups::enforcement(*does))).collect();
+        let places: Vec<_> = places.map(|(place, does)| format!("{place}: {}", does.name())).collect();
         let _ = write!(text, " ({})", places.join(", "));
     }
     if let Some(inconclusive) = chosen.inconclusive {
-        let _ = write!(text, ", {} if inconclusive", groups::enforcement(inconclusive));
+        let _ = write!(text, ", {} if inconclusive", inconclusive.name());
     }
     let parameters: Vec<_> = chosen.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     if !parameters.is_empty() {
@@ -206,12 +206,12 @@ fn tier_cells(policies: &CheckedPolicies, control: &Control, tier: Tier) -> Stri
         return format!("left out: {} | ", escape::markdown(reason));
     }
     let Some(chosen) = profile.controls.get(&control.id) else { return "not asked | ".to_owned() };
-    let mut does = groups::enforcement(chosen.enforcement).to_owned();
+    let mut does = chosen.enforcement.name().to_owned();
     for (place, enforcement) in &chosen.by_jurisdiction {
-        let _ = write!(does, "; {place}: {}", groups::enforcement(*enforcement));
+        let _ = write!(does, "; {place}: {}", enforcement.name());
     }
     if let Some(inconclusive) = chosen.inconclusive {
-        let _ = write!(does, "; inconclusive: {}", groups::enforcement(inconclusive));
+        let _ = write!(does, "; inconclusive: {}", inconclusive.name());
     }
     let parameters = chosen.parameters.iter().map(|(name, value)| escape::markdown_code(&format!("{name} = {value}")));
     format!("{does} | {}", parameters.collect::<Vec<_>>().join(", "))
@@ -245,7 +245,7 @@ fn index_cell(policies: &CheckedPolicies, control: &Control, tier: Tier) -> Stri
     let chosen = policies.profile(tier).and_then(|profile| profile.controls.get(&control.id));
     chosen.map_or_else(String::new, |chosen| {
         let mark = if chosen.by_jurisdiction.is_empty() { "" } else { "\\*" };
-        format!("{}{mark}", groups::enforcement(chosen.enforcement))
+        format!("{}{mark}", chosen.enforcement.name())
     })
 }
 

@@ -18,6 +18,14 @@ pub(super) struct Table {
     pub(super) notes: Vec<String>,
 }
 
+impl Table {
+    /// One without sentences below it, if it has rows.
+    fn of(title: &str, header: &[&'static str], rows: Vec<Vec<String>>) -> Option<Self> {
+        let table = Self { title: title.to_owned(), header: header.to_vec(), rows, notes: Vec::new() };
+        (!table.rows.is_empty()).then_some(table)
+    }
+}
+
 /// The tables of an evaluation; at most `rows_max` rows each, those first that matter most.
 pub(super) fn tables(evaluation: &EvaluationFacts, rows_max: usize) -> Vec<Table> {
     let mut tables = Vec::new();
@@ -51,12 +59,7 @@ fn classes(evaluation: &EvaluationFacts) -> Option<Table> {
         std::iter::once(groups::value(&class.class).to_owned()).chain(cells).collect()
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    (!rows.is_empty()).then(|| Table {
-        title: "Each class against all others".to_owned(),
-        header: vec!["class", "prevalence", "precision", "recall", "f1", "roc_auc"],
-        rows,
-        notes: Vec::new(),
-    })
+    Table::of("Each class against all others", &["class", "prevalence", "precision", "recall", "f1", "roc_auc"], rows)
 }
 
 /// The pairs of a class and another that is predicted for it most often.
@@ -72,12 +75,7 @@ fn confusion(evaluation: &EvaluationFacts) -> Option<Table> {
         .into_iter()
         .filter_map(|(rows, label, predicted)| Some(vec![name(label)?, name(predicted)?, number::count(rows)]));
     let rows: Vec<_> = rows.collect();
-    (!rows.is_empty()).then(|| Table {
-        title: "Taken for another class".to_owned(),
-        header: vec!["class", "predicted", "rows"],
-        rows,
-        notes: Vec::new(),
-    })
+    Table::of("Taken for another class", &["class", "predicted", "rows"], rows)
 }
 
 /// The groups of a few rows; every comparison of a column leaves out the same ones.
@@ -94,12 +92,7 @@ fn left_out(evaluation: &EvaluationFacts) -> Option<Table> {
             ]
         }));
     }
-    (!rows.is_empty()).then(|| Table {
-        title: "Too small to be compared".to_owned(),
-        header: vec!["column", "group", "rows"],
-        rows,
-        notes: Vec::new(),
-    })
+    Table::of("Too small to be compared", &["column", "group", "rows"], rows)
 }
 
 /// Whether there are rows enough for the margins that matter.
@@ -116,12 +109,11 @@ fn sufficiency(evaluation: &EvaluationFacts) -> Option<Table> {
         ]
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    (!rows.is_empty()).then(|| Table {
-        title: "Power for the margins that matter".to_owned(),
-        header: vec!["metric", "margin", "power", "margin of power 0.8", "rows for power 0.8", "why there is none"],
+    Table::of(
+        "Power for the margins that matter",
+        &["metric", "margin", "power", "margin of power 0.8", "rows for power 0.8", "why there is none"],
         rows,
-        notes: Vec::new(),
-    })
+    )
 }
 
 /// The groups with the largest losses beside all others.
@@ -200,12 +192,7 @@ fn single_columns(leakage: &LeakageFacts) -> Option<Table> {
         vec![name, groups::metric(&column.metric), beside]
     });
     let rows: Vec<_> = rows.collect();
-    (!rows.is_empty()).then(|| Table {
-        title: "What each column alone says of the label".to_owned(),
-        header: vec!["column", "roc_auc", "95 % interval"],
-        rows,
-        notes: Vec::new(),
-    })
+    Table::of("What each column alone says of the label", &["column", "roc_auc", "95 % interval"], rows)
 }
 
 fn drift(drift: &DriftFacts) -> Table {

@@ -3,7 +3,7 @@
 use crate::decision::record::DecisionRecord;
 use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult, Severity, Verdict};
 use crate::facts::evaluation::metric::MetricStatus;
-use crate::facts::evaluation::{ClaimCheck, ComparisonId, Metric, MetricId, Slice};
+use crate::facts::evaluation::{ClaimCheck, Metric, MetricId, Slice};
 use crate::manifest::raw::Task;
 
 use super::number::{self, plural};
@@ -192,11 +192,6 @@ pub(super) const fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// The word for an enforcement.
-pub(super) const fn enforcement(enforcement: Enforcement) -> &'static str {
-    enforcement.name()
-}
-
 /// The value of a metric, or a word for why there is none.
 pub(super) fn metric(metric: &Metric) -> String {
     match (metric.status, metric.value) {
@@ -218,18 +213,6 @@ pub(super) fn interval(metric: &Metric) -> String {
 /// `file:line`, or `None` where a finding has no place.
 pub(super) fn place(finding: &Finding) -> Option<String> {
     finding.source.as_ref().map(|source| format!("{}:{}", source.file, source.line))
-}
-
-/// The key of a comparison.
-pub(super) const fn comparison(comparison: ComparisonId) -> &'static str {
-    match comparison {
-        ComparisonId::ImpactRatio => "impact_ratio",
-        ComparisonId::RecallDifference => "recall_difference",
-        ComparisonId::SpecificityDifference => "specificity_difference",
-        ComparisonId::RocAucDifference => "roc_auc_difference",
-        ComparisonId::EqualisedOddsDifference => "equalised_odds_difference",
-        ComparisonId::ReferenceImpactRatio => "reference_impact_ratio",
-    }
 }
 
 /// What is stated and what was recomputed, with digits enough to tell them apart where they differ

@@ -39,7 +39,7 @@ fn case(outcome: &Outcome) -> TestCase {
     let mut case = TestCase::new(field(&name), status(outcome));
     case.set_classname(field(&format!("modelgate.{}", outcome.domain)));
     case.add_property(("severity", groups::severity(outcome.severity)));
-    case.add_property(("enforcement", groups::enforcement(outcome.enforcement)));
+    case.add_property(("enforcement", outcome.enforcement.name()));
     if outcome.result == OutcomeResult::Waived || is_tolerated(outcome) {
         case.set_system_out(description(outcome));
     }
@@ -69,7 +69,7 @@ fn status(outcome: &Outcome) -> TestCaseStatus {
     };
     status.set_message(field(&message));
     if matches!(outcome.result, OutcomeResult::Fail | OutcomeResult::Error) {
-        status.set_type(groups::enforcement(outcome.enforcement));
+        status.set_type(outcome.enforcement.name());
         status.set_description(description(outcome));
     }
     status

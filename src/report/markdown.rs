@@ -258,7 +258,7 @@ fn comparisons(evaluation: &EvaluationFacts) -> Option<Block> {
     let group = |group: &Option<String>| group.as_deref().map(|group| prose(groups::value(group))).unwrap_or_default();
     let rows = evaluation.comparisons.iter().map(|comparison| {
         row(&[
-            format!("{} by {}", groups::comparison(comparison.comparison), prose(&comparison.column)),
+            format!("{} by {}", comparison.comparison.key(), prose(&comparison.column)),
             groups::metric(&comparison.metric),
             note(&comparison.metric),
             group(&comparison.lowest_group),

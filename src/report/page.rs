@@ -249,7 +249,7 @@ fn comparisons(page: &mut String, evaluation: &EvaluationFacts) {
     head(page, &["comparison", "value", "95 % interval", "lowest", "highest", "adjusted p-value"]);
     for comparison in &evaluation.comparisons {
         let group = |name: &Option<String>| text(name.as_deref().map(groups::value).unwrap_or_default());
-        let name = format!("{} by {}", groups::comparison(comparison.comparison), comparison.column);
+        let name = format!("{} by {}", comparison.comparison.key(), comparison.column);
         let cells = [
             text(&name),
             groups::metric(&comparison.metric),

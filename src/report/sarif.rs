@@ -268,14 +268,7 @@ fn results(outcome: &Outcome, rule_index: Option<usize>, input: &ReportInput<'_>
             _ => reasons(),
         };
         let subject = format!("control/{}", outcome.control);
-        not_evaluated = [Finding {
-            subject,
-            message,
-            observed: Value::Null,
-            expected: Value::Null,
-            source: None,
-            inconclusive: false,
-        }];
+        not_evaluated = [Finding::new(subject, message)];
         &not_evaluated
     } else {
         &outcome.findings

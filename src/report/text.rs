@@ -148,7 +148,7 @@ fn findings(layout: &mut Layout, input: &ReportInput<'_>, groups: &Groups<'_>) {
 
 fn control(layout: &mut Layout, outcome: &Outcome, conditions: &[Condition], symbol: Symbol, paint: Paint) {
     let lead = format!("{} {}  ", layout.symbol(symbol), outcome.control);
-    let weight = format!(" [{}, {}]", groups::severity(outcome.severity), groups::enforcement(outcome.enforcement));
+    let weight = format!(" [{}, {}]", groups::severity(outcome.severity), outcome.enforcement.name());
     layout.wrapped(2, &[(paint, &lead)], &format!("{}{weight}", outcome.title), Paint::Strong);
     for reason in &outcome.reasons {
         layout.wrapped(6, &[], reason, Paint::Plain);
@@ -343,7 +343,7 @@ fn comparisons(layout: &mut Layout, evaluation: &EvaluationFacts) {
         } else if let Some(reason) = &metric.reason {
             text.push_str(&format!(": {reason}"));
         }
-        let name = groups::comparison(comparison.comparison);
+        let name = comparison.comparison.key();
         let lead = format!("{name} by {}  ", comparison.column);
         layout.wrapped(2, &[(Paint::Plain, &lead)], &text, Paint::Plain);
     }

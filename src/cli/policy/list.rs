@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         let enforcement = match (arguments.tier, chosen) {
             (None, _) => String::new(),
             (Some(_), None) => continue,
-            (Some(_), Some(chosen)) => format!("{:<9}  ", format!("{:?}", chosen.enforcement).to_lowercase()),
+            (Some(_), Some(chosen)) => format!("{:<9}  ", chosen.enforcement.name()),
         };
         text.push_str(&format!("{}  {enforcement}{:<15}  {}\n", control.id, control.domain, control.title));
     }

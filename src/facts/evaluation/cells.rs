@@ -154,6 +154,11 @@ impl Cells {
         texts
     }
 
+    /// The values of all combinations, by number.
+    pub(crate) fn all_texts(&self) -> Vec<Vec<Option<String>>> {
+        (0..self.len() as u32).map(|number| self.texts(number)).collect()
+    }
+
     /// The number of the combination of `texts`, which is met now if it was not before.
     pub(crate) fn number(&mut self, texts: &[Option<String>]) -> Result<u32, TooManyCells> {
         let mut combination = [0];

@@ -31,10 +31,12 @@ pub(crate) fn compare(column: &str, groups: &[Group<'_>], reference: Option<&str
         (ComparisonId::SpecificityDifference, MetricId::Specificity),
         (ComparisonId::RocAucDifference, MetricId::RocAuc),
     ];
-    let mut compared: Vec<_> =
-        comparisons.into_iter().map(|(comparison, rate)| compare_one(column, &groups, comparison, rate)).collect();
+    // A comparison without a value is one, too.
+    let either = |compared: Result<_, Box<_>>| compared.unwrap_or_else(|none| *none);
+    let of_rate = |(comparison, rate)| either(compare_one(column, &groups, comparison, rate));
+    let mut compared: Vec<_> = comparisons.into_iter().map(of_rate).collect();
     compared.extend(equalised_odds(&compared));
-    compared.extend(reference.map(|reference| compare_with_reference(column, &groups, reference)));
+    compared.extend(reference.map(|reference| either(compare_with_reference(column, &groups, reference))));
     compared.into_iter().map(|comparison| GroupComparison { left_out: left_out.clone(), ..comparison }).collect()
 }
 
@@ -52,23 +54,12 @@ fn equalised_odds(compared: &[GroupComparison]) -> Option<GroupComparison> {
     let comparison = ComparisonId::EqualisedOddsDifference;
     Some(GroupComparison {
         comparison,
-        metric: Metric { definition: definition(key(comparison)), ..larger.metric.clone() },
+        metric: Metric { definition: definition(comparison.key()), ..larger.metric.clone() },
         smallest_denominator: recall.smallest_denominator.min(specificity.smallest_denominator),
         adjusted_p_value: None,
         adjustment: None,
         ..larger.clone()
     })
-}
-
-const fn key(comparison: ComparisonId) -> &'static str {
-    match comparison {
-        ComparisonId::ImpactRatio => "impact_ratio",
-        ComparisonId::RecallDifference => "recall_difference",
-        ComparisonId::SpecificityDifference => "specificity_difference",
-        ComparisonId::RocAucDifference => "roc_auc_difference",
-        ComparisonId::EqualisedOddsDifference => "equalised_odds_difference",
-        ComparisonId::ReferenceImpactRatio => "reference_impact_ratio",
-    }
 }
 
 fn name(slice: &Slice) -> String {
@@ -94,7 +85,7 @@ impl<'a> Compared<'a> {
             column: self.column.to_owned(),
             comparison: self.comparison,
             metric: Metric {
-                definition: definition(key(self.comparison)),
+                definition: definition(self.comparison.key()),
                 status,
                 value: None,
                 n: self.rates.iter().map(|(_, metric)| metric.n).sum(),
@@ -108,6 +99,23 @@ impl<'a> Compared<'a> {
             left_out: Vec::new(),
             adjusted_p_value: None,
             adjustment: None,
+        }
+    }
+
+    /// The comparison of two groups that comes to `value`.
+    fn with(
+        &self,
+        value: f64,
+        interval: Option<Interval>,
+        (lowest, highest): (&Group<'_>, &Group<'_>),
+    ) -> GroupComparison {
+        let reason = interval.is_none().then(|| "a group is too small or uniform for an interval".to_owned());
+        let empty = self.without(MetricStatus::Ok, String::new());
+        GroupComparison {
+            metric: Metric { value: Some(value), interval, reason, ..empty.metric },
+            lowest_group: Some(name(lowest.slice)),
+            highest_group: Some(name(highest.slice)),
+            ..empty
         }
     }
 
@@ -138,52 +146,44 @@ impl<'a> Compared<'a> {
 
 /// The lowest favourable rate over that of the reference group. The reference is the team's word: the ratio to the highest
 /// rate, which is never larger, is what no choice can mend.
-fn compare_with_reference(column: &str, groups: &[&Group<'_>], reference: &str) -> GroupComparison {
+fn compare_with_reference(
+    column: &str,
+    groups: &[&Group<'_>],
+    reference: &str,
+) -> Result<GroupComparison, Box<GroupComparison>> {
     let compared = Compared::of(column, groups, ComparisonId::ReferenceImpactRatio, MetricId::FavourableRate);
-    let values = match compared.values() {
-        Ok(values) => values,
-        Err(none) => return *none,
-    };
+    let values = compared.values()?;
+    let without = |reason| Err(Box::new(compared.without(MetricStatus::Undefined, reason)));
     let (of_reference, others): (Vec<_>, Vec<_>) =
         values.into_iter().partition(|(_, group, _)| !group.slice.missing && group.slice.value == reference);
     let lowest = others.iter().min_by(|left, right| left.0.total_cmp(&right.0));
     let (Some((share, group, metric)), Some(lowest)) = (of_reference.first(), lowest) else {
-        let reason = format!("the reference group `{reference}` has fewer than {CASES_MIN} rows");
-        return compared.without(MetricStatus::Undefined, reason);
+        return without(format!("the reference group `{reference}` has fewer than {CASES_MIN} rows"));
     };
     if *share <= 0.0 {
-        let reason = format!("nobody in the reference group `{reference}` gets the favourable outcome");
-        return compared.without(MetricStatus::Undefined, reason);
+        return without(format!("nobody in the reference group `{reference}` gets the favourable outcome"));
     }
-    let interval = ratio(lowest.2, metric);
-    let reason = interval.is_none().then(|| NO_INTERVAL.to_owned());
-    let empty = compared.without(MetricStatus::Ok, String::new());
-    GroupComparison {
-        metric: Metric { value: Some(lowest.0 / share), interval, reason, ..empty.metric },
-        lowest_group: Some(name(lowest.1.slice)),
-        highest_group: Some(name(group.slice)),
-        ..empty
-    }
+    Ok(compared.with(lowest.0 / share, ratio(lowest.2, metric), (lowest.1, group)))
 }
 
-const NO_INTERVAL: &str = "a group is too small or uniform for an interval";
-
-fn compare_one(column: &str, groups: &[&Group<'_>], comparison: ComparisonId, rate: MetricId) -> GroupComparison {
+fn compare_one(
+    column: &str,
+    groups: &[&Group<'_>],
+    comparison: ComparisonId,
+    rate: MetricId,
+) -> Result<GroupComparison, Box<GroupComparison>> {
     let compared = Compared::of(column, groups, comparison, rate);
-    let values = match compared.values() {
-        Ok(values) => values,
-        Err(none) => return *none,
-    };
-    let without = |status, reason: String| compared.without(status, reason);
+    let values = compared.values()?;
+    let without = |reason| Err(Box::new(compared.without(MetricStatus::Undefined, reason)));
     // `min_by` keeps the first and `max_by` the last of equals; the groups are sorted by value.
     let (Some(lowest), Some(highest)) = (
         values.iter().min_by(|left, right| left.0.total_cmp(&right.0)),
         values.iter().max_by(|left, right| left.0.total_cmp(&right.0)),
     ) else {
-        return without(MetricStatus::Undefined, "there are fewer than two groups".to_owned());
+        return without("there are fewer than two groups".to_owned());
     };
     if comparison == ComparisonId::ImpactRatio && highest.0 <= 0.0 {
-        return without(MetricStatus::Undefined, "nobody in any group gets the favourable outcome".to_owned());
+        return without("nobody in any group gets the favourable outcome".to_owned());
     }
     let gap = largest_gap(comparison, &values);
     let (value, interval) = if comparison == ComparisonId::ImpactRatio {
@@ -191,16 +191,11 @@ fn compare_one(column: &str, groups: &[&Group<'_>], comparison: ComparisonId, ra
     } else {
         (highest.0 - lowest.0, gap.interval.or_else(|| difference(highest.2, lowest.2)))
     };
-    let reason = interval.is_none().then(|| NO_INTERVAL.to_owned());
-    let empty = without(MetricStatus::Ok, String::new());
-    GroupComparison {
-        metric: Metric { value: Some(value), interval, reason, ..empty.metric },
-        lowest_group: Some(name(lowest.1.slice)),
-        highest_group: Some(name(highest.1.slice)),
+    Ok(GroupComparison {
         adjusted_p_value: gap.p_value,
         adjustment: gap.p_value.map(|_| "bonferroni".to_owned()),
-        ..empty
-    }
+        ..compared.with(value, interval, (lowest.1, highest.1))
+    })
 }
 
 /// What is known of the largest gap. Where groups have counts it is judged as the largest of many; weights and clusters

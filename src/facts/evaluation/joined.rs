@@ -10,8 +10,8 @@ use arrow::datatypes::DataType;
 use super::Resources;
 use super::columns::{self, ColumnError};
 use super::reference::kind::{self, Kind};
-use super::scan::{DataFile, absent};
-use super::source::{Content, Format, Sink, Source, SourceError};
+use super::scan::{self, DataFile, Finder, Parts};
+use super::source::{Format, Sink, Source, SourceError};
 use crate::facts::FileFacts;
 use crate::manifest::raw::{Champion, RawEvaluation};
 use crate::problem::Problem;
@@ -81,32 +81,26 @@ impl JoinedScores {
         let own = Source::open(rows.files).map_err(|error| vec![rows.refused(&error)])?;
         let source = Source::open(file.files).map_err(refused)?;
         let id_name = champion.id.as_deref().unwrap_or(own_id);
-        let (id, score) =
-            (column(file, &source, "the id", id_name), column(file, &source, "the score", &champion.column));
-        let own_id = column(rows, &own, "the id", own_id);
-        let ((id, id_type), (score, score_type), (_, own_type)) = match (id, score, own_id) {
-            (Ok(id), Ok(score), Ok(own_id)) => (id, score, own_id),
-            (id, score, own_id) => return Err([id.err(), score.err(), own_id.err()].into_iter().flatten().collect()),
+        let (mut finder, mut of_rows) = (Finder::new(file, &source), Finder::new(rows, &own));
+        let id = finder.find("the id", id_name, scan::Kind::Key);
+        let score = finder.find("the score", &champion.column, scan::Kind::Number);
+        let own_id = of_rows.find("the id", own_id, scan::Kind::Key);
+        let parts = match (finder.finish(), of_rows.finish()) {
+            (Ok(parts), Ok(_)) => parts,
+            (own, of_rows) => return Err([own.err(), of_rows.err()].into_iter().flatten().flatten().collect()),
         };
-        if !columns::is_number(&score_type, source.format().is_untyped()) {
-            let message = format!("the score column `{}` of `{}` is {score_type}", champion.column, file.shown_as);
-            return Err(vec![file.problem("wrong-column-type", message).hint("write it as a number")]);
-        }
-        let kind = kind_of((&own_type, own.format()), (&id_type, source.format())).ok_or_else(|| {
+        let (id_type, own_type) = (source.schema().field(id).data_type(), own.schema().field(own_id).data_type());
+        let kind = kind_of((own_type, own.format()), (id_type, source.format())).ok_or_else(|| {
             let message =
                 format!("ids of `{}` are {id_type}, and those of `{}` {own_type}", file.shown_as, rows.shown_as);
             vec![file.problem("wrong-column-type", message).hint("write the ids of both as the same type")]
         })?;
         let empty_is_missing = own.format().is_untyped() || source.format().is_untyped();
-        let mut columns = vec![id, score];
-        columns.sort_unstable();
-        columns.dedup();
-        let at = |position: usize| columns.iter().position(|column| *column == position).unwrap_or_default();
         let rows_max = resources.rows_bytes() / size_of::<Scored>() as u64 / resources.threads.get() as u64;
         let sink = || ScoreSink {
-            format: source.format(),
-            id: at(id),
-            score: at(score),
+            parts: &parts,
+            id,
+            score,
             kind,
             empty_is_missing,
             scores: Vec::new(),
@@ -114,23 +108,12 @@ impl JoinedScores {
             rows_max: usize::try_from(rows_max).unwrap_or(usize::MAX),
         };
         let mut sinks: Vec<_> = (0..resources.threads.get()).map(|_| sink()).collect();
-        let content = source.read(&columns, &[], &mut sinks).map_err(refused)?;
+        let content = source.read(&parts.columns, &[], &mut sinks).map_err(refused)?;
         let (scores, ids_missing) = sorted(sinks);
         unique(file, id_name, &scores, ids_missing)?;
-        let data = facts(file, &content);
+        let data = file.facts(&content);
         Ok(Self { scores, kind, empty_is_missing, data, matched: AtomicU64::new(0) })
     }
-}
-
-fn facts(file: DataFile<'_>, content: &Content) -> FileFacts {
-    FileFacts { path: file.shown_as.to_owned(), sha256: content.sha256, size_bytes: content.size_bytes }
-}
-
-/// The position of a column and its type.
-fn column(file: DataFile<'_>, source: &Source, part: &str, name: &str) -> Result<(usize, DataType), Problem> {
-    let schema = source.schema();
-    let position = columns::position(schema, name).ok_or_else(|| absent(file, schema, part, name))?;
-    Ok((position, schema.field(position).data_type().clone()))
 }
 
 /// What ids of both sides are compared as. Text of a format without types is read as what the other side has.
@@ -143,7 +126,7 @@ fn kind_of(left: (&DataType, Format), right: (&DataType, Format)) -> Option<Kind
     }
 }
 
-fn sorted(sinks: Vec<ScoreSink>) -> (Vec<Scored>, u64) {
+fn sorted(sinks: Vec<ScoreSink<'_>>) -> (Vec<Scored>, u64) {
     let ids_missing = sinks.iter().map(|sink| sink.ids_missing).sum();
     let mut scores = Vec::new();
     for sink in sinks {
@@ -170,8 +153,8 @@ fn unique(file: DataFile<'_>, id: &str, scores: &[Scored], ids_missing: u64) -> 
 }
 
 /// Takes ids and scores.
-struct ScoreSink {
-    format: Format,
+struct ScoreSink<'a> {
+    parts: &'a Parts,
     id: usize,
     score: usize,
     kind: Kind,
@@ -181,15 +164,12 @@ struct ScoreSink {
     rows_max: usize,
 }
 
-impl Sink for ScoreSink {
+impl Sink for ScoreSink<'_> {
     fn take(&mut self, rows: &RecordBatch) -> Result<(), SourceError> {
-        let (Some(ids), Some(scores)) = (rows.columns().get(self.id), rows.columns().get(self.score)) else {
-            return Err(SourceError::Stopped);
-        };
-        let malformed = |error: ColumnError| self.format.malformed(error.to_string());
-        let form = kind::canonical(ids, self.kind, self.empty_is_missing).map_err(malformed)?;
-        let keys = kind::keys(&form).map_err(malformed)?;
-        let scores = columns::numbers(scores).map_err(|error| self.format.malformed(error.to_string()))?;
+        let keys = self
+            .parts
+            .read(rows, self.id, |ids| kind::keys(&kind::canonical(ids, self.kind, self.empty_is_missing)?))?;
+        let scores = self.parts.read(rows, self.score, columns::numbers)?;
         if self.scores.len() + keys.len() > self.rows_max {
             return Err(SourceError::TooManyRows(self.rows_max));
         }

@@ -251,6 +251,21 @@ pub enum ComparisonId {
     ReferenceImpactRatio,
 }
 
+impl ComparisonId {
+    /// Its name in documents.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::ImpactRatio => "impact_ratio",
+            Self::RecallDifference => "recall_difference",
+            Self::SpecificityDifference => "specificity_difference",
+            Self::RocAucDifference => "roc_auc_difference",
+            Self::EqualisedOddsDifference => "equalised_odds_difference",
+            Self::ReferenceImpactRatio => "reference_impact_ratio",
+        }
+    }
+}
+
 /// A group that is too small to be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOutGroup {

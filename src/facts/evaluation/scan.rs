@@ -11,6 +11,7 @@ use super::joined::JoinedScores;
 use super::rows::RowTable;
 use super::source::{Content, Format, RowsFile, Sink, Source, SourceError};
 use super::table::{BinaryTable, InvalidRows, Label};
+use crate::facts::FileFacts;
 use crate::manifest::raw::{ClassLabel, Classes, Columns, RawEvaluation};
 use crate::problem::{Location, Problem, nearest};
 
@@ -28,6 +29,11 @@ pub struct DataFile<'a> {
 impl DataFile<'_> {
     pub(crate) fn problem(&self, code: &'static str, message: impl Into<String>) -> Problem {
         self.placed(Problem::new(code, message))
+    }
+
+    /// What the facts say of it.
+    pub(crate) fn facts(&self, content: &Content) -> FileFacts {
+        FileFacts { path: self.shown_as.to_owned(), sha256: content.sha256, size_bytes: content.size_bytes }
     }
 
     fn placed(&self, problem: Problem) -> Problem {
@@ -81,7 +87,7 @@ pub(crate) const HORIZON: &str = "the horizon";
 
 /// What a column is to be.
 #[derive(Clone, Copy)]
-enum Kind<'a> {
+pub(super) enum Kind<'a> {
     /// One of two classes.
     Label(&'a Classes),
     /// One of several classes.
@@ -99,17 +105,17 @@ enum Kind<'a> {
 }
 
 /// The columns that are read of a file.
-struct Parts {
+pub(super) struct Parts {
     format: Format,
     /// All of them, in the order of the file.
-    columns: Vec<usize>,
+    pub(super) columns: Vec<usize>,
     names: Vec<String>,
     /// Those of few distinct values.
     groups: Vec<usize>,
 }
 
 /// Finds columns in a file's schema and says what is wrong with each.
-struct Finder<'a> {
+pub(super) struct Finder<'a> {
     file: DataFile<'a>,
     schema: &'a Schema,
     parts: Parts,
@@ -117,13 +123,13 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new(file: DataFile<'a>, source: &'a Source) -> Self {
+    pub(super) fn new(file: DataFile<'a>, source: &'a Source) -> Self {
         let parts = Parts { format: source.format(), columns: Vec::new(), names: Vec::new(), groups: Vec::new() };
         Self { file, schema: source.schema(), parts, problems: Vec::new() }
     }
 
     /// The position of a column in the file; a wrong one, and a problem, if there is none that can be what it is to be.
-    fn find(&mut self, part: &str, name: &str, kind: Kind<'_>) -> usize {
+    pub(super) fn find(&mut self, part: &str, name: &str, kind: Kind<'_>) -> usize {
         let Some(position) = columns::position(self.schema, name) else {
             self.problems.push(absent(self.file, self.schema, part, name));
             return 0;
@@ -178,7 +184,7 @@ impl<'a> Finder<'a> {
         evaluation.slices.iter().map(|slice| self.find("a slice", &slice.column, Kind::Group)).collect()
     }
 
-    fn finish(self) -> Result<Parts, Vec<Problem>> {
+    pub(super) fn finish(self) -> Result<Parts, Vec<Problem>> {
         let Self { mut parts, problems, schema, .. } = self;
         if !problems.is_empty() {
             return Err(problems);
@@ -199,7 +205,7 @@ impl Parts {
     }
 
     /// What `of` makes of a column; its error says which column it is.
-    fn read<T, E: Into<ColumnError>>(
+    pub(super) fn read<T, E: Into<ColumnError>>(
         &self,
         rows: &RecordBatch,
         position: usize,

@@ -63,7 +63,11 @@ impl Groups {
     /// The groups of `groupings`, each of which is the columns whose values make a group. No column makes one
     /// group of all rows.
     pub(crate) fn of(cells: &Cells, groupings: &[Vec<usize>]) -> Self {
-        let texts: Vec<_> = (0..cells.len() as u32).map(|cell| cells.texts(cell)).collect();
+        Self::of_texts(&cells.all_texts(), groupings)
+    }
+
+    /// The same, where the values of each cell are known.
+    pub(crate) fn of_texts(texts: &[Vec<Option<String>>], groupings: &[Vec<usize>]) -> Self {
         let values = |cell: &[Option<String>], columns: &[usize]| -> Vec<Option<String>> {
             columns.iter().map(|column| cell.get(*column).cloned().flatten()).collect()
         };
@@ -74,7 +78,7 @@ impl Groups {
             if columns.is_empty() {
                 numbers.insert(Vec::new(), 0);
             }
-            for cell in &texts {
+            for cell in texts {
                 numbers.insert(values(cell, columns), 0);
             }
             for (values, number) in &mut numbers {

@@ -39,20 +39,15 @@ pub struct Sufficiency {
 /// What the rows are worth for each declared margin, in the order of the metrics' keys.
 pub(crate) fn sufficiency(declared: &RawEvaluation, metrics: &Metrics, rows: u64) -> Vec<Sufficiency> {
     let of = |(metric, margin): (&MetricId, &f64)| {
-        let judged = judge(metrics, *metric, *margin, rows);
-        let none = Sufficiency {
+        judge(metrics, *metric, *margin, rows).unwrap_or_else(|reason| Sufficiency {
             metric: *metric,
             margin: *margin,
             power: None,
             minimal_detectable: None,
             rows_needed: None,
             method: None,
-            reason: None,
-        };
-        match judged {
-            Ok(known) => Sufficiency { metric: *metric, margin: *margin, ..known },
-            Err(reason) => Sufficiency { reason: Some(reason), ..none },
-        }
+            reason: Some(reason),
+        })
     };
     declared.margins.iter().map(of).collect()
 }

@@ -7,7 +7,6 @@ use super::claims;
 use super::comparison;
 use super::drift::representativeness::representativeness;
 use super::drift::{CategorySample, Representativeness};
-use super::exact_sum::ExactSum;
 use super::fixed::FixedSum;
 use super::ids::Ids;
 use super::joined::JoinedScores;
@@ -19,7 +18,7 @@ use super::reference::ChampionFacts;
 use super::regression::forecast::{self, ForecastRows};
 use super::regression::{self, RegressionRows};
 use super::rows::{RowTable, gather};
-use super::scan::{self, DataFile, HORIZON, LabelPart, NumberPart, RowParts, Scan};
+use super::scan::{self, DataFile, HORIZON, LabelPart, NumberPart, RowParts};
 use super::several;
 use super::slices::{CommonCells, Group, Groups};
 use super::source::SourceError;
@@ -49,7 +48,7 @@ pub(crate) fn measure(
             declared,
             file,
             resources,
-            &with_champion(declared, joined, regression_parts(declared)),
+            &with_champion(declared, joined, NumberPart::Other, regression_parts(declared)),
             regression_metrics,
         )?,
         Task::Forecasting => kept(
@@ -57,7 +56,7 @@ pub(crate) fn measure(
             declared,
             file,
             resources,
-            &with_champion(declared, joined, forecast_parts(declared)),
+            &with_champion(declared, joined, NumberPart::Other, forecast_parts(declared)),
             forecast_metrics,
         )?,
         Task::Ranking => kept(task, declared, file, resources, &ranking_parts(declared), ranking_metrics)?,
@@ -158,24 +157,12 @@ fn counts(invalid: InvalidRows, valid: u64, ids: Option<Vec<Ids>>, columns: &raw
 }
 
 /// The columns of a binary classification whose rows are kept.
-fn binary_parts<'a>(
-    declared: &'a RawEvaluation,
-    (classes, score): (&'a raw::Classes, &'a str),
-    joined: Option<&'a JoinedScores>,
-) -> RowParts<'a> {
+fn binary_parts<'a>(declared: &'a RawEvaluation, (classes, score): (&'a raw::Classes, &'a str)) -> RowParts<'a> {
     let columns = &declared.columns;
     let mut numbers = vec![("the score", score, NumberPart::Probability)];
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
-    let champion = declared.champion.as_ref().filter(|_| joined.is_none()).map(|champion| champion.column.as_str());
-    let joined = joined.map(|scores| (scores, NumberPart::OtherProbability));
-    numbers.extend(champion.map(|name| (CHAMPION, name, NumberPart::OtherProbability)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
-    RowParts { label: LabelPart::Class(classes), numbers, keys, joined, predicted: None }
-}
-
-fn file_facts<Table>(file: DataFile<'_>, scan: &Scan<Table>) -> FileFacts {
-    let content = &scan.content;
-    FileFacts { path: file.shown_as.to_owned(), sha256: content.sha256, size_bytes: content.size_bytes }
+    RowParts { label: LabelPart::Class(classes), numbers, keys, joined: None, predicted: None }
 }
 
 /// Binary classification: from sums and ranks, or from the rows where these have weights or belong to clusters.
@@ -190,7 +177,8 @@ fn binary(
         let problem = file.problem("missing-part", "binary classification needs a score, classes and a threshold");
         return Err(vec![problem.hint("declare them for the evaluation")]);
     };
-    let wanted = binary_parts(declared, (classes, score), joined);
+    let wanted = binary_parts(declared, (classes, score));
+    let wanted = with_champion(declared, joined, NumberPart::OtherProbability, wanted);
     if columns.weight.is_some() || columns.cluster.is_some() {
         let favourable = classes.favourable.map(|favourable| favourable == Favourable::Positive);
         return kept(Task::BinaryClassification, declared, file, resources, &wanted, |_, rows| {
@@ -208,7 +196,7 @@ fn binary(
     }
     let beside = declared.champion.as_ref().map(|_| &wanted);
     let scan = scan::binary(file, declared, (classes, score), beside, resources)?;
-    let data = file_facts(file, &scan);
+    let data = file.facts(&scan.content);
     let data_files = scan.content.files.clone();
     let refused = |error: SourceError| vec![file.refused(&error)];
     let groupings = Grouping::declared(declared);
@@ -233,6 +221,7 @@ fn binary(
         .map_err(|error| refused(SourceError::Spill(error)))?;
     let states = states(&ranked, &common, &question);
     let whole = states.first().copied().unwrap_or_default();
+    let losses: Vec<_> = ranked.sums.iter().map(squared).collect();
     let measured = |(group, state): (Group, &BinaryState)| MeasuredGroup {
         group,
         rows: state.valid() + state.invalid.total(),
@@ -248,12 +237,7 @@ fn binary(
         horizons: Vec::new(),
         classes: Default::default(),
         champion,
-        weakest: weakest(
-            declared,
-            &common.cells,
-            Loss::SquaredError,
-            &ranked.sums.iter().map(squared).collect::<Vec<_>>(),
-        ),
+        weakest: weakest(declared, &common.cells, Loss::SquaredError, &losses),
         plots: Some(Plots::of(&whole, &ranked.curve)),
     })
 }
@@ -308,7 +292,7 @@ fn kept(
     metrics: impl Fn(&RawEvaluation, &GroupRows<'_>) -> Metrics,
 ) -> Result<Measured, Vec<Problem>> {
     let scan = scan::rows(file, declared, wanted, resources)?;
-    let data = file_facts(file, &scan);
+    let data = file.facts(&scan.content);
     let data_files = scan.content.files.clone();
     let groupings = Grouping::declared(declared);
     let parts = scan.tables.iter().map(|table| (&table.cells, table.invalid.as_slice()));
@@ -341,7 +325,12 @@ fn kept(
     let horizons = horizons(declared, &rows, invalid.total());
     let classes = several::of_classes(task, declared, &rows, invalid.total());
     let weakest = losses(task, declared, &table).and_then(|(loss, losses)| {
-        weakest(declared, &common.cells, loss, &by_cell(&table, &losses, common.cells.len()))
+        weakest(
+            declared,
+            &common.cells,
+            loss,
+            &weakest::by_cell(table.cell.iter().copied().zip(losses), common.cells.len()),
+        )
     });
     Ok(Measured {
         data,
@@ -428,24 +417,6 @@ fn row_sums<'a>(
         }
     }
     sums
-}
-
-/// The losses of rows as those of their cells.
-fn by_cell(table: &RowTable, losses: &[f64], cells: usize) -> Vec<CellLoss> {
-    let mut sums = vec![(0, ExactSum::default(), ExactSum::default()); cells];
-    for (cell, loss) in table.cell.iter().zip(losses) {
-        if let Some((rows, sum, squares)) = sums.get_mut(*cell as usize) {
-            *rows += 1;
-            sum.add(*loss);
-            squares.add(loss * loss);
-        }
-    }
-    let cell = |(rows, sum, squares): &(u64, ExactSum, ExactSum)| CellLoss {
-        rows: *rows,
-        sum: sum.value(),
-        squares: squares.value(),
-    };
-    sums.iter().map(cell).collect()
 }
 
 /// What the champion's column of numbers is called in a sentence.
@@ -537,12 +508,13 @@ fn regression_parts(declared: &RawEvaluation) -> RowParts<'_> {
 fn with_champion<'a>(
     declared: &'a RawEvaluation,
     joined: Option<&'a JoinedScores>,
+    part: NumberPart,
     mut parts: RowParts<'a>,
 ) -> RowParts<'a> {
     if let Some(scores) = joined {
-        return RowParts { joined: Some((scores, NumberPart::Other)), ..parts };
+        return RowParts { joined: Some((scores, part)), ..parts };
     }
-    let champion = declared.champion.as_ref().map(|champion| (CHAMPION, champion.column.as_str(), NumberPart::Other));
+    let champion = declared.champion.as_ref().map(|champion| (CHAMPION, champion.column.as_str(), part));
     parts.numbers.extend(champion);
     parts
 }

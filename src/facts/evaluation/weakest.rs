@@ -119,15 +119,32 @@ impl GroupLoss {
     }
 }
 
+/// Losses of rows, of which the cell is known.
+pub(crate) fn by_cell(rows: impl Iterator<Item = (u32, f64)>, cells: usize) -> Vec<CellLoss> {
+    let mut of_cells = vec![GroupLoss::default(); cells];
+    for (cell, loss) in rows {
+        if let Some(of_cell) = of_cells.get_mut(cell as usize) {
+            of_cell.add(&CellLoss { rows: 1, sum: loss, squares: loss * loss });
+        }
+    }
+    let losses = |of_cell: &GroupLoss| CellLoss {
+        rows: of_cell.rows,
+        sum: of_cell.sum.value(),
+        squares: of_cell.squares.value(),
+    };
+    of_cells.iter().map(losses).collect()
+}
+
 /// The weakest groups among the combinations of `columns`; `losses` are those of each cell.
 pub(crate) fn search(columns: &[&str], cells: &Cells, losses: &[CellLoss], loss: Loss) -> WeakestGroups {
     let mut all = GroupLoss::default();
     losses.iter().for_each(|cell| all.add(cell));
     let combinations = combinations(columns.len(), cells.len());
     let rows_min = ROWS_MIN.max(all.rows.div_ceil(ROWS_OF_ALL));
+    let texts = cells.all_texts();
     let mut found = Vec::new();
     for combination in &combinations {
-        let groups = Groups::of(cells, std::slice::from_ref(combination));
+        let groups = Groups::of_texts(&texts, std::slice::from_ref(combination));
         let mut of_groups = vec![GroupLoss::default(); groups.groups.len()];
         for (group, cell) in groups.of_cells.iter().zip(losses) {
             if let Some(group) = of_groups.get_mut(*group as usize) {
@@ -172,9 +189,8 @@ fn weigh(
         column: columns.get(*column).copied().unwrap_or_default().to_owned(),
         value: value.clone(),
     };
-    let parts = || combination.iter().zip(&group.values).map(part).collect();
     let weak = |ends| WeakGroup {
-        parts: parts(),
+        parts: combination.iter().zip(&group.values).map(part).collect(),
         rows: own.rows,
         mean,
         mean_of_others,

@@ -201,8 +201,7 @@ struct GitlabApproval {
 
 /// Whether a new commit takes approvals back is the project's own setting in GitLab.
 async fn gitlab(request: &ReviewRequest, token: &Secret) -> Option<Review> {
-    // Another part of the program may have chosen it already, to the same effect.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::remote::install_tls();
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().ok()?;
     let url = format!("{}/projects/{}/merge_requests/{}", request.api_url, request.project, request.number);
     let mut secret = reqwest::header::HeaderValue::from_str(token.expose()).ok()?;

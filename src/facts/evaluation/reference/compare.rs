@@ -91,7 +91,7 @@ fn read_baseline(file: DataFile<'_>) -> Result<Frozen, Vec<Problem>> {
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let content = Content { sha256: Sha256Digest::of(&bytes), size_bytes: bytes.len() as u64, files: Vec::new() };
-    Ok(Frozen { baseline: Baseline::from_json(&bytes).map_err(wrong)?, data: file_facts(file, content) })
+    Ok(Frozen { baseline: Baseline::from_json(&bytes).map_err(wrong)?, data: file.facts(&content) })
 }
 
 /// One evaluation and what its rows are compared for.
@@ -208,7 +208,7 @@ impl Comparison<'_> {
             let until = of_reference.rows.times.last.saturating_add(embargo);
             let mut of_evaluation = self.read(self.evaluation.file, Side::Evaluation, &ours, &mut counters, until)?;
             self.is_known(&of_evaluation)?;
-            let data = of_reference.content.map(|content| file_facts(other.file, content));
+            let data = of_reference.content.map(|content| other.file.facts(&content));
             if first.as_ref().is_some_and(|(.., known)| data.as_ref() != Some(known)) {
                 return Err(vec![changed(other.file)]);
             }
@@ -365,10 +365,6 @@ fn changed(file: DataFile<'_>) -> Problem {
     file.problem("file-changed", message).hint("run again when nothing writes to it")
 }
 
-fn file_facts(file: DataFile<'_>, content: Content) -> FileFacts {
-    FileFacts { path: file.shown_as.to_owned(), sha256: content.sha256, size_bytes: content.size_bytes }
-}
-
 /// The drift of columns as it comes.
 #[derive(Default)]
 struct Drifts {
@@ -520,5 +516,5 @@ pub(crate) fn freeze(
     };
     let baseline = Baseline::of(rows, frozen).map_err(unfit)?;
     let Some(content) = known else { return Err(unfit(vec!["there is no column that can be compared".to_owned()])) };
-    Ok((baseline, file_facts(file, content), left_out))
+    Ok((baseline, file.facts(&content), left_out))
 }

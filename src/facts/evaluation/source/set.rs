@@ -14,7 +14,7 @@ use crate::digest::Sha256Digest;
 use crate::facts::FileFacts;
 use crate::facts::evaluation::{DataFile, columns};
 use crate::problem::{Location, Problem};
-use crate::release_root::ReleaseRoot;
+use crate::release_root::{ReleaseRoot, is_mark};
 use crate::remote::{self, Address, RemoteSettings};
 
 /// How Hive writes a partition without a value.
@@ -119,11 +119,6 @@ impl RowsFiles {
     pub fn data_file<'a>(&'a self, location: Option<&'a Location>) -> DataFile<'a> {
         DataFile { files: &self.files, shown_as: &self.shown_as, location }
     }
-}
-
-/// Whether a file of a directory is a mark of an engine, such as `_SUCCESS` or `.part-0.crc`, and has no rows.
-pub(crate) fn is_mark(path: &str) -> bool {
-    path.rsplit('/').next().unwrap_or_default().starts_with(['_', '.'])
 }
 
 /// What Hive wrote of a character that no file name should have, such as `%2F`.

@@ -17,8 +17,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::source::RowsFile;
-use super::{EvaluationFacts, EvaluationFiles, ReferenceFile, Resources};
+use super::{DataFile, EvaluationFacts, EvaluationFiles, ReferenceFile, Resources};
 use crate::digest::Sha256Digest;
+use crate::facts::FileFacts;
 use crate::manifest::raw::{BundledSqlCheck, RawEvaluation, SqlCheck, Task};
 
 /// Rows of an answer at most: it is evidence, and no export.
@@ -126,6 +127,12 @@ pub(crate) fn answers(
         return Vec::new();
     }
     let parts = declared.columns.parts().into_iter().filter(|(key, ..)| *key != "quantiles");
+    let whole = |name: &str, file: DataFile<'_>, data: &FileFacts| TableFile {
+        name: name.to_owned(),
+        files: file.files.to_vec(),
+        sha256: data.sha256,
+        parts: Vec::new(),
+    };
     let mut tables = vec![TableFile {
         name: "evaluation".to_owned(),
         files: files.rows.files.to_vec(),
@@ -133,22 +140,12 @@ pub(crate) fn answers(
         parts: parts.map(|(key, _, column)| (key.to_owned(), column.to_owned())).collect(),
     }];
     if let (Some(ReferenceFile::Rows(file)), Some(leakage)) = (files.reference, &facts.leakage) {
-        tables.extend(leakage.data.as_ref().map(|data| TableFile {
-            name: "reference".to_owned(),
-            files: file.files.to_vec(),
-            sha256: data.sha256,
-            parts: Vec::new(),
-        }));
+        tables.extend(leakage.data.as_ref().map(|data| whole("reference", file, data)));
     }
     if let (Some(file), Some(data)) =
         (files.champion, facts.champion.as_ref().and_then(|champion| champion.data.as_ref()))
     {
-        tables.push(TableFile {
-            name: "champion".to_owned(),
-            files: file.files.to_vec(),
-            sha256: data.sha256,
-            parts: Vec::new(),
-        });
+        tables.push(whole("champion", file, data));
     }
     let answer = |(source, check): (SqlSource, &SqlCheck)| {
         let request = Request { tables: tables.clone(), check: check.clone(), memory_bytes: resources.rows_bytes() };
