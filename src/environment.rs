@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use crate::facts::evaluation::Resources;
+use crate::facts::evaluation::engine::ClusterAddress;
 use crate::facts::repository::Origin;
 use crate::facts::repository::review::{Forge, ReviewRequest};
 use crate::remote::{DOWNLOAD_BYTES_MAX, RemoteSettings};
@@ -78,6 +79,8 @@ pub struct Environment {
     pub action: ActionInputs,
     /// What evaluations may use: every processor, and half of the memory.
     pub resources: Resources,
+    /// The cluster that reads rows, if it is not this machine that does.
+    pub cluster: Option<ClusterAddress>,
     /// What may be fetched from elsewhere, and as whom.
     pub remote: RemoteSettings,
     /// The time at which the process began.
@@ -112,15 +115,10 @@ impl Environment {
     pub fn read() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let is_true = |name: &str| text(name).is_some_and(|value| value == "true" || value == "1");
-        let origin = if is_true("GITHUB_ACTIONS") {
-            Origin::GithubActions
-        } else if is_true("GITLAB_CI") {
-            Origin::GitlabCi
-        } else if is_true("CI") {
-            Origin::OtherCi
-        } else {
-            Origin::Local
-        };
+        let runners =
+            [("GITHUB_ACTIONS", Origin::GithubActions), ("GITLAB_CI", Origin::GitlabCi), ("CI", Origin::OtherCi)];
+        let runner = runners.into_iter().find(|(variable, _)| is_true(variable));
+        let origin = runner.map_or(Origin::Local, |(_, origin)| origin);
         let (ci_run, ci_branch) = match origin {
             // On a pull request GITHUB_REF_NAME is the merge reference; the head has the branch.
             Origin::GithubActions => {
@@ -176,6 +174,7 @@ impl Environment {
                 evidence_dir: text("MODELGATE_ACTION_EVIDENCE_DIR"),
                 store: text("MODELGATE_ACTION_STORE"),
             },
+            cluster: None,
             resources: Resources {
                 threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
                 memory_bytes: memory_bytes() / 2,

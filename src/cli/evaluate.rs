@@ -217,7 +217,8 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     });
     let champion = arguments.champion_file.as_deref().map(named).transpose()?;
     let champion = champion.as_ref().map(|files| files.data_file(None));
-    let files = EvaluationFiles { rows: files.data_file(None), reference, champion };
+    let cluster = arguments.resources.cluster()?;
+    let files = EvaluationFiles { rows: files.data_file(None), reference, champion, cluster: cluster.as_ref() };
     let (facts, plots) =
         evaluation::measure_with_plots(task, &declared, files, resources).map_err(Failure::NotEvaluated)?;
     match arguments.output {

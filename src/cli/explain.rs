@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let here = Environment { executable: None, ..environment.clone() };
     let opened = release.open(&here, &mut Timings::default())?;
     find(opened.policies(), &arguments.control)?;
-    let facts = policies::runtime()?.block_on(opened.measure(&release.environment(environment)))?;
+    let facts = policies::runtime()?.block_on(opened.measure(&release.environment(environment)?))?;
     let decided = opened.decide(facts, &mut Timings::default())?;
     let control = find(&decided.policies, &arguments.control)?;
     let tier = decided.facts.tier.effective;

@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let environment = &arguments.release.environment(environment);
+    let environment = &arguments.release.environment(environment)?;
     let opened = arguments.release.open(environment, &mut Timings::default())?;
     let facts = policies::runtime()?.block_on(opened.measure(environment))?;
     let text = if arguments.pretty {

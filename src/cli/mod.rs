@@ -3,6 +3,8 @@
 mod action;
 mod baseline;
 mod check;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod completions;
 mod evaluate;
 mod explain;
@@ -28,6 +30,7 @@ use clap::{Parser, Subcommand};
 use self::printer::{ColorChoice, Printer};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
+use crate::facts::evaluation::engine::ClusterAddress;
 use crate::facts::evaluation::{Resources, RowsFiles};
 use crate::problem::Problem;
 use crate::remote::RemoteSettings;
@@ -61,6 +64,9 @@ enum Command {
     Evaluate(Box<evaluate::Arguments>),
     /// Freeze the columns of a file of rows, for later rows to be compared with
     Baseline(baseline::Arguments),
+    /// Run the scheduler or an executor of a cluster that evaluates
+    #[cfg(feature = "cluster")]
+    Cluster(cluster::Arguments),
     /// Work out the risk tier of a release, and why
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact
@@ -140,6 +146,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Facts(arguments) => facts::run(&arguments, environment, &printer),
         Command::Evaluate(arguments) => evaluate::run(&arguments, environment, &printer),
         Command::Baseline(arguments) => baseline::run(&arguments, environment, &printer),
+        #[cfg(feature = "cluster")]
+        Command::Cluster(arguments) => cluster::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
@@ -161,8 +169,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
     }
 }
 
-/// How much of the machine to use.
-#[derive(Debug, Clone, Copy, Default, clap::Args)]
+/// How much of the machine to use, or whose.
+#[derive(Debug, Clone, Default, clap::Args)]
 struct ResourceArguments {
     /// Threads that work at a time; by default as many as there are processors. They change no result
     #[arg(long, value_name = "N")]
@@ -174,26 +182,40 @@ struct ResourceArguments {
     /// Bytes that may be downloaded for one address of rows (`s3://…` and the like), such as `200GiB`; by default 64 GiB
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_download: Option<u64>,
+    /// Cluster that reads the rows of evaluations with two classes, as `ballista://host:port` (see docs/cluster.md)
+    #[arg(long, value_name = "URL", value_parser = ClusterAddress::parse)]
+    engine: Option<ClusterAddress>,
+    /// Directory with `ca.pem`, `cert.pem` and `key.pem` for a cluster on other machines
+    #[arg(long, value_name = "DIRECTORY", requires = "engine")]
+    cluster_tls: Option<PathBuf>,
 }
 
 impl ResourceArguments {
     /// The environment with these in it.
-    fn within(self, environment: &Environment) -> Environment {
-        Environment {
+    fn within(&self, environment: &Environment) -> Result<Environment, Failure> {
+        Ok(Environment {
             resources: self.over(environment.resources),
             remote: self.remote(environment),
+            cluster: self.cluster()?,
             ..environment.clone()
-        }
+        })
+    }
+
+    /// The cluster that is asked for.
+    fn cluster(&self) -> Result<Option<ClusterAddress>, Failure> {
+        let refused = |message| Failure::usage(Problem::new("open-cluster", message).hint("give --cluster-tls"));
+        let address = self.engine.clone();
+        address.map(|address| address.with_tls(self.cluster_tls.as_deref()).map_err(refused)).transpose()
     }
 
     /// What may be fetched, with these in it.
-    fn remote(self, environment: &Environment) -> RemoteSettings {
+    fn remote(&self, environment: &Environment) -> RemoteSettings {
         let bytes_max = self.max_download.unwrap_or(environment.remote.bytes_max);
         RemoteSettings { bytes_max, ..environment.remote.clone() }
     }
 
     /// These, and where nothing is said `default`.
-    fn over(self, default: Resources) -> Resources {
+    fn over(&self, default: Resources) -> Resources {
         Resources {
             threads: self.threads.unwrap_or(default.threads),
             memory_bytes: self.memory.unwrap_or(default.memory_bytes),
@@ -203,10 +225,10 @@ impl ResourceArguments {
 
 impl ReleaseArguments {
     /// The environment with what these say in it.
-    fn environment(&self, environment: &Environment) -> Environment {
-        let mut within = self.resources.within(environment);
+    fn environment(&self, environment: &Environment) -> Result<Environment, Failure> {
+        let mut within = self.resources.within(environment)?;
         within.remote.offline = self.policies.fetching.offline;
-        within
+        Ok(within)
     }
 }
 

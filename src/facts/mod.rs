@@ -169,7 +169,8 @@ async fn evaluation(
     };
     let champion = champion.as_ref().map(|(files, location)| files.data_file(Some(location)));
     let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
-    let files = EvaluationFiles { rows: data.data_file(Some(&entry.data.location)), reference, champion };
+    let rows = data.data_file(Some(&entry.data.location));
+    let files = EvaluationFiles { rows, reference, champion, cluster: environment.cluster.as_ref() };
     evaluation::measure(task, &entry.declared, files, &stated, sql, environment.resources)
 }
 

@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         let problem = Problem::new("two-outputs-to-stdout", "only one report can go to stdout");
         return Err(Failure::usage(problem.hint("give the others a file: `--output sarif=modelgate.sarif`")));
     }
-    let environment = &arguments.release.environment(environment);
+    let environment = &arguments.release.environment(environment)?;
     if arguments.each {
         return each::run(arguments, environment, printer);
     }

@@ -1,12 +1,14 @@
 //! Sums of non-negative doubles as whole numbers: the same bits for any order and any grouping of the terms.
 
+use serde::{Deserialize, Serialize};
+
 /// Bits behind the binary point in each of the two halves of a sum. What is left of the first, 47 bits, holds
 /// the sum of 10¹² log losses.
 const HALF_BITS: u32 = 80;
 
 /// A sum of doubles as a whole number of units of 2⁻¹⁶⁰. A term of at least 2⁻¹⁰⁸ (3·10⁻³³) is taken as it is,
 /// a smaller one is rounded to that unit; adding and merging are exact.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FixedSum {
     /// In units of 2⁻⁸⁰.
     high: i128,

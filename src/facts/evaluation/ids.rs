@@ -29,6 +29,12 @@ impl Ids {
         Ok(())
     }
 
+    /// The keys of rows that have one.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn keys(&self) -> &[u128] {
+        &self.keys
+    }
+
     /// Counts over all parts of the data.
     pub(crate) fn count(parts: Vec<Self>) -> IdCounts {
         let missing = parts.iter().map(|part| part.missing).sum();

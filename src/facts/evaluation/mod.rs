@@ -5,9 +5,12 @@ mod cells;
 mod challenge;
 mod champion;
 pub mod claims;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod columns;
 mod comparison;
 pub mod drift;
+pub mod engine;
 mod exact_sum;
 mod fixed;
 mod groups;
@@ -330,6 +333,9 @@ pub struct EvaluationFiles<'a> {
     pub reference: Option<ReferenceFile<'a>>,
     /// The champion's scores, where these are in a file of their own.
     pub champion: Option<DataFile<'a>>,
+    /// The cluster that reads the rows of two classes without weights, clusters and champion, if it is not this machine that
+    /// does. All else is read here.
+    pub cluster: Option<&'a engine::ClusterAddress>,
 }
 
 /// Recomputes one evaluation from its file of rows, compares these with those of the `reference` that it declares, and
@@ -372,7 +378,7 @@ pub fn measure_with_plots(
         }
         _ => None,
     };
-    let (mut facts, plots) = tasks::measure(task, declared, files.rows, joined.as_ref(), resources)?;
+    let (mut facts, plots) = tasks::measure(task, declared, (files.rows, files.cluster), joined.as_ref(), resources)?;
     if let (Some(joined), Some(champion)) = (joined, &mut facts.champion) {
         champion.rows_beyond = Some(joined.beyond());
         champion.data = Some(joined.data);

@@ -10,6 +10,8 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::thread;
 
+use serde::{Deserialize, Serialize};
+
 use super::binary::calibration::spiegelhalter_terms;
 use super::binary::calibration_error::{BINS, bin_of};
 use super::binary::logistic::{CLIP, Compressor, EXACT_GROUPS_MAX, LogitGroup};
@@ -20,15 +22,18 @@ use super::table::{BinaryTable, Block, ROW_BYTES};
 
 /// Bits of a score that choose its fine bin: of 62, as the largest score is 1.
 const FINE_BITS: u32 = 20;
-const FINE_SHIFT: u32 = 62 - FINE_BITS;
+pub(crate) const FINE_SHIFT: u32 = 62 - FINE_BITS;
 /// Rows that a bucket should have at most: they are sorted in the processor's cache.
 const BUCKET_ROWS: u64 = 8192;
 /// Buckets there should be at least, where the scores allow it.
 const BUCKETS_MIN: u64 = 4096;
 /// Rows that wait to be written to a run's temporary file.
 const SPILL_ROWS: usize = 4096;
+/// Fine bins there are.
+pub(crate) const FINE_BINS: usize = (1 << FINE_BITS) + 1;
+
 /// What is asked of the rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Question {
     /// Predicted positive if the score is at least this.
     pub(crate) threshold: f64,
@@ -45,7 +50,7 @@ pub(crate) struct Question {
 }
 
 /// Sums over the valid rows of one cell, or of several.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) positives: u64,
     pub(crate) negatives: u64,
@@ -67,7 +72,7 @@ pub(crate) struct Sums {
 }
 
 /// Rows whose scores are in one calibration bin.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bin {
     pub(crate) rows: u64,
     pub(crate) positives: u64,
@@ -154,7 +159,7 @@ impl Score {
 
 /// What is known of all rows together beyond their sums: the distinct scores in ascending order, or what is kept of
 /// them where there are too many.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Curve {
     /// Every distinct score.
     Exact(Vec<ScoreGroup>),
@@ -163,7 +168,7 @@ pub(crate) enum Curve {
 }
 
 impl Curve {
-    fn new(rows: u64, edges: &Edges) -> Self {
+    pub(crate) fn new(rows: u64, edges: &Edges) -> Self {
         if rows <= EXACT_GROUPS_MAX as u64 {
             return Self::Exact(Vec::new());
         }
@@ -198,7 +203,7 @@ impl Curve {
     }
 
     /// Appends the rows that come after these.
-    fn append(&mut self, next: Self) {
+    pub(crate) fn append(&mut self, next: Self) {
         match (self, next) {
             (Self::Exact(groups), Self::Exact(more)) => groups.extend(more),
             (Self::Compressed(groups, logits), Self::Compressed(more, more_logits)) => {
@@ -213,7 +218,7 @@ impl Curve {
 
 /// What one walk in ascending order says of a slice. m is the number of its positives and n that of its
 /// negatives.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ranks {
     /// Over the positives: twice the negatives below each, plus those equal to it. Over 2mn this is the area
     /// under the ROC curve.
@@ -233,7 +238,7 @@ pub(crate) struct Ranks {
 }
 
 /// The score at which the tenth with the highest scores begins, by what lies at it and above it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Decile {
     pub(crate) rows_above: u64,
     pub(crate) positives_above: u64,
@@ -242,7 +247,8 @@ pub(crate) struct Decile {
 }
 
 impl Ranks {
-    fn merge(&mut self, other: &Self) {
+    /// Adds those of the scores that come after these.
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.wins += other.wins;
         self.win_squares += other.win_squares;
         self.loss_squares += other.loss_squares;
@@ -333,7 +339,7 @@ struct Buckets {
 }
 
 /// Rows of each label in a cell: negatives, positives.
-type Counts = Vec<[u64; 2]>;
+pub(crate) type Counts = Vec<[u64; 2]>;
 
 /// Walks over the rows of all `tables`; `renumbered` has, of each table, what its cells are called in the
 /// question.
@@ -355,18 +361,9 @@ pub(crate) fn rank(
             }
         }
     }
-    let edges = Edges::of(&mut tables)?;
-    let mut walk = Progress {
-        question,
-        renumbered,
-        edges: &edges,
-        before: vec![[0; 2]; cells],
-        sums: vec![Sums::default(); cells],
-        ranks: vec![Ranks::default(); question.slices],
-        curve: Curve::new(totals.iter().flatten().sum(), &edges),
-        totals,
-    };
-    let rows: u64 = walk.totals.iter().flatten().sum();
+    let edges = Edges::of(&fine_counts(&mut tables)?);
+    let rows: u64 = totals.iter().flatten().sum();
+    let mut walk = Progress::new(question, renumbered, &edges, (totals, vec![[0; 2]; cells]));
     let passes = (rows * ROW_BYTES as u64).div_ceil(question.memory_bytes.max(1)).max(1);
     if passes == 1 || tables.iter().all(|table| table.spill.is_none()) {
         walk.take(tables.into_iter().map(|table| table.blocks).collect());
@@ -388,6 +385,17 @@ pub(crate) fn rank(
     Ok(walk.finish())
 }
 
+/// Walks over the rows of a run alone, which are all those that have its scores. Of each cell there are `totals` in all,
+/// and those `before` are below the run. The cells of the block are those of the question.
+#[cfg(feature = "cluster")]
+pub(crate) fn walk_run(block: Block, edges: &Edges, question: &Question, totals: &Counts, before: Counts) -> Ranked {
+    let same: Vec<u32> = (0..totals.len() as u32).collect();
+    let renumbered = [same];
+    let mut walk = Progress::new(question, &renumbered, edges, (totals.clone(), before));
+    walk.take(vec![vec![block]]);
+    walk.finish()
+}
+
 /// What the walk over all rows comes to.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranked {
@@ -397,6 +405,17 @@ pub(crate) struct Ranked {
     pub(crate) ranks: Vec<Ranks>,
     /// Of all rows together.
     pub(crate) curve: Curve,
+}
+
+impl Ranked {
+    /// No rows yet of those of which there are `totals`.
+    pub(crate) fn nothing(totals: &Counts, slices: usize, edges: &Edges) -> Self {
+        Self {
+            sums: vec![Sums::default(); totals.len()],
+            ranks: vec![Ranks::default(); slices],
+            curve: Curve::new(totals.iter().flatten().sum(), edges),
+        }
+    }
 }
 
 /// A walk over all rows in ascending order, a run of buckets at a time.
@@ -413,7 +432,19 @@ struct Progress<'a> {
     curve: Curve,
 }
 
-impl Progress<'_> {
+impl<'a> Progress<'a> {
+    /// Begins a walk over rows of which there are so many of each cell, and so many behind.
+    fn new(
+        question: &'a Question,
+        renumbered: &'a [Vec<u32>],
+        edges: &'a Edges,
+        (totals, before): (Counts, Counts),
+    ) -> Self {
+        let nothing = Ranked::nothing(&totals, question.slices, edges);
+        let Ranked { sums, ranks, curve } = nothing;
+        Self { question, renumbered, edges, totals, before, sums, ranks, curve }
+    }
+
     fn finish(self) -> Ranked {
         Ranked { sums: self.sums, ranks: self.ranks, curve: self.curve }
     }
@@ -475,53 +506,80 @@ fn added(mut counts: Counts, more: &Counts) -> Counts {
     counts
 }
 
+/// Rows by the first bits of their scores.
+#[derive(Debug, Clone)]
+pub(crate) struct FineCounts {
+    /// Of each fine bin.
+    pub(crate) counts: Vec<u64>,
+    /// The lowest and the highest score; the other way round where there is none.
+    pub(crate) keys: (u64, u64),
+}
+
+impl Default for FineCounts {
+    fn default() -> Self {
+        Self { counts: vec![0; FINE_BINS], keys: (u64::MAX, 0) }
+    }
+}
+
+impl FineCounts {
+    /// Those of the rows of a table.
+    pub(crate) fn of(table: &mut BinaryTable) -> io::Result<Self> {
+        let mut fine = Self::default();
+        table.each_block(|block| {
+            fine.add(block);
+            Ok(())
+        })?;
+        Ok(fine)
+    }
+
+    fn add(&mut self, block: &Block) {
+        for key in &block.keys {
+            self.keys = (self.keys.0.min(*key), self.keys.1.max(*key));
+            if let Some(count) = self.counts.get_mut((key >> FINE_SHIFT) as usize) {
+                *count += 1;
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.keys = (self.keys.0.min(other.keys.0), self.keys.1.max(other.keys.1));
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+    }
+}
+
+/// Those of all tables, each in a thread of its own.
+fn fine_counts(tables: &mut [BinaryTable]) -> io::Result<FineCounts> {
+    let parts: Vec<FineCounts> = thread::scope(|scope| {
+        let tasks: Vec<_> = tables.iter_mut().map(|table| scope.spawn(move || FineCounts::of(table))).collect();
+        tasks.into_iter().map(join).collect::<io::Result<_>>()
+    })?;
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    parts.for_each(|part| all.merge(&part));
+    Ok(all)
+}
+
 /// Which bucket a score belongs to.
-struct Edges {
-    bucket_of: Vec<u32>,
-    buckets: usize,
+#[derive(Debug, Clone)]
+pub(crate) struct Edges {
+    /// Of each fine bin.
+    pub(crate) bucket_of: Vec<u32>,
+    pub(crate) buckets: usize,
     /// Rows of each bucket.
-    rows_of: Vec<u64>,
+    pub(crate) rows_of: Vec<u64>,
     /// The lowest and the highest score.
-    keys: (u64, u64),
+    pub(crate) keys: (u64, u64),
 }
 
 impl Edges {
     /// Edges that give each bucket about as many rows, as far as fine bins can tell.
-    fn of(tables: &mut [BinaryTable]) -> io::Result<Self> {
-        let fine = |table: &mut BinaryTable| -> io::Result<(Vec<u64>, (u64, u64))> {
-            let mut counts = vec![0_u64; (1 << FINE_BITS) + 1];
-            let mut keys = (u64::MAX, 0);
-            let mut add = |block: &Block| {
-                for key in &block.keys {
-                    keys = (keys.0.min(*key), keys.1.max(*key));
-                    if let Some(count) = counts.get_mut((key >> FINE_SHIFT) as usize) {
-                        *count += 1;
-                    }
-                }
-            };
-            table.blocks.iter().for_each(&mut add);
-            if let Some(spill) = &mut table.spill {
-                spill.read(|block| {
-                    add(&block);
-                    Ok(())
-                })?;
-            }
-            Ok((counts, keys))
-        };
-        let (counts, keys): (Vec<Vec<u64>>, Vec<(u64, u64)>) = thread::scope(|scope| {
-            let tasks: Vec<_> = tables.iter_mut().map(|table| scope.spawn(move || fine(table))).collect();
-            tasks.into_iter().map(join).collect::<io::Result<Vec<_>>>()
-        })?
-        .into_iter()
-        .unzip();
-        let keys = keys.iter().fold((u64::MAX, 0), |ends, keys| (ends.0.min(keys.0), ends.1.max(keys.1)));
-        let keys = if keys.0 <= keys.1 { keys } else { (0, 0) };
-        let rows: u64 = counts.iter().flatten().sum();
+    pub(crate) fn of(fine: &FineCounts) -> Self {
+        let keys = if fine.keys.0 <= fine.keys.1 { fine.keys } else { (0, 0) };
+        let rows: u64 = fine.counts.iter().sum();
         let bucket_rows = (rows / BUCKETS_MIN).clamp(1, BUCKET_ROWS);
-        let mut bucket_of = vec![0_u32; (1 << FINE_BITS) + 1];
+        let mut bucket_of = vec![0_u32; FINE_BINS];
         let mut rows_of = vec![0];
-        for (place, entry) in bucket_of.iter_mut().enumerate() {
-            let more: u64 = counts.iter().filter_map(|counts| counts.get(place)).sum();
+        for (entry, more) in bucket_of.iter_mut().zip(&fine.counts) {
             if rows_of.last().is_some_and(|rows| *rows > 0 && rows + more > bucket_rows) {
                 rows_of.push(0);
             }
@@ -530,14 +588,12 @@ impl Edges {
             }
             *entry = (rows_of.len() - 1) as u32;
         }
-        Ok(Self { bucket_of, buckets: rows_of.len(), rows_of, keys })
+        Self { bucket_of, buckets: rows_of.len(), rows_of, keys }
     }
 
-    /// Writes rows to temporary files: of each of at least `passes` runs of buckets with about as many rows, one
-    /// file for each table. Only one score that very many rows have makes a run of more.
-    fn partition(&self, tables: Vec<BinaryTable>, passes: u64) -> io::Result<Vec<Vec<Spill>>> {
-        let rows: u64 = self.rows_of.iter().sum();
-        let run_rows = rows.div_ceil(passes);
+    /// Which run each bucket belongs to, of runs with at most `run_rows` rows. Only one score that very many rows have
+    /// makes a run of more.
+    pub(crate) fn runs(&self, run_rows: u64) -> Vec<usize> {
         let mut run_of = Vec::with_capacity(self.buckets);
         let (mut run, mut filled) = (0_usize, 0);
         for rows in &self.rows_of {
@@ -548,6 +604,15 @@ impl Edges {
             filled += rows;
             run_of.push(run);
         }
+        run_of
+    }
+
+    /// Writes rows to temporary files: of each of at least `passes` runs of buckets with about as many rows, one
+    /// file for each table.
+    fn partition(&self, tables: Vec<BinaryTable>, passes: u64) -> io::Result<Vec<Vec<Spill>>> {
+        let rows: u64 = self.rows_of.iter().sum();
+        let run_of = self.runs(rows.div_ceil(passes));
+        let run = run_of.last().copied().unwrap_or_default();
         let mut runs: Vec<Vec<Spill>> = (0..=run).map(|_| Vec::new()).collect();
         for table in tables {
             let mut spills: Vec<(Block, Spill)> = Vec::with_capacity(runs.len());

@@ -242,8 +242,20 @@ pub(crate) fn binary(
     beside: Option<&RowParts<'_>>,
     resources: Resources,
 ) -> Result<Scan<(BinaryTable, Option<RowTable>)>, Vec<Problem>> {
+    let source = Source::open(file.files).map_err(|error| vec![file.refused(&error)])?;
+    binary_of(source, file, evaluation, (classes, score), beside, resources)
+}
+
+/// The same for files that are open.
+pub(crate) fn binary_of(
+    source: Source,
+    file: DataFile<'_>,
+    evaluation: &RawEvaluation,
+    (classes, score): (&Classes, &str),
+    beside: Option<&RowParts<'_>>,
+    resources: Resources,
+) -> Result<Scan<(BinaryTable, Option<RowTable>)>, Vec<Problem>> {
     let refused = |error: SourceError| vec![file.refused(&error)];
-    let source = Source::open(file.files).map_err(refused)?;
     let mut finder = Finder::new(file, &source);
     let names = &evaluation.columns;
     let label = finder.find("the label", &names.label, Kind::Label(classes));
@@ -270,6 +282,26 @@ pub(crate) fn binary(
     let of_sink = |sink: BinarySink<'_>| ((sink.table, sink.beside.map(|beside| beside.table)), sink.ids);
     let (tables, ids) = sinks.into_iter().map(of_sink).unzip();
     Ok(Scan { content, tables, ids: id.is_some().then_some(ids) })
+}
+
+/// The ids of files that are open.
+#[cfg(feature = "cluster")]
+pub(crate) fn ids_of(source: Source, file: DataFile<'_>, id: &str) -> Result<Ids, Vec<Problem>> {
+    struct IdSink<'a>(&'a Parts, usize, Ids);
+
+    impl Sink for IdSink<'_> {
+        fn take(&mut self, rows: &RecordBatch) -> Result<(), SourceError> {
+            self.0.read(rows, self.1, |column| self.2.add(column))
+        }
+    }
+
+    let mut finder = Finder::new(file, &source);
+    let id = finder.find("the id", id, Kind::Key);
+    let parts = finder.finish()?;
+    let mut sinks = [IdSink(&parts, id, Ids::default())];
+    source.read(&parts.columns, &parts.groups, &mut sinks).map_err(|error| vec![file.refused(&error)])?;
+    let [sink] = sinks;
+    Ok(sink.2)
 }
 
 /// What the label of a row is, where rows are kept.

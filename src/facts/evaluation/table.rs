@@ -7,6 +7,7 @@
 use std::io;
 
 use arrow::array::{Array, Float64Array};
+use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, TooManyCells};
 use super::spill::Spill;
@@ -31,7 +32,7 @@ pub(crate) enum Label {
 }
 
 /// Rows that cannot be evaluated, by the first reason that applies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InvalidRows {
     pub(crate) label_missing: u64,
     pub(crate) label_unknown: u64,
@@ -202,6 +203,15 @@ impl BinaryTable {
         }
         self.blocks.push(block);
         Ok(())
+    }
+
+    /// Gives each block to `take`: those in memory and then those that are not.
+    pub(crate) fn each_block(&mut self, mut take: impl FnMut(&Block) -> io::Result<()>) -> io::Result<()> {
+        self.blocks.iter().try_for_each(&mut take)?;
+        match &mut self.spill {
+            Some(spill) => spill.read(|block| take(&block)),
+            None => Ok(()),
+        }
     }
 
     /// Keeps a full block: in memory if there is room, and else in the temporary file.

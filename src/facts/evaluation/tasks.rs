@@ -7,8 +7,9 @@ use super::claims;
 use super::comparison;
 use super::drift::representativeness::representativeness;
 use super::drift::{CategorySample, Representativeness};
+use super::engine::ClusterAddress;
 use super::fixed::FixedSum;
-use super::ids::Ids;
+use super::ids::{IdCounts, Ids};
 use super::joined::JoinedScores;
 use super::metric::{MetricStatus, Metrics};
 use super::plots::Plots;
@@ -21,7 +22,7 @@ use super::rows::{RowTable, gather};
 use super::scan::{self, DataFile, HORIZON, LabelPart, NumberPart, RowParts};
 use super::several;
 use super::slices::{CommonCells, Group, Groups};
-use super::source::SourceError;
+use super::source::{Content, SourceError};
 use super::sufficiency::sufficiency;
 use super::table::InvalidRows;
 use super::weakest::{self, CellLoss, Loss, WeakestGroups};
@@ -37,12 +38,12 @@ const BETWEEN: &str = " × ";
 pub(crate) fn measure(
     task: Task,
     declared: &RawEvaluation,
-    file: DataFile<'_>,
+    (file, cluster): (DataFile<'_>, Option<&ClusterAddress>),
     joined: Option<&JoinedScores>,
     resources: Resources,
 ) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
     let mut measured = match task {
-        Task::BinaryClassification => binary(declared, file, joined, resources)?,
+        Task::BinaryClassification => binary(declared, (file, cluster), joined, resources)?,
         Task::Regression => kept(
             task,
             declared,
@@ -138,8 +139,7 @@ struct MeasuredGroup {
 }
 
 /// The part of counts that does not depend on the task.
-fn counts(invalid: InvalidRows, valid: u64, ids: Option<Vec<Ids>>, columns: &raw::Columns) -> RowCounts {
-    let ids = ids.map(Ids::count);
+fn counts(invalid: InvalidRows, valid: u64, ids: Option<IdCounts>, columns: &raw::Columns) -> RowCounts {
     RowCounts {
         total: valid + invalid.total(),
         valid,
@@ -168,7 +168,7 @@ fn binary_parts<'a>(declared: &'a RawEvaluation, (classes, score): (&'a raw::Cla
 /// Binary classification: from sums and ranks, or from the rows where these have weights or belong to clusters.
 fn binary(
     declared: &RawEvaluation,
-    file: DataFile<'_>,
+    (file, cluster): (DataFile<'_>, Option<&ClusterAddress>),
     joined: Option<&JoinedScores>,
     resources: Resources,
 ) -> Result<Measured, Vec<Problem>> {
@@ -194,31 +194,14 @@ fn binary(
             weighted::metrics(&rows, threshold, favourable)
         });
     }
-    let beside = declared.champion.as_ref().map(|_| &wanted);
-    let scan = scan::binary(file, declared, (classes, score), beside, resources)?;
-    let data = file.facts(&scan.content);
-    let data_files = scan.content.files.clone();
-    let refused = |error: SourceError| vec![file.refused(&error)];
-    let groupings = Grouping::declared(declared);
-    let (tables, beside): (Vec<_>, Vec<_>) = scan.tables.into_iter().unzip();
-    let parts = tables.iter().map(|table| (&table.cells, table.invalid.as_slice()));
-    let common = CommonCells::of(parts, declared.slices.len()).map_err(|error| refused(error.into()))?;
-    let positions: Vec<_> = groupings.iter().map(|grouping| grouping.columns.clone()).collect();
-    let groups = Groups::of(&common.cells, &positions);
-    // Both kinds of tables saw the same rows in the same order, and gave their cells the same numbers.
-    let beside = RowTable::joined(beside.into_iter().flatten().collect(), &common.renumbered);
-    let champion =
-        beside.and_then(|table| challenged(Task::BinaryClassification, declared, &table, &groupings, &groups));
-    let question = Question {
-        threshold,
-        slices_of_a_cell: groupings.len(),
-        slices: groups.groups.len(),
-        slices_of_cells: groups.of_cells,
-        threads: resources.threads,
-        memory_bytes: resources.rows_bytes(),
+    let found = match (cluster, &declared.champion) {
+        (Some(cluster), None) => distributed(declared, file, (threshold, cluster), resources)?,
+        (None, _) | (_, Some(_)) => {
+            let beside = declared.champion.as_ref().map(|_| &wanted);
+            scanned(declared, file, (classes, score, threshold), beside, resources)?
+        }
     };
-    let ranked = ranked::rank(tables, &common.renumbered, common.cells.len(), &question)
-        .map_err(|error| refused(SourceError::Spill(error)))?;
+    let Walked { content, ids, common, groups, question, ranked, champion } = found;
     let states = states(&ranked, &common, &question);
     let whole = states.first().copied().unwrap_or_default();
     let losses: Vec<_> = ranked.sums.iter().map(squared).collect();
@@ -229,17 +212,102 @@ fn binary(
         area: RocArea::of(&state.sums, &state.ranks),
     };
     Ok(Measured {
-        data,
-        data_files,
-        counts: counts(whole.invalid, whole.valid(), scan.ids, columns),
+        data: file.facts(&content),
+        data_files: content.files,
+        counts: counts(whole.invalid, whole.valid(), ids, columns),
         metrics: binary::metrics(&whole, &ranked.curve, classes.favourable),
-        groups: groups.groups.into_iter().zip(&states).skip(1).map(measured).collect(),
+        groups: groups.into_iter().zip(&states).skip(1).map(measured).collect(),
         horizons: Vec::new(),
         classes: Default::default(),
         champion,
         weakest: weakest(declared, &common.cells, Loss::SquaredError, &losses),
         plots: Some(Plots::of(&whole, &ranked.curve)),
     })
+}
+
+/// All rows of two classes, walked over in the order of their scores.
+struct Walked {
+    content: Content,
+    ids: Option<IdCounts>,
+    common: CommonCells,
+    groups: Vec<Group>,
+    question: Question,
+    ranked: Ranked,
+    champion: Option<ChampionFacts>,
+}
+
+/// The groups of these cells, and what is asked of their rows.
+fn asked(groups: &Groups, groupings: usize, threshold: f64, resources: Resources) -> Question {
+    Question {
+        threshold,
+        slices_of_a_cell: groupings,
+        slices: groups.groups.len(),
+        slices_of_cells: groups.of_cells.clone(),
+        threads: resources.threads,
+        memory_bytes: resources.rows_bytes(),
+    }
+}
+
+/// The rows of two classes, read here.
+fn scanned(
+    declared: &RawEvaluation,
+    file: DataFile<'_>,
+    (classes, score, threshold): (&raw::Classes, &str, f64),
+    beside: Option<&RowParts<'_>>,
+    resources: Resources,
+) -> Result<Walked, Vec<Problem>> {
+    let scan = scan::binary(file, declared, (classes, score), beside, resources)?;
+    let refused = |error: SourceError| vec![file.refused(&error)];
+    let groupings = Grouping::declared(declared);
+    let (tables, beside): (Vec<_>, Vec<_>) = scan.tables.into_iter().unzip();
+    let parts = tables.iter().map(|table| (&table.cells, table.invalid.as_slice()));
+    let common = CommonCells::of(parts, declared.slices.len()).map_err(|error| refused(error.into()))?;
+    let groups = Groups::of(&common.cells, &positions(&groupings));
+    // Both kinds of tables saw the same rows in the same order, and gave their cells the same numbers.
+    let beside = RowTable::joined(beside.into_iter().flatten().collect(), &common.renumbered);
+    let champion =
+        beside.and_then(|table| challenged(Task::BinaryClassification, declared, &table, &groupings, &groups));
+    let question = asked(&groups, groupings.len(), threshold, resources);
+    let ranked = ranked::rank(tables, &common.renumbered, common.cells.len(), &question)
+        .map_err(|error| refused(SourceError::Spill(error)))?;
+    let ids = scan.ids.map(Ids::count);
+    Ok(Walked { content: scan.content, ids, common, groups: groups.groups, question, ranked, champion })
+}
+
+/// The same, read by a cluster.
+#[cfg(feature = "cluster")]
+fn distributed(
+    declared: &RawEvaluation,
+    file: DataFile<'_>,
+    (threshold, cluster): (f64, &ClusterAddress),
+    resources: Resources,
+) -> Result<Walked, Vec<Problem>> {
+    let groupings = Grouping::declared(declared);
+    let mut groups = Vec::new();
+    let found = super::cluster::binary(file, declared, cluster, |cells| {
+        let found = Groups::of(cells, &positions(&groupings));
+        let question = asked(&found, groupings.len(), threshold, resources);
+        groups = found.groups;
+        question
+    })?;
+    let super::cluster::Distributed { content, ids, common, question, ranked } = found;
+    Ok(Walked { content, ids, common, groups, question, ranked, champion: None })
+}
+
+/// The same, where nothing is known of clusters.
+#[cfg(not(feature = "cluster"))]
+fn distributed(
+    _: &RawEvaluation,
+    file: DataFile<'_>,
+    _: (f64, &ClusterAddress),
+    _: Resources,
+) -> Result<Walked, Vec<Problem>> {
+    let problem = file.problem("no-cluster", "this program was built without the cluster engine");
+    Err(vec![problem.hint("build it with `--features cluster`, or leave out --engine")])
+}
+
+fn positions(groupings: &[Grouping<'_>]) -> Vec<Vec<usize>> {
+    groupings.iter().map(|grouping| grouping.columns.clone()).collect()
 }
 
 /// What is known of the rows of each group.
@@ -297,8 +365,7 @@ fn kept(
     let groupings = Grouping::declared(declared);
     let parts = scan.tables.iter().map(|table| (&table.cells, table.invalid.as_slice()));
     let common = CommonCells::of(parts, declared.slices.len()).map_err(|error| vec![file.refused(&error.into())])?;
-    let positions: Vec<_> = groupings.iter().map(|grouping| grouping.columns.clone()).collect();
-    let groups = Groups::of(&common.cells, &positions);
+    let groups = Groups::of(&common.cells, &positions(&groupings));
     let table = RowTable::joined(scan.tables, &common.renumbered)
         .unwrap_or_else(|| RowTable::new(0, wanted.numbers.len(), wanted.keys.len(), u64::MAX));
     let rows = table.rows_of_slices(groups.groups.len(), &groups.of_cells, groupings.len());
@@ -335,7 +402,7 @@ fn kept(
     Ok(Measured {
         data,
         data_files,
-        counts: counts(invalid, whole.rows - invalid.total(), scan.ids, &declared.columns),
+        counts: counts(invalid, whole.rows - invalid.total(), scan.ids.map(Ids::count), &declared.columns),
         metrics: whole.metrics,
         groups: measured,
         horizons,

@@ -1,5 +1,7 @@
 //! Logistic regression of the outcome on the score's logit, over groups of rows with (nearly) one logit.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::fixed::FixedSum;
 use super::super::interval;
 
@@ -46,7 +48,7 @@ pub(crate) enum NoFit {
 }
 
 /// The lowest and the highest logit of each class.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Range {
     positives: (f64, f64),
     negatives: (f64, f64),
@@ -138,7 +140,8 @@ pub(crate) const COMPRESSION_BINS: usize = 4096;
 /// distinct logits of nine shapes, slope and intercept moved by at most 2e-12 of themselves (slope 5 over the whole
 /// range; 1e-13 for slopes up to 1.3) and 4e-10 of a standard error. With no more than two distinct logits in a bin
 /// there is no error but rounding.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "SentCompressor", into = "SentCompressor")]
 pub(crate) struct Compressor {
     lowest: f64,
     width: f64,
@@ -150,7 +153,7 @@ pub(crate) struct Compressor {
 
 /// Sums over the rows of a bin, of powers of the distance to its middle in units of its width. They are the same bits
 /// for any order of rows, unless these have weights.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Moments {
     rows: f64,
     first: FixedSum,
@@ -160,6 +163,37 @@ struct Moments {
     positives_first: FixedSum,
     /// The smallest and the largest distance.
     ends: Option<(f64, f64)>,
+}
+
+/// A compressor without the bins that have no rows.
+#[derive(Debug, Serialize, Deserialize)]
+struct SentCompressor {
+    lowest: f64,
+    width: f64,
+    per_width: f64,
+    bins: Vec<(u32, Moments)>,
+    range: Range,
+}
+
+impl From<Compressor> for SentCompressor {
+    fn from(compressor: Compressor) -> Self {
+        let Compressor { lowest, width, per_width, bins, range } = compressor;
+        let filled = (0..).zip(bins).filter(|(_, bin)| bin.rows > 0.0);
+        Self { lowest, width, per_width, bins: filled.collect(), range }
+    }
+}
+
+impl From<SentCompressor> for Compressor {
+    fn from(sent: SentCompressor) -> Self {
+        let SentCompressor { lowest, width, per_width, bins: filled, range } = sent;
+        let mut bins = vec![Moments::default(); COMPRESSION_BINS];
+        for (place, moments) in filled {
+            if let Some(bin) = bins.get_mut(place as usize) {
+                *bin = moments;
+            }
+        }
+        Self { lowest, width, per_width, bins, range }
+    }
 }
 
 impl Compressor {

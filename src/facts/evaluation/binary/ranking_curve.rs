@@ -1,7 +1,9 @@
 //! What the order of the scores says, in one ascending pass over distinct scores.
 
+use serde::{Deserialize, Serialize};
+
 /// Rows with one and the same score. Counts, or sums of weights.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct ScoreGroup {
     pub(crate) score: f64,
     pub(crate) positives: f64,

@@ -156,6 +156,8 @@ pub(crate) struct Source {
     first: SourceFile,
     files: Vec<RowsFile>,
     schema: SchemaRef,
+    /// The position of the file that alone is read, if only one is.
+    only: Option<usize>,
 }
 
 impl Source {
@@ -166,7 +168,13 @@ impl Source {
         };
         let opened = SourceFile::open(&first.path).map_err(|error| named(error, files, first))?;
         let schema = with_partitions(opened.schema(), first);
-        Ok(Self { first: opened, files: files.to_vec(), schema })
+        Ok(Self { first: opened, files: files.to_vec(), schema, only: None })
+    }
+
+    /// The same, of which only the file at `index` is read. It still has to be like the first.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn open_one(files: &[RowsFile], index: usize) -> Result<Self, SourceError> {
+        Ok(Self { only: Some(index), ..Self::open(files)? })
     }
 
     /// What the files are.
@@ -212,7 +220,7 @@ impl Source {
         as_groups: &[usize],
         sinks: &mut [S],
     ) -> Result<Content, SourceError> {
-        let Self { first, files, schema } = self;
+        let Self { first, files, schema, only } = self;
         let format = first.format();
         if let [file] = files.as_slice()
             && file.partitions.is_empty()
@@ -223,9 +231,10 @@ impl Source {
             Wanted { fields: columns.iter().map(|column| schema.field(*column)).collect(), columns, as_groups };
         let mut contents = Vec::with_capacity(files.len());
         let mut opened = Some(first);
-        for file in &files {
+        let wanted_files = files.iter().enumerate().filter(|(index, _)| only.is_none_or(|only| only == *index));
+        for (index, file) in wanted_files {
             let read = || {
-                let opened = match opened.take() {
+                let opened = match opened.take().filter(|_| index == 0) {
                     Some(first) => first,
                     None => SourceFile::open(&file.path)?,
                 };
@@ -238,12 +247,19 @@ impl Source {
             let (path, Content { sha256, size_bytes, .. }) = (file.shown_as.clone(), content);
             contents.push(FileFacts { path, sha256, size_bytes });
         }
-        let size_bytes = contents.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size_bytes));
-        if let [file] = contents.as_slice() {
-            return Ok(Content { sha256: file.sha256, size_bytes, files: Vec::new() });
+        Content::of(contents).map_err(|error| format.malformed(error))
+    }
+}
+
+impl Content {
+    /// That of some files, in the order of their paths.
+    pub(crate) fn of(files: Vec<FileFacts>) -> Result<Self, String> {
+        let size_bytes = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size_bytes));
+        if let [file] = files.as_slice() {
+            return Ok(Self { sha256: file.sha256, size_bytes, files: Vec::new() });
         }
-        let listing = CanonicalJson::of(&contents).map_err(|error| format.malformed(error.to_string()))?;
-        Ok(Content { sha256: listing.digest(), size_bytes, files: contents })
+        let listing = CanonicalJson::of(&files).map_err(|error| error.to_string())?;
+        Ok(Self { sha256: listing.digest(), size_bytes, files })
     }
 }
 
