@@ -9,6 +9,8 @@
 )]
 
 mod bad_input;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod common;
 mod comparisons;
 mod conformance;

@@ -29,7 +29,7 @@ use super::ids::IdCounts;
 use super::ranked::{Counts, Edges, FineCounts, Question, Ranked};
 use super::scan::DataFile;
 use super::slices::CommonCells;
-use super::source::{Content, SourceError};
+use super::source::{Content, RowsFile, SourceError};
 use super::table::InvalidRows;
 use crate::facts::FileFacts;
 use crate::manifest::raw::RawEvaluation;
@@ -79,6 +79,8 @@ pub(crate) fn binary(
 /// A client of a cluster, for one evaluation.
 struct Cluster<'a> {
     file: DataFile<'a>,
+    /// Its files where every machine has them.
+    files: Vec<RowsFile>,
     /// As JSON.
     declared: String,
     has_ids: bool,
@@ -92,8 +94,15 @@ impl<'a> Cluster<'a> {
         let tls = address.tls.as_deref().map(services::Tls::read).transpose()?;
         let codec = std::sync::Arc::new(Codec::default());
         let declared_text = serde_json::to_string(declared);
+        // Executors have been started elsewhere.
+        let whole = |file: &RowsFile| {
+            let path = std::path::absolute(&file.path);
+            path.map(|path| RowsFile { path, ..file.clone() })
+                .map_err(|error| crate::document::unreadable(&file.shown_as, &error))
+        };
         Ok(Self {
             file,
+            files: file.files.iter().map(whole).collect::<Result<_, _>>()?,
             declared: declared_text.map_err(|error| Problem::new("not-canonical", error.to_string()))?,
             has_ids: declared.columns.id.is_some(),
             columns: declared.slices.len(),
@@ -105,7 +114,7 @@ impl<'a> Cluster<'a> {
     async fn binary(&self, ask: impl FnOnce(&Cells) -> Question) -> Result<Distributed, Vec<Problem>> {
         let one = |problem| vec![problem];
         let counted = self.counted().await?;
-        let of_file = |(file, counted): (&super::RowsFile, &Counted)| FileFacts {
+        let of_file = |(file, counted): (&RowsFile, &Counted)| FileFacts {
             path: file.shown_as.clone(),
             sha256: counted.sha256,
             size_bytes: counted.size_bytes,
@@ -201,7 +210,7 @@ impl<'a> Cluster<'a> {
         let order = Order {
             step,
             declared: self.declared.clone(),
-            files: self.file.files.to_vec(),
+            files: self.files.clone(),
             shown_as: self.file.shown_as.to_owned(),
         };
         let state = SessionStateBuilder::new().with_config(self.config.clone()).with_default_features().build();
@@ -293,7 +302,11 @@ fn runs(edges: &Edges, cells: usize) -> Vec<u32> {
     let rows: u64 = edges.rows_of.iter().sum();
     let wanted = rows.div_ceil(RUN_ROWS).max(rows.div_ceil(SMALL_RUN_ROWS).min(SMALL_RUNS));
     let wanted = wanted.min((COUNTS_MAX / cells.max(1)) as u64).max(1);
-    let run_of = edges.runs(rows.div_ceil(wanted));
+    starts(edges, &edges.runs(rows.div_ceil(wanted)))
+}
+
+/// The fine bin in which each of these runs of buckets begins.
+fn starts(edges: &Edges, run_of: &[usize]) -> Vec<u32> {
     let mut starts = Vec::new();
     for (bin, bucket) in (0..).zip(&edges.bucket_of) {
         if run_of.get(*bucket as usize).is_some_and(|run| *run == starts.len()) {

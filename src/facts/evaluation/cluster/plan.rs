@@ -288,7 +288,7 @@ impl AggregateUDFImpl for Reduce {
     }
 
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Collected { reduction: self.reduction.clone(), first: Vec::new(), second: Vec::new() }))
+        Ok(Box::new(Reducing { reduction: self.reduction.clone(), rows: Collected::default() }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -298,17 +298,23 @@ impl AggregateUDFImpl for Reduce {
 }
 
 /// The rows of a run as they come in.
-#[derive(Debug)]
-struct Collected {
-    reduction: Reduction,
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    /// Keys of rows, or first halves of ids.
     first: Vec<u64>,
     /// Tags of rows, or second halves of ids.
     second: Vec<u64>,
 }
 
 impl Collected {
-    fn walked(&self, order: &[u8]) -> std::result::Result<Vec<u8>, String> {
-        let order: WalkOrder = decode(order)?;
+    #[cfg(test)]
+    pub(super) fn push(&mut self, first: u64, second: u64) {
+        self.first.push(first);
+        self.second.push(second);
+    }
+
+    /// What the walk over them comes to, as an encoded [`Walked`].
+    pub(super) fn walked(&self, order: &WalkOrder) -> std::result::Result<Vec<u8>, String> {
         let mut block = Block::default();
         let mut below = vec![[0; 2]; order.totals.len()];
         for (key, tag) in self.first.iter().zip(&self.second) {
@@ -333,15 +339,23 @@ impl Collected {
     }
 }
 
-impl Accumulator for Collected {
+/// Rows and what they are reduced to.
+#[derive(Debug)]
+struct Reducing {
+    reduction: Reduction,
+    rows: Collected,
+}
+
+impl Accumulator for Reducing {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let [first, second] = values else { return Err(failed("two columns are reduced")) };
         let first =
             first.as_primitive_opt::<UInt64Type>().ok_or_else(|| failed("the first column has other values"))?;
-        self.first.extend_from_slice(first.values());
+        let rows = &mut self.rows;
+        rows.first.extend_from_slice(first.values());
         match (second.as_primitive_opt::<UInt64Type>(), second.as_primitive_opt::<UInt32Type>()) {
-            (Some(second), _) => self.second.extend_from_slice(second.values()),
-            (_, Some(second)) => self.second.extend(second.values().iter().map(|tag| u64::from(*tag))),
+            (Some(second), _) => rows.second.extend_from_slice(second.values()),
+            (_, Some(second)) => rows.second.extend(second.values().iter().map(|tag| u64::from(*tag))),
             _ => return Err(failed("the second column has other values")),
         }
         Ok(())
@@ -349,27 +363,27 @@ impl Accumulator for Collected {
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let bytes = match &self.reduction {
-            Reduction::Walk(order) => self.walked(order),
-            Reduction::Duplicates => encode(&self.duplicates()),
+            Reduction::Walk(order) => decode(order).and_then(|order| self.rows.walked(&order)),
+            Reduction::Duplicates => encode(&self.rows.duplicates()),
         };
         Ok(ScalarValue::LargeBinary(Some(bytes.map_err(failed)?)))
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + (self.first.capacity() + self.second.capacity()) * size_of::<u64>()
+        size_of::<Self>() + (self.rows.first.capacity() + self.rows.second.capacity()) * size_of::<u64>()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let rows = (std::mem::take(&mut self.first), std::mem::take(&mut self.second));
-        Ok(vec![ScalarValue::LargeBinary(Some(encode(&rows).map_err(failed)?))])
+        let Collected { first, second } = std::mem::take(&mut self.rows);
+        Ok(vec![ScalarValue::LargeBinary(Some(encode(&(first, second)).map_err(failed)?))])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         let states = states.first().and_then(|states| states.as_binary_opt::<i64>());
         for state in states.ok_or_else(|| failed("there are no rows to merge"))?.iter().flatten() {
             let (first, second): (Vec<u64>, Vec<u64>) = decode(state).map_err(failed)?;
-            self.first.extend(first);
-            self.second.extend(second);
+            self.rows.first.extend(first);
+            self.rows.second.extend(second);
         }
         Ok(())
     }
