@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::progress::Watched;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
@@ -34,8 +35,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     }
     let settings = arguments.resources.remote(environment);
     let files = super::rows_files(&arguments.file, &settings)?;
-    let (baseline, data, left_out) =
-        evaluation::freeze(files.data_file(None), &arguments.columns, resources).map_err(Failure::NotEvaluated)?;
+    let watched = Watched::new();
+    let frozen = evaluation::freeze(files.data_file(None), &arguments.columns, resources);
+    drop(watched);
+    let (baseline, data, left_out) = frozen.map_err(Failure::NotEvaluated)?;
     let bytes = baseline
         .to_json()
         .map_err(|error| Failure::NotEvaluated(vec![Problem::new("not-canonical", error.to_string())]))?;

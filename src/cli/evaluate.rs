@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::progress::Watched;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
-use crate::facts::evaluation::{self, DataFile, EvaluationFiles, MetricId, ReferenceFile};
+use crate::facts::evaluation::{self, DataFile, EvaluationFiles, MetricId, ReferenceFile, RowsFiles};
 use crate::manifest::raw::{
     Champion, ClassLabel, Classes, Columns, Favourable, Gain, LabelColumns, QuantileColumn, Ranking, RawEvaluation,
     Reference, SliceColumn, Task,
@@ -16,8 +17,9 @@ use crate::report::{TextStyle, page, text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// File, directory or glob of rows: Parquet, CSV, JSON lines or Arrow IPC
-    file: PathBuf,
+    /// File, directory, glob or address of rows, or several files: Parquet, CSV, JSON lines or Arrow IPC
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// What the model predicts
     #[arg(long, value_enum, default_value_t = TaskChoice::Binary, value_name = "TASK")]
     task: TaskChoice,
@@ -118,7 +120,7 @@ pub(super) struct Arguments {
     /// Days that have to lie between the reference and the file
     #[arg(long, default_value_t = 0, value_name = "DAYS", requires = "time")]
     embargo_days: u32,
-    /// Column of the scores, or of the predicted numbers, of the version in use
+    /// Column of the scores, or of the predicted numbers or classes, of the version in use
     #[arg(long, value_name = "COLUMN")]
     champion: Option<String>,
     /// File of that column, if it is another: its rows have the same ids
@@ -207,7 +209,10 @@ enum Format {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let settings = arguments.resources.remote(environment);
     let named = |path: &Path| super::rows_files(path, &settings);
-    let files = named(&arguments.file)?;
+    let files = match arguments.files.as_slice() {
+        [file] => named(file)?,
+        several => RowsFiles::several(several).map_err(|problem| Failure::NotEvaluated(vec![problem]))?,
+    };
     let declared = declared(arguments, files.data_file(None))?;
     let (task, resources) = (arguments.task.task(), arguments.resources.over(environment.resources));
     let reference = arguments.reference.as_deref().or(arguments.baseline.as_deref()).map(named).transpose()?;
@@ -219,8 +224,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let champion = champion.as_ref().map(|files| files.data_file(None));
     let cluster = arguments.resources.cluster()?;
     let files = EvaluationFiles { rows: files.data_file(None), reference, champion, cluster: cluster.as_ref() };
-    let (facts, plots) =
-        evaluation::measure_with_plots(task, &declared, files, resources).map_err(Failure::NotEvaluated)?;
+    let watched = Watched::new();
+    let measured = evaluation::measure_with_plots(task, &declared, files, resources);
+    drop(watched);
+    let (facts, plots) = measured.map_err(Failure::NotEvaluated)?;
     match arguments.output {
         Format::Html => printer.data(&page::page(&facts, plots.as_ref()))?,
         Format::Text => {
@@ -268,10 +275,11 @@ fn declared(arguments: &Arguments, file: DataFile<'_>) -> Result<RawEvaluation, 
         return Err(Failure::usage(problem.hint("leave it out")));
     }
     let classes = if task == Task::BinaryClassification { Some(classes(arguments, file)?) } else { None };
-    let name = arguments.file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let stem = arguments.files.first().and_then(|file| file.file_stem());
+    let name = stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     Ok(RawEvaluation {
         name,
-        data: arguments.file.display().to_string(),
+        data: file.shown_as.to_owned(),
         columns: columns(arguments),
         labels: labels(arguments, task, file)?,
         interval_level: None,
@@ -301,6 +309,13 @@ fn declared(arguments: &Arguments, file: DataFile<'_>) -> Result<RawEvaluation, 
 
 fn champion(arguments: &Arguments) -> Result<Option<Champion>, Failure> {
     let Some(column) = &arguments.champion else { return Ok(None) };
+    let task = arguments.task.task();
+    let with_file = arguments.champion_file.is_some() && task == Task::MulticlassClassification;
+    if task == Task::MultilabelClassification || with_file {
+        let part = if with_file { "champion-file" } else { "champion" };
+        let problem = Problem::new("needless-part", format!("the task `{}` makes nothing of --{part}", task.key()));
+        return Err(Failure::usage(problem.hint("leave it out")));
+    }
     if arguments.champion_file.is_some() && arguments.id.is_none() {
         let problem = Problem::new("missing-part", "a file of the champion is joined by ids, and there are none");
         return Err(Failure::usage(problem.hint("name the column of ids with --id")));

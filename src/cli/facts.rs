@@ -1,5 +1,6 @@
 //! `modelgate facts`
 
+use super::progress::Watched;
 use super::{Failure, Printer, ReleaseArguments, policies};
 use crate::canonical::CanonicalJson;
 use crate::environment::Environment;
@@ -20,7 +21,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let environment = &arguments.release.environment(environment)?;
     let opened = arguments.release.open(environment, &mut Timings::default())?;
-    let facts = policies::runtime()?.block_on(opened.measure(environment))?;
+    let watched = Watched::new();
+    let facts = policies::runtime()?.block_on(opened.measure(environment));
+    drop(watched);
+    let facts = facts?;
     let text = if arguments.pretty {
         serde_json::to_string_pretty(&facts).map_err(|error| error.to_string())
     } else {

@@ -15,6 +15,7 @@ mod policies;
 mod policy;
 mod policy_worker;
 mod printer;
+mod progress;
 mod recording;
 mod schema;
 mod sql_worker;

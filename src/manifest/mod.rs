@@ -550,13 +550,7 @@ impl Check<'_> {
             self.labels(task, evaluation, pointer);
         }
         if let Some(champion) = &evaluation.champion {
-            if task == Task::Ranking || multiclass || multilabel {
-                let message = format!("a champion is not compared with where the task is `{}`", task.key());
-                self.refuse("needless-part", message, "remove it", &format!("{pointer}/champion"));
-            } else if !binary && champion.threshold.is_some() {
-                let message = format!("the task `{}` makes nothing of `threshold`", task.key());
-                self.refuse("needless-part", message, "remove it", &format!("{pointer}/champion/threshold"));
-            }
+            self.champion_of_task(task, champion, &format!("{pointer}/champion"));
         }
         if evaluation.columns.lower.is_some() != evaluation.columns.upper.is_some() {
             let message = "an interval has a lower and an upper end".to_owned();
@@ -577,6 +571,22 @@ impl Check<'_> {
         if levels.len() < evaluation.columns.quantiles.len() {
             let message = "two quantiles have the same level".to_owned();
             self.refuse("duplicate-value", message, "remove one", &format!("{place}/quantiles"));
+        }
+    }
+
+    /// What a task can compare with a champion.
+    fn champion_of_task(&mut self, task: Task, champion: &Champion, place: &str) {
+        if task == Task::MulticlassClassification && champion.data.is_some() {
+            let message = "the champion's classes are not joined from a file of its own".to_owned();
+            let hint = "write the class that it predicts into a column of the same rows";
+            self.refuse("needless-part", message, hint, &format!("{place}/data"));
+        }
+        if task == Task::MultilabelClassification {
+            let message = format!("a champion is not compared with where the task is `{}`", task.key());
+            self.refuse("needless-part", message, "remove it", place);
+        } else if task != Task::BinaryClassification && champion.threshold.is_some() {
+            let message = format!("the task `{}` makes nothing of `threshold`", task.key());
+            self.refuse("needless-part", message, "remove it", &format!("{place}/threshold"));
         }
     }
 

@@ -529,7 +529,7 @@ pub struct Champion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub id: Option<String>,
-    /// The column of its scores, or of its predicted numbers.
+    /// The column of its scores, or of its predicted numbers; of several classes that of its predicted class.
     #[schemars(length(min = 1, max = 256))]
     pub column: String,
     /// Its threshold, where it is another than the new version's. Only binary classification has one.

@@ -55,6 +55,54 @@ fn a_champion_of_another_file_is_joined_by_ids() {
 }
 
 #[test]
+fn a_champion_of_classes_and_one_of_rankings_are_compared() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.csv", "y,cat,dog,old\ncat,0.9,0.1,cat\ndog,0.2,0.8,cat\ndog,0.6,0.4,dog\ncat,0.7,0.3,dog\n");
+    let classes =
+        "evaluate rows.csv --task multiclass --label y --classes cat=cat,dog=dog --champion old --output json";
+    let of_classes = champion(&sandbox, classes);
+    assert_eq!(of_classes["differences"][0]["metric"], "accuracy");
+    assert_eq!(of_classes["differences"][0]["difference"]["value"], 0.25);
+    assert_eq!(of_classes["correctness"]["only_challenger"], 2);
+    // A class that is none of them is no prediction.
+    sandbox.edit("rows.csv", "0.3,dog\n", "0.3,fish\n");
+    let of_classes = champion(&sandbox, classes);
+    assert_eq!(of_classes["rows_without"], 1);
+    assert_eq!(of_classes["differences"][0]["difference"]["status"], "error");
+    let items =
+        "id,q,rel,s,old\n1,a,1,0.9,0.1\n2,a,0,0.5,0.2\n3,b,1,0.3,0.9\n4,b,0,0.4,0.1\n5,c,1,0.8,0.8\n6,c,0,0.1,0.1\n";
+    sandbox.write("orders.csv", items);
+    let ranking =
+        "evaluate orders.csv --task ranking --label rel --score s --query q --k 2 --id id --champion old --output json";
+    let of_ranking = champion(&sandbox, ranking);
+    let ranked: Vec<_> = of_ranking["differences"].as_array().unwrap().iter().map(|found| &found["metric"]).collect();
+    assert_eq!(ranked.len(), 6);
+    assert_eq!(ranked.first().unwrap(), &"ndcg");
+    // In a query each is right where the other is not: no difference, of which little is known.
+    let ndcg = &of_ranking["differences"][0]["difference"];
+    assert!(ndcg["value"].as_f64().unwrap().abs() < 1e-15 && ndcg["n"] == 3, "{ndcg}");
+    assert!(ndcg["interval"]["low"].as_f64().unwrap() < -0.2, "{ndcg}");
+    let lines = items.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let column = |wanted: [usize; 2]| {
+        let line = |line: Vec<&str>| wanted.map(|place| *line.get(place).unwrap()).join(",") + "\n";
+        lines.clone().map(line).collect::<String>()
+    };
+    sandbox.write("before.csv", column([0, 4]));
+    let joined = champion(&sandbox, &format!("{ranking} --champion-file before.csv"));
+    assert_eq!((&joined["differences"], &joined["rows_beyond"]), (&of_ranking["differences"], &0.into()));
+    for (command, part) in [
+        (
+            "--task multiclass --label y --classes cat=cat,dog=dog --id y --champion old --champion-file before.csv",
+            "champion-file",
+        ),
+        ("--task multilabel --classes cat=cat+cat,dog=dog+dog --champion old", "champion"),
+    ] {
+        let said = format!("makes nothing of --{part}");
+        sandbox.run(&format!("evaluate rows.csv {command}")).expect(2).says(&["needless-part", &said]);
+    }
+}
+
+#[test]
 fn cases_of_one_side_only_are_counted() {
     let sandbox = two_files();
     sandbox.write("some.csv", "id,before\n-5,0.5\n-4,0.25\n1000,0.5\n1001,0.5\n1002,\n");

@@ -333,6 +333,22 @@ fn a_manifest_names_files_by_a_directory() {
     sandbox.run("facts release").expect(3).says(&["error[missing-file]", "`data/hold*ut/*.csv` stands for no file"]);
 }
 
+#[test]
+fn several_files_are_named_one_by_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("site=n/a.csv", "y,p\n1,0.9\n0,0.4\n");
+    sandbox.write("site=s/a.csv", "y,p\n1,0.6\n0,0.7\n");
+    let options = "--label y --score p --slices site --output json";
+    let facts = sandbox.run(&format!("evaluate site=s/a.csv site=n/a.csv {options}")).expect(0).json();
+    let same = sandbox.run(&format!("evaluate site=n/a.csv site=s/a.csv {options}")).expect(0).json();
+    assert_eq!(facts, same);
+    assert_eq!(facts["metrics"]["roc_auc"]["value"], 0.75);
+    assert_eq!(facts["data_files"][1]["path"], "site=s/a.csv");
+    assert_eq!(facts["slices"].as_array().unwrap().len(), 2);
+    let refused = sandbox.run(&format!("evaluate site=n/a.csv site=s {options}")).expect(3);
+    refused.says(&["missing-file", "`site=s` is no file"]);
+}
+
 const SPECIES: &str = "id,y,guess,p_cat,p_dog,p_bird,sex,w\n1,cat,cat,0.7,0.2,0.1,f,1\n2,dog,cat,0.5,0.4,0.1,f,1\n\
                        3,bird,bird,0.1,0.1,0.8,m,2\n4,dog,dog,0.2,0.6,0.2,m,1\n5,cat,cat,0.6,0.3,0.1,f,1\n";
 

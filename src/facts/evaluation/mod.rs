@@ -23,6 +23,7 @@ mod multiplicity;
 mod overlap;
 pub mod plots;
 mod power;
+pub mod progress;
 mod random;
 mod ranked;
 mod ranking;

@@ -44,6 +44,11 @@ impl RowTable {
         Ok(cells)
     }
 
+    /// The positions of all rows.
+    pub(crate) fn all_rows(&self) -> Vec<u32> {
+        (0..self.cell.len() as u32).collect()
+    }
+
     /// Keeps a row.
     pub(crate) fn push(&mut self, cell: u32, numbers: &[f64], keys: &[u64]) -> Result<(), SourceError> {
         if self.cell.len() >= self.rows_max {

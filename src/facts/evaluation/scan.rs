@@ -347,6 +347,8 @@ pub(crate) struct RowParts<'a> {
     pub(crate) joined: Option<(&'a JoinedScores, NumberPart)>,
     /// The column of the predicted class, whose number is the last key.
     pub(crate) predicted: Option<(&'a str, &'a [&'a ClassLabel])>,
+    /// The column of the class that the champion predicts, whose number is the last number; NaN for any other and for none.
+    pub(crate) champion: Option<(&'a str, &'a [&'a ClassLabel])>,
 }
 
 /// Reads rows and keeps them. Rows whose label, number or key is missing or out of range are counted and left out.
@@ -382,6 +384,7 @@ struct Found {
     keys: Vec<usize>,
     joined: Option<usize>,
     predicted: Option<usize>,
+    champion: Option<usize>,
 }
 
 impl Found {
@@ -406,7 +409,9 @@ impl Found {
         let keys = wanted.keys.iter().map(|(part, name)| finder.find(part, name, Kind::Key)).collect();
         let predicted = wanted.predicted;
         let predicted = predicted.map(|(name, classes)| finder.find("the predicted class", name, Kind::Class(classes)));
-        Self { label, numbers, keys, joined, predicted }
+        let champion = wanted.champion;
+        let champion = champion.map(|(name, classes)| finder.find("the champion's class", name, Kind::Class(classes)));
+        Self { label, numbers, keys, joined, predicted, champion }
     }
 }
 
@@ -554,7 +559,7 @@ impl<'a> RowSink<'a> {
             LabelPart::Flags => (0, 0),
         };
         let keys = keys + usize::from(found.predicted.is_some());
-        let numbers = numbers + usize::from(found.joined.is_some());
+        let numbers = numbers + usize::from(found.joined.is_some()) + usize::from(found.champion.is_some());
         let (numbers, keys) = (found.numbers.len() + numbers, found.keys.len() + keys);
         let table = RowTable::new(slices.len(), numbers, keys, memory_bytes);
         Self { parts, wanted, found, id, slices, table, ids: Ids::default() }
@@ -589,10 +594,8 @@ impl Sink for RowSink<'_> {
             let of = if *values == NumberPart::Flag { columns::flags } else { columns::numbers };
             numbers.push((self.parts.read(rows, *position, of)?, *values));
         }
-        let predicted = self.wanted.predicted.zip(self.found.predicted).map(|((_, classes), position)| {
-            self.parts.read(rows, position, |column| columns::class_numbers(column, classes))
-        });
-        let predicted = predicted.transpose()?;
+        let predicted = self.classes(rows, self.wanted.predicted, self.found.predicted)?;
+        let champion = self.classes(rows, self.wanted.champion, self.found.champion)?;
         let joined = self.wanted.joined.zip(self.found.joined);
         let joined = joined.map(|((scores, values), id)| {
             self.parts.read(rows, id, |column| scores.of(column)).map(|scores| (scores, values))
@@ -625,6 +628,7 @@ impl Sink for RowSink<'_> {
             if let Some((scores, values)) = &joined {
                 row_numbers.extend(value(scores.get(row).copied(), *values, &mut invalid));
             }
+            row_numbers.extend(champion.as_ref().map(|champion| champion_class(champion.get(row).copied())));
             for column in &keys {
                 match column.get(row).copied().flatten() {
                     Some(key) => row_keys.push(ids::folded(key)),
@@ -641,6 +645,29 @@ impl Sink for RowSink<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl RowSink<'_> {
+    /// The numbers of the classes in a column, if there is one.
+    fn classes(
+        &self,
+        rows: &RecordBatch,
+        wanted: Option<(&str, &[&ClassLabel])>,
+        position: Option<usize>,
+    ) -> Result<Option<Vec<ClassOf>>, SourceError> {
+        let found = wanted.zip(position).map(|((_, classes), position)| {
+            self.parts.read(rows, position, |column| columns::class_numbers(column, classes))
+        });
+        found.transpose()
+    }
+}
+
+/// The number of the class that the champion predicts; not a number for any other and for none.
+fn champion_class(class: Option<ClassOf>) -> f64 {
+    match class {
+        Some(ClassOf::Declared(number)) => number as f64,
+        Some(ClassOf::Unknown | ClassOf::Missing) | None => f64::NAN,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Several classes, or several labels a row: from declared columns to metrics.
 
 use super::ClassMetrics;
+use super::challenge::{self, Paired};
 use super::metric::Metrics;
 use super::multiclass::multilabel::{self, MultilabelMetrics, MultilabelRows};
 use super::multiclass::{self, MulticlassMetrics, MulticlassOptions, MulticlassRows};
+use super::reference::ChampionFacts;
 use super::scan::{LabelPart, NumberPart, RowParts};
 use super::tasks::{GroupRows, refused};
-use crate::manifest::raw::{ClassLabel, RawEvaluation, Task};
+use crate::manifest::raw::{Champion, ClassLabel, RawEvaluation, Task};
 
 /// The k of top-k accuracy, unless it is declared.
 const TOP_K: u32 = 2;
@@ -25,7 +27,8 @@ pub(super) fn class_parts<'a>(declared: &'a RawEvaluation, classes: &'a [&'a Cla
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
     let predicted = columns.prediction.as_deref().map(|name| (name, classes));
-    RowParts { label: LabelPart::ClassNumber(classes), numbers, keys, joined: None, predicted }
+    let champion = declared.champion.as_ref().map(|champion| (champion.column.as_str(), classes));
+    RowParts { label: LabelPart::ClassNumber(classes), numbers, keys, joined: None, predicted, champion }
 }
 
 /// The columns of several labels: whether a row has each, their scores, the weight and the cluster.
@@ -37,7 +40,7 @@ pub(super) fn label_parts(declared: &RawEvaluation) -> RowParts<'_> {
     numbers.extend(scores.map(|score| ("a score", score, NumberPart::Probability)));
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
-    RowParts { label: LabelPart::Flags, numbers, keys, joined: None, predicted: None }
+    RowParts { label: LabelPart::Flags, numbers, keys, joined: None, predicted: None, champion: None }
 }
 
 pub(super) fn class_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {
@@ -45,6 +48,31 @@ pub(super) fn class_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> M
 }
 
 fn of_rows(declared: &RawEvaluation, rows: &GroupRows<'_>) -> MulticlassMetrics {
+    let options = MulticlassOptions {
+        classes: declared.labels.len(),
+        top_k: declared.top_k.unwrap_or(TOP_K).try_into().unwrap_or(usize::MAX),
+    };
+    with_rows(declared, rows, |rows| multiclass::metrics(rows, &options))
+}
+
+/// The champion beside the challenger; its class is the last number of a row.
+pub(super) fn challenged(declared: &RawEvaluation, champion: &Champion, rows: &GroupRows<'_>) -> Option<ChampionFacts> {
+    let number = |class: usize| class as f64;
+    with_rows(declared, rows, |classes| {
+        let decided: Vec<f64> = classes.decisions()?.into_iter().map(number).collect();
+        let label: Vec<f64> = classes.label.iter().map(|class| *class as f64).collect();
+        let paired = Paired {
+            challenger: &decided,
+            champion: rows.table.numbers.last()?,
+            weight: classes.weight,
+            cluster: classes.cluster,
+        };
+        Some(challenge::classes(champion, &paired, &label))
+    })
+}
+
+/// Rows of several classes, column by column.
+fn with_rows<T>(declared: &RawEvaluation, rows: &GroupRows<'_>, work: impl FnOnce(&MulticlassRows<'_>) -> T) -> T {
     let columns = &declared.columns;
     let scored = declared.labels.iter().filter(|label| label.score.is_some()).count();
     let probability: Vec<Vec<f64>> = (0..scored).map(|class| rows.number(class)).collect();
@@ -52,18 +80,13 @@ fn of_rows(declared: &RawEvaluation, rows: &GroupRows<'_>) -> MulticlassMetrics 
     let cluster = rows.optional_key(&columns.cluster, 1);
     let predicted = rows.optional_key(&columns.prediction, if cluster.is_some() { 2 } else { 1 });
     let weight = rows.optional(&columns.weight, scored);
-    let options = MulticlassOptions {
-        classes: declared.labels.len(),
-        top_k: declared.top_k.unwrap_or(TOP_K).try_into().unwrap_or(usize::MAX),
-    };
-    let rows = MulticlassRows {
+    work(&MulticlassRows {
         label: &label,
         probability: (scored > 0).then_some(probability.as_slice()),
         predicted: predicted.as_deref(),
         weight: weight.as_deref(),
         cluster: cluster.as_deref(),
-    };
-    multiclass::metrics(&rows, &options)
+    })
 }
 
 pub(super) fn label_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {

@@ -60,7 +60,14 @@ pub(crate) fn measure(
             &with_champion(declared, joined, NumberPart::Other, forecast_parts(declared)),
             forecast_metrics,
         )?,
-        Task::Ranking => kept(task, declared, file, resources, &ranking_parts(declared), ranking_metrics)?,
+        Task::Ranking => kept(
+            task,
+            declared,
+            file,
+            resources,
+            &with_champion(declared, joined, NumberPart::Other, ranking_parts(declared)),
+            ranking_metrics,
+        )?,
         Task::MulticlassClassification => {
             let classes = several::classes(declared);
             kept(task, declared, file, resources, &several::class_parts(declared, &classes), several::class_metrics)?
@@ -162,7 +169,7 @@ fn binary_parts<'a>(declared: &'a RawEvaluation, (classes, score): (&'a raw::Cla
     let mut numbers = vec![("the score", score, NumberPart::Probability)];
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
-    RowParts { label: LabelPart::Class(classes), numbers, keys, joined: None, predicted: None }
+    RowParts { label: LabelPart::Class(classes), numbers, keys, joined: None, predicted: None, champion: None }
 }
 
 /// Binary classification: from sums and ranks, or from the rows where these have weights or belong to clusters.
@@ -502,9 +509,20 @@ fn challenged(
     let (label, score) = match task {
         Task::BinaryClassification => (None, 0),
         Task::Regression | Task::Forecasting => (table.numbers.first(), 1),
-        // The unit of a ranking is the query, whose rows the champion puts in another order; several classes have
-        // several scores.
-        Task::Ranking | Task::MulticlassClassification | Task::MultilabelClassification => return None,
+        Task::Ranking => {
+            let options = ranking_options(declared)?;
+            let rows = &table.all_rows();
+            let other = table.numbers.last()?;
+            return Some(with_ranking(declared, &GroupRows { table, positions: rows }, |rows| {
+                challenge::ranking(champion, rows, other, &options)
+            }));
+        }
+        Task::MulticlassClassification => {
+            let rows = &table.all_rows();
+            return several::challenged(declared, champion, &GroupRows { table, positions: rows });
+        }
+        // Several labels have several scores.
+        Task::MultilabelClassification => return None,
     };
     let behind_weight = 2 + usize::from(columns.scale.is_some());
     let weight = columns.weight.as_ref().and(table.numbers.len().checked_sub(behind_weight));
@@ -568,7 +586,7 @@ fn regression_parts(declared: &RawEvaluation) -> RowParts<'_> {
         .extend(columns.quantiles.iter().map(|quantile| ("a quantile", quantile.column.as_str(), NumberPart::Finite)));
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = columns.cluster.as_deref().map(|name| ("the cluster", name)).into_iter().collect();
-    RowParts { label: LabelPart::Number, numbers, keys, joined: None, predicted: None }
+    RowParts { label: LabelPart::Number, numbers, keys, joined: None, predicted: None, champion: None }
 }
 
 /// The same with the champion's numbers, as the last column of them.
@@ -675,33 +693,45 @@ fn ranking_parts(declared: &RawEvaluation) -> RowParts<'_> {
     numbers.extend(columns.weight.as_deref().map(|name| ("the weight", name, NumberPart::Weight)));
     let keys = [("the query", &columns.query), ("the item", &columns.item), ("the cluster", &columns.cluster)];
     let keys = keys.into_iter().filter_map(|(part, name)| Some((part, name.as_deref()?)));
-    RowParts { label: LabelPart::Relevance, numbers, keys: keys.collect(), joined: None, predicted: None }
+    RowParts {
+        label: LabelPart::Relevance,
+        numbers,
+        keys: keys.collect(),
+        joined: None,
+        predicted: None,
+        champion: None,
+    }
+}
+
+fn ranking_options(declared: &RawEvaluation) -> Option<RankingOptions> {
+    let rule = declared.ranking.as_ref()?;
+    let gain = match rule.gain {
+        raw::Gain::Linear => Gain::Linear,
+        raw::Gain::Exponential => Gain::Exponential,
+    };
+    Some(RankingOptions { k: rule.k, gain, relevant_from: rule.relevant_from })
 }
 
 fn ranking_metrics(declared: &RawEvaluation, rows: &GroupRows<'_>) -> Metrics {
+    let Some(options) = ranking_options(declared) else { return Metrics::default() };
+    with_ranking(declared, rows, |rows| ranking::metrics(rows, &options).metrics)
+}
+
+/// Rows of a ranking, column by column.
+fn with_ranking<T>(declared: &RawEvaluation, rows: &GroupRows<'_>, work: impl FnOnce(&RankingRows<'_>) -> T) -> T {
     let columns = &declared.columns;
-    let Some(rule) = &declared.ranking else { return Metrics::default() };
     let (query, relevance, score) = (rows.key(0), rows.number(0), rows.number(1));
     let item = rows.optional_key(&columns.item, 1);
     let cluster = rows.optional_key(&columns.cluster, if item.is_some() { 2 } else { 1 });
     let weight = rows.optional(&columns.weight, 2);
-    let options = RankingOptions {
-        k: rule.k,
-        gain: match rule.gain {
-            raw::Gain::Linear => Gain::Linear,
-            raw::Gain::Exponential => Gain::Exponential,
-        },
-        relevant_from: rule.relevant_from,
-    };
-    let rows = RankingRows {
+    work(&RankingRows {
         query: &query,
         item: item.as_deref(),
         relevance: &relevance,
         score: &score,
         cluster: cluster.as_deref(),
         weight: weight.as_deref(),
-    };
-    ranking::metrics(&rows, &options).metrics
+    })
 }
 
 fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> EvaluationFacts {

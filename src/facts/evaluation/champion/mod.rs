@@ -73,6 +73,7 @@ pub(crate) const METRICS: [MetricId; 9] = [
 const ONE_CLASS: &str = "only one of the two classes occurs";
 const NO_POSITIVES: &str = "no row is positive";
 const NO_ROWS: &str = "there are no rows";
+const NO_QUERIES: &str = "no query has a relevant item";
 /// Why an unbounded loss that is the same in every row has no interval.
 const UNCHANGED: &str = "both models are the same in every row, and the loss has no bound";
 
@@ -126,6 +127,43 @@ pub(crate) fn error_differences(rows: &PairedNumbers<'_>) -> Vec<Difference> {
         mean_difference(MetricId::MeanAbsoluteError, &units, absolute, None),
         mean_difference(MetricId::MeanSquaredError, &units, squared, None),
     ]
+}
+
+/// The difference of the shares of rows that each model has right.
+pub(crate) fn accuracy_difference(rows: &PairedRows<'_>) -> Difference {
+    let [accuracy, ..] = &RATES;
+    match rows.units() {
+        Ok(units) => Table::new(rows, &units).difference(accuracy),
+        Err((status, reason)) => without(accuracy.id, status, 0, reason),
+    }
+}
+
+/// Queries and what each model's order of their items is worth, by metrics in [0, 1].
+#[derive(Debug, Clone)]
+pub(crate) struct PairedQueries {
+    /// The metric, that of the challenger and that of the champion, query by query.
+    pub(crate) values: Vec<(MetricId, Vec<f64>, Vec<f64>)>,
+    pub(crate) weight: Option<Vec<f64>>,
+    pub(crate) cluster: Option<Vec<u64>>,
+}
+
+/// Differences of the means over queries.
+pub(crate) fn query_differences(queries: &PairedQueries) -> Vec<Difference> {
+    let (weight, cluster) = (queries.weight.as_deref(), queries.cluster.as_deref());
+    let difference = |(id, challenger, champion): &(MetricId, Vec<f64>, Vec<f64>)| {
+        let lengths = [Some(champion.len()), cluster.map(<[u64]>::len)];
+        match units(challenger.len(), weight, cluster, &lengths) {
+            Ok(units) => mean_difference(*id, &units, |query| at(challenger, query) - at(champion, query), Some(1.0)),
+            Err((MetricStatus::Undefined, _)) => without(*id, MetricStatus::Undefined, 0, NO_QUERIES),
+            Err((status, reason)) => without(*id, status, 0, reason),
+        }
+    };
+    queries.values.iter().map(difference).collect()
+}
+
+/// Metrics of which nothing is known, for one reason.
+pub(crate) fn unknown(ids: &[MetricId], reason: &str) -> Vec<Difference> {
+    ids.iter().map(|id| without(*id, MetricStatus::Error, 0, reason)).collect()
 }
 
 /// Whether as many rows change from negative to positive as the other way. None for columns that do not fit together.

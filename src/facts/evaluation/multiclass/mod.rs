@@ -113,17 +113,28 @@ pub(crate) struct MulticlassMetrics {
     pub(crate) confusion: Vec<Vec<u64>>,
 }
 
+impl<'a> MulticlassRows<'a> {
+    fn probabilities(&self) -> Option<Probabilities<'a>> {
+        self.probability.map(|columns| Probabilities { columns, label: self.label })
+    }
+
+    /// The predicted class of each row; none if there are neither predictions nor probabilities.
+    pub(crate) fn decisions(&self) -> Option<Vec<usize>> {
+        match (self.predicted, self.probabilities()) {
+            (Some(predicted), _) => Some(predicted.iter().map(|class| number(*class)).collect()),
+            (None, Some(probability)) => {
+                Some((0..self.label.len()).map(|row| probability.most_probable(row)).collect())
+            }
+            (None, None) => None,
+        }
+    }
+}
+
 /// Every metric of `rows`. One that has no value says why; without probabilities that is every one of them.
 pub(crate) fn metrics(rows: &MulticlassRows<'_>, options: &MulticlassOptions) -> MulticlassMetrics {
     let sample = Sample::new(rows.label.len(), rows.weight, rows.cluster);
-    let probability = rows.probability.map(|columns| Probabilities { columns, label: rows.label });
-    let predicted = match (rows.predicted, &probability) {
-        (Some(predicted), _) => Some(predicted.iter().map(|class| number(*class)).collect()),
-        (None, Some(probability)) => {
-            Some((0..rows.label.len()).map(|row| probability.most_probable(row)).collect::<Vec<_>>())
-        }
-        (None, None) => None,
-    };
+    let probability = rows.probabilities();
+    let predicted = rows.decisions();
     let overall = |ids: &[MetricId], reason: &str| without(ids, sample.n, reason);
     let empty = (sample.n == 0).then_some(NO_ROWS);
     let mut all = BTreeMap::new();

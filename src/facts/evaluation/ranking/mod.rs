@@ -15,6 +15,7 @@ mod tied_ranking;
 use std::collections::BTreeMap;
 
 use self::tied_ranking::{Discounts, Item, TiedRanking};
+use super::champion::PairedQueries;
 use super::exact_sum::ExactSum;
 use super::interval;
 use super::metric::{Interval, Metric, MetricId, MetricStatus, Metrics};
@@ -128,6 +129,51 @@ pub(crate) fn metrics(rows: &RankingRows<'_>, options: &RankingOptions) -> Ranki
     }
 }
 
+/// The metrics in which two orders of the same items are compared.
+pub(crate) const COMPARED: [MetricId; 6] = [
+    MetricId::Ndcg,
+    MetricId::MeanAveragePrecision,
+    MetricId::MeanReciprocalRank,
+    MetricId::PrecisionAtK,
+    MetricId::RecallAtK,
+    MetricId::HitRateAtK,
+];
+
+/// The same rows in the order of their scores and in that of the `champion`'s, query by query: NDCG, and apart from it the
+/// metrics that know only yes and no, for which other queries count.
+///
+/// # Errors
+/// Why the rows have no meaning.
+pub(crate) fn paired(
+    rows: &RankingRows<'_>,
+    champion: &[f64],
+    options: &RankingOptions,
+) -> Result<[PairedQueries; 2], String> {
+    let other = RankingRows { score: champion, ..*rows };
+    if options.k == 0 || !rows.are_complete() || !other.are_complete() {
+        return Err("k is 0, or the columns differ in length".to_owned());
+    }
+    let [mut own, mut others] = [Judged::default(), Judged::default()];
+    own.read(rows, options);
+    others.read(&other, options);
+    if let Some(reason) = own.contradiction() {
+        return Err(reason);
+    }
+    let part = |id, of: fn(&Found) -> f64| {
+        let values = |judged: &Judged| judged.found.value.iter().map(of).collect();
+        (id, values(&own), values(&others))
+    };
+    let found = vec![
+        part(MetricId::MeanAveragePrecision, |found| found.average_precision),
+        part(MetricId::MeanReciprocalRank, |found| found.reciprocal_rank),
+        part(MetricId::PrecisionAtK, |found| found.precision),
+        part(MetricId::RecallAtK, |found| found.recall),
+        part(MetricId::HitRateAtK, |found| found.hit),
+    ];
+    let ndcg = vec![(MetricId::Ndcg, own.graded.value.clone(), others.graded.value.clone())];
+    Ok([own.graded.queries(rows, ndcg), own.found.queries(rows, found)])
+}
+
 fn without_value(status: MetricStatus, reason: &str) -> Metrics {
     Metrics(IDS.iter().map(|&id| (id, Metric::without(id, status, 0, reason))).collect())
 }
@@ -197,6 +243,15 @@ impl<T: Copy> Values<T> {
         let weight = rows.weight.is_some().then_some(self.weight.as_slice());
         let cluster = rows.cluster.is_some().then_some(self.cluster.as_slice());
         Sample::new(self.value.len(), weight, cluster)
+    }
+
+    /// Values of these queries, with what is known of them.
+    fn queries(&self, rows: &RankingRows<'_>, values: Vec<(MetricId, Vec<f64>, Vec<f64>)>) -> PairedQueries {
+        PairedQueries {
+            values,
+            weight: rows.weight.map(|_| self.weight.clone()),
+            cluster: rows.cluster.map(|_| self.cluster.clone()),
+        }
     }
 
     /// `part` of the value of a query; not a number beyond the last.

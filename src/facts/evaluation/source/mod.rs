@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) use self::set::{Content, Source};
 pub use self::set::{RowsFile, RowsFiles};
 use super::cells::TooManyCells;
+use super::progress;
 use super::table::TableError;
 use crate::digest::Sha256Digest;
 
@@ -172,6 +173,8 @@ impl SourceFile {
     /// Gives all rows, of the columns at `columns`, to as many sinks as there are, each in a thread of its own.
     /// `as_groups` are those of `columns` that have few distinct values: text in them comes as a dictionary.
     fn read<S: Sink>(self, columns: &[usize], as_groups: &[usize], sinks: &mut [S]) -> Result<Content, SourceError> {
+        let mut counting: Vec<Counting<'_, S>> = sinks.iter_mut().map(Counting).collect();
+        let sinks = counting.as_mut_slice();
         guarded(|| {
             let mut reader = HashingReader::new(&self.file);
             match &self.parquet {
@@ -182,6 +185,16 @@ impl SourceFile {
             while reader.next_block()?.is_some() {}
             Ok(reader.finish())
         })
+    }
+}
+
+/// Counts rows on their way.
+struct Counting<'a, S>(&'a mut S);
+
+impl<S: Sink> Sink for Counting<'_, S> {
+    fn take(&mut self, rows: &RecordBatch) -> Result<(), SourceError> {
+        progress::add_rows(rows.num_rows() as u64);
+        self.0.take(rows)
     }
 }
 
@@ -234,6 +247,7 @@ impl<'a> HashingReader<'a> {
         }
         let start = self.position;
         self.position += filled as u64;
+        progress::add_bytes(filled as u64);
         let block = self.buffer.get(..filled).filter(|block| !block.is_empty());
         if let Some(block) = block {
             self.hasher.update(block);

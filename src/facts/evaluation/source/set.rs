@@ -12,7 +12,7 @@ use super::{Format, Sink, SourceError, SourceFile};
 use crate::canonical::CanonicalJson;
 use crate::digest::Sha256Digest;
 use crate::facts::FileFacts;
-use crate::facts::evaluation::{DataFile, columns};
+use crate::facts::evaluation::{DataFile, columns, progress};
 use crate::problem::{Location, Problem};
 use crate::release_root::{ReleaseRoot, is_mark};
 use crate::remote::{self, Address, RemoteSettings};
@@ -89,6 +89,34 @@ impl RowsFiles {
         }
         let files = found.into_iter().map(|file| RowsFile::new(file.absolute, &file.relative, 0)).collect();
         Ok(Self { files, shown_as, downloaded: None })
+    }
+
+    /// Files that are named one by one. Directories that all of them have give no columns.
+    ///
+    /// # Errors
+    /// One of several is no file.
+    pub fn several(paths: &[PathBuf]) -> Result<Self, Problem> {
+        if let Some(other) = paths.iter().find(|path| !path.is_file()) {
+            let shown = other.display();
+            let problem = Problem::new("missing-file", format!("`{shown}` is no file"));
+            return Err(
+                problem.hint("of several, each is a file; a directory, a quoted glob or an address stands alone")
+            );
+        }
+        let mut texts: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        texts.sort();
+        texts.dedup();
+        let directories = |text: &str| text.split('/').count() - 1;
+        let shared = |left: &str, right: &str| {
+            left.split('/').zip(right.split('/')).take_while(|(left, right)| left == right).count()
+        };
+        let fixed = texts.windows(2).map(|pair| match pair {
+            [left, right] => shared(left, right),
+            _ => usize::MAX,
+        });
+        let fixed = fixed.chain(texts.iter().map(|text| directories(text))).min().unwrap_or_default();
+        let files = texts.iter().map(|text| RowsFile::new(PathBuf::from(text), text, fixed)).collect();
+        Ok(Self { files, shown_as: texts.join(" "), downloaded: None })
     }
 
     /// The same, or what is at an address.
@@ -221,6 +249,9 @@ impl Source {
         sinks: &mut [S],
     ) -> Result<Content, SourceError> {
         let Self { first, files, schema, only } = self;
+        progress::expect(
+            files.iter().filter_map(|file| std::fs::metadata(&file.path).ok()).map(|file| file.len()).sum(),
+        );
         let format = first.format();
         if let [file] = files.as_slice()
             && file.partitions.is_empty()
@@ -415,6 +446,24 @@ mod tests {
         assert_eq!(percent_decoded("%4"), "%4");
         assert_eq!(percent_decoded("a%zz%25b%"), "a%zz%b%");
         assert_eq!(percent_decoded("%ff"), "%ff");
+    }
+
+    #[test]
+    fn files_named_one_by_one_have_partitions_where_they_differ() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut paths = Vec::new();
+        for part in ["year=2026/region=north/a.csv", "year=2026/region=south/a.csv", "year=2026/region=north/b.csv"] {
+            let path = directory.path().join(part);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "x\n1\n").unwrap();
+            paths.push(path);
+        }
+        let found = RowsFiles::several(&paths).unwrap();
+        let regions: Vec<_> = found.files.iter().map(|file| file.partitions.clone()).collect();
+        let region = |name: &str| vec![("region".to_owned(), Some(name.to_owned()))];
+        assert_eq!(regions, [region("north"), region("north"), region("south")]);
+        paths.push(directory.path().to_owned());
+        assert_eq!(RowsFiles::several(&paths).unwrap_err().code, "missing-file");
     }
 
     #[test]
