@@ -4,6 +4,7 @@ use schemars::schema_for;
 
 use crate::decision::record::DecisionRecord;
 use crate::facts::Facts;
+use crate::facts::monitoring::own::MonitoringFile;
 use crate::manifest::raw::RawManifest;
 
 /// A document with a published schema.
@@ -17,11 +18,13 @@ pub enum Schema {
     Decision,
     /// The JSON report, version 1.
     Report,
+    /// A monitoring file of our own format, version 1.
+    Monitoring,
 }
 
 impl Schema {
     /// Every schema.
-    pub const ALL: [Self; 4] = [Self::Manifest, Self::Facts, Self::Decision, Self::Report];
+    pub const ALL: [Self; 5] = [Self::Manifest, Self::Facts, Self::Decision, Self::Report, Self::Monitoring];
 
     /// Its file under `docs/schema/`.
     #[must_use]
@@ -31,6 +34,7 @@ impl Schema {
             Self::Facts => "facts-v1.schema.json",
             Self::Decision => "decision-v1.schema.json",
             Self::Report => "report-v1.schema.json",
+            Self::Monitoring => "monitoring-v1.schema.json",
         }
     }
 
@@ -42,6 +46,7 @@ impl Schema {
             Self::Facts => schema_for!(Facts).to_value(),
             Self::Decision => schema_for!(DecisionRecord).to_value(),
             Self::Report => crate::report::json::schema(),
+            Self::Monitoring => schema_for!(MonitoringFile).to_value(),
         }
     }
 

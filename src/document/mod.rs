@@ -76,6 +76,18 @@ impl Document {
     /// # Errors
     /// Every problem, as far as the parser gets.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        Self::read(file, text, false)
+    }
+
+    /// The same of a template of CloudFormation, whose tags (`!Ref topic`) become mappings (`{"!Ref": "topic"}`).
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with_tags(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        Self::read(file, text, true)
+    }
+
+    fn read(file: &str, text: &str, with_tags: bool) -> Result<Self, Vec<Problem>> {
         if text.len() as u64 > TEXT_BYTES_MAX {
             let message = format!("`{file}` is larger than {TEXT_BYTES_MAX} bytes");
             return Err(vec![Problem::new("document-too-large", message)]);
@@ -83,7 +95,7 @@ impl Document {
         // A byte-order mark is allowed at the start and is no part of the content.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = Lines::of(text);
-        let mut builder = Builder::new(file);
+        let mut builder = Builder::new(file, with_tags);
         for event in Parser::new_from_str(text) {
             match event {
                 Ok((event, span)) => builder.take(event, lines.place(&span.start)),
@@ -223,6 +235,16 @@ enum Open {
 struct Frame {
     open: Open,
     place: Place,
+    /// The tag before it.
+    tag: Option<String>,
+}
+
+/// A value below its tag.
+fn tagged(value: Value, tag: Option<String>) -> Value {
+    match tag {
+        Some(tag) => Value::Object(Map::from_iter([(tag, value)])),
+        None => value,
+    }
 }
 
 /// Why a key is refused.
@@ -239,11 +261,14 @@ struct Builder<'a> {
     nodes: usize,
     documents: usize,
     over: bool,
+    /// Whether local tags are read.
+    with_tags: bool,
 }
 
 impl<'a> Builder<'a> {
-    const fn new(file: &'a str) -> Self {
-        Self { file, stack: Vec::new(), root: None, problems: Vec::new(), nodes: 0, documents: 0, over: false }
+    fn new(file: &'a str, with_tags: bool) -> Self {
+        let (stack, problems) = (Vec::new(), Vec::new());
+        Self { file, stack, root: None, problems, nodes: 0, documents: 0, over: false, with_tags }
     }
 
     const fn is_over(&self) -> bool {
@@ -275,13 +300,13 @@ impl<'a> Builder<'a> {
                 self.add(Value::Null, place);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_decorations(anchor, tag.as_deref(), place);
+                let tag = self.tag(anchor, tag.as_deref(), place);
                 let plain = style == ScalarStyle::Plain;
                 if plain && text == "<<" && self.expects_key() {
                     self.refuse("yaml-merge-key", "merge keys are not allowed", "write the entries out", place);
                 }
                 match scalar::resolve(&text, plain) {
-                    Ok(value) => self.add(value, place),
+                    Ok(value) => self.add(tagged(value, tag), place),
                     Err(message) => {
                         self.refuse("yaml-number", message, "write a number that JSON can carry, or quote it", place);
                         self.add(Value::Null, place);
@@ -289,26 +314,30 @@ impl<'a> Builder<'a> {
                 }
             }
             Event::SequenceStart(anchor, tag) => {
-                self.refuse_decorations(anchor, tag.as_deref(), place);
-                self.open(Open::Sequence { items: Vec::new(), places: Vec::new() }, place);
+                let tag = self.tag(anchor, tag.as_deref(), place);
+                self.open(Open::Sequence { items: Vec::new(), places: Vec::new() }, place, tag);
             }
             Event::MappingStart(anchor, tag) => {
-                self.refuse_decorations(anchor, tag.as_deref(), place);
-                self.open(Open::Mapping { entries: Map::new(), places: BTreeMap::new(), key: None }, place);
+                let tag = self.tag(anchor, tag.as_deref(), place);
+                self.open(Open::Mapping { entries: Map::new(), places: BTreeMap::new(), key: None }, place, tag);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
     }
 
-    fn refuse_decorations(&mut self, anchor: usize, tag: Option<&saphyr_parser::Tag>, place: Place) {
+    /// The tag of a value, where tags are read; it and anchors are refused elsewhere.
+    fn tag(&mut self, anchor: usize, tag: Option<&saphyr_parser::Tag>, place: Place) -> Option<String> {
         if anchor != 0 {
             self.refuse("yaml-alias", "anchors are not allowed", "write the value out where it is used", place);
         }
-        if let Some(tag) = tag {
-            let message = format!("the tag `{}` is not allowed", cut(&format!("{}{}", tag.handle, tag.suffix)));
-            self.refuse("yaml-tag", message, "remove it; quote a value to make it a string", place);
+        let tag = tag?;
+        if self.with_tags && tag.handle == "!" {
+            return Some(format!("!{}", tag.suffix));
         }
+        let message = format!("the tag `{}` is not allowed", cut(&format!("{}{}", tag.handle, tag.suffix)));
+        self.refuse("yaml-tag", message, "remove it; quote a value to make it a string", place);
+        None
     }
 
     fn expects_key(&self) -> bool {
@@ -324,7 +353,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn open(&mut self, open: Open, place: Place) {
+    fn open(&mut self, open: Open, place: Place, tag: Option<String>) {
         self.count(place);
         if self.stack.len() >= DEPTH_MAX {
             let message = format!("values nest more than {DEPTH_MAX} deep");
@@ -332,16 +361,17 @@ impl<'a> Builder<'a> {
             self.over = true;
             return;
         }
-        self.stack.push(Frame { open, place });
+        self.stack.push(Frame { open, place, tag });
     }
 
     fn close(&mut self) {
-        let Some(Frame { open, place }) = self.stack.pop() else { return };
+        let Some(Frame { open, place, tag }) = self.stack.pop() else { return };
         let (value, below) = match open {
             Open::Sequence { items, places } => (Value::Array(items), Below::Items(places)),
             Open::Mapping { entries, places, .. } => (Value::Object(entries), Below::Entries(places)),
         };
-        self.put(value, below, place);
+        // Below a tag the places are those of what it stands before.
+        self.put(tagged(value, tag), below, place);
     }
 
     fn add(&mut self, value: Value, place: Place) {

@@ -240,6 +240,7 @@ fn monitoring(manifest: &Manifest) -> Result<monitoring::MonitoringFacts, Vec<Pr
             path: &file.relative,
             absolute: &file.absolute,
             format: entry.format,
+            kinds: &entry.kinds,
         }));
     }
     inputs.sort_by_key(|input| input.path);

@@ -127,6 +127,8 @@ fn create(path: &Path, text: &str, written: &mut Vec<PathBuf>) -> io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
     use crate::facts::card::{self, SectionKind};
     use crate::facts::monitoring::{self, KindBasis, MonitoringInput, SignalKind};
     use crate::manifest::{self, raw::MonitoringFormat};
@@ -198,7 +200,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         named(directory.path(), "a/b", "risk: \"x\" #1").unwrap().write().unwrap();
         let path = directory.path().join("monitoring/alerts.yml");
-        let input = MonitoringInput { path: "alerts.yml", absolute: &path, format: MonitoringFormat::Prometheus };
+        let input = MonitoringInput {
+            path: "alerts.yml",
+            absolute: &path,
+            format: MonitoringFormat::Prometheus,
+            kinds: &BTreeMap::new(),
+        };
         let signals = monitoring::read(&[input]).unwrap().signals;
         let kinds: Vec<_> = signals.iter().map(|signal| signal.kind).collect();
         let expected = [

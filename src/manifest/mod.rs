@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use self::raw::{
-    ArtifactRole, Champion, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference, SqlCheck, Task,
+    ArtifactRole, Champion, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference, SignalKind, SqlCheck,
+    Task,
 };
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
@@ -125,6 +126,8 @@ pub struct MonitoringEntry {
     pub files: Vec<ReleasePath>,
     /// Whose configuration it is.
     pub format: MonitoringFormat,
+    /// What signals watch whose names match a glob.
+    pub kinds: BTreeMap<String, SignalKind>,
     /// Where it is written.
     pub location: Location,
 }
@@ -291,6 +294,7 @@ impl Check<'_> {
                 pattern: monitoring.path.clone(),
                 files: self.expand(&monitoring.path, &pointer),
                 format: monitoring.format,
+                kinds: self.signal_kinds(&monitoring.kinds, &format!("/monitoring/{index}/kinds")),
                 location: self.document.location(&pointer),
             }
         };
@@ -572,6 +576,21 @@ impl Check<'_> {
             let message = "two quantiles have the same level".to_owned();
             self.refuse("duplicate-value", message, "remove one", &format!("{place}/quantiles"));
         }
+    }
+
+    /// Globs of signals' names, and what these watch.
+    fn signal_kinds(&mut self, kinds: &BTreeMap<String, SignalKind>, place: &str) -> BTreeMap<String, SignalKind> {
+        for (glob, kind) in kinds {
+            let place = pointer_to(place, glob);
+            if let Err(error) = globset::Glob::new(glob) {
+                self.refuse("invalid-glob", format!("`{glob}` is not a glob: {}", error.kind()), "correct it", &place);
+            }
+            if *kind == SignalKind::Unclassified {
+                let message = "what a signal watches cannot be declared as unclassified".to_owned();
+                self.refuse("unknown-signal", message, "write what it watches, or remove it", &place);
+            }
+        }
+        kinds.clone()
     }
 
     /// What a task can compare with a champion.

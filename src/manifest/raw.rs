@@ -835,14 +835,56 @@ pub struct RawMonitoring {
     pub path: String,
     /// Whose configuration it is.
     pub format: MonitoringFormat,
+    /// What signals watch whose names match a glob, where their own file does not say: `{"Credit*Auc": performance}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub kinds: BTreeMap<String, SignalKind>,
+}
+
+/// What a signal watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignalKind {
+    /// Quality of predictions against outcomes.
+    Performance,
+    /// Distribution of inputs.
+    DataDrift,
+    /// Distribution of outputs.
+    PredictionDrift,
+    /// Differences between groups of people.
+    Fairness,
+    /// Missing, malformed or late inputs.
+    DataQuality,
+    /// Errors, latency, load.
+    Operational,
+    /// Harmful output.
+    Safety,
+    /// It could not be told.
+    Unclassified,
 }
 
 /// Whose monitoring configuration a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MonitoringFormat {
+    /// Our own, for whatever has no file of its own (`modelgate schema monitoring`).
+    Modelgate,
     /// Prometheus alerting rules: a rule file, or the `PrometheusRule` custom resource.
     Prometheus,
+    /// Grafana alert rules: a provisioning file or an export, in YAML or JSON.
+    Grafana,
+    /// A monitor schedule of Azure Machine Learning, as `az ml schedule create` reads it.
+    AzureMl,
+    /// SageMaker Model Monitor: constraints of data or model quality, a monitoring schedule, or a template with schedules.
+    Sagemaker,
+    /// A model deployment monitoring job or a model monitor of Vertex AI, as the API has them.
+    VertexAi,
+    /// CloudWatch alarms: a CloudFormation template, or what `aws cloudwatch describe-alarms` prints.
+    Cloudwatch,
+    /// Datadog monitors, as the API has them, or the `DatadogMonitor` custom resource.
+    Datadog,
+    /// A plan of Terraform with alarms of CloudWatch or Datadog, as `terraform show -json` prints it.
+    TerraformPlan,
 }
 
 /// What changed since the version now in use.

@@ -105,8 +105,9 @@ fn rows(sandbox: &Sandbox, files: usize, rows: usize) {
             columns.0.push((row % 1009 != 5).then_some((file * rows + row / 2 * 2) as i64));
             columns.1.push((row % 1013 != 7).then_some(i64::from(next() < score)));
             columns.2.push((row % 1019 != 11).then_some(score));
-            columns.3.push([Some("north"), Some("south"), None][(next() * 2.999) as usize]);
-            columns.4.push([Some("f"), Some("m")][(next() * 1.999) as usize]);
+            let region = next();
+            columns.3.push(if region < 0.4 { Some("north") } else { Some("south").filter(|_| region < 0.8) });
+            columns.4.push(Some(if next() < 0.5 { "f" } else { "m" }));
         }
         let (ids, labels, scores, regions, sexes) = columns;
         let bytes = parquet(vec![

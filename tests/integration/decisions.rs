@@ -195,3 +195,31 @@ fn files_state_metrics_too() {
     sandbox.edit(manifest, "path: metrics.json", "path: absent.json");
     sandbox.run("check release").expect(3).says(&["absent.json", "missing-file"]);
 }
+
+#[test]
+fn alerts_of_other_vendors_count_and_switched_off_ones_do_not() {
+    let sandbox = Sandbox::with("approved");
+    let own = "version: 1\nsignals:\n  - {name: Parity, kind: fairness, metric: impact ratio, operator: '<', threshold: 0.8, window: 30d, \
+               severity: high, route: risk, runbook: https://wiki.example.com, enabled: false}\n";
+    sandbox.write("release/monitoring/own.yaml", own);
+    let first = "monitoring:\n";
+    sandbox.edit("release/modelgate.yaml", first, "monitoring:\n  - {path: monitoring/own.yaml, format: modelgate}\n");
+    let facts = sandbox.run("facts release").expect(0).json();
+    assert_eq!(facts["monitoring"]["inactive"][0]["name"], "Parity");
+    assert!(facts["monitoring"]["signals"].as_array().unwrap().iter().all(|signal| signal["name"] != "Parity"));
+    let decided = sandbox.run("check release --output json").expect(0).json();
+    assert_eq!(decided["decision"], "conditional");
+    let text = decided.to_string();
+    assert!(
+        text.contains("MON-009") && text.contains("the alert is written down and raises no alarm: it is not enabled")
+    );
+    sandbox.edit("release/monitoring/own.yaml", "enabled: false", "enabled: true");
+    let facts = sandbox.run("facts release").expect(0).json();
+    assert!(facts["monitoring"]["inactive"].as_array().unwrap().is_empty());
+    sandbox.edit("release/monitoring/own.yaml", "threshold: 0.8", "treshold: 0.8");
+    sandbox.run("facts release").expect(3).says(&["did you mean `threshold`", "own.yaml:3"]);
+    sandbox.edit("release/modelgate.yaml", "format: modelgate}", "format: grafana}");
+    sandbox.run("facts release").expect(3).says(&["not-alerts"]);
+    sandbox.edit("release/modelgate.yaml", "format: grafana}", "format: modelgate, kinds: {'[': safety}}");
+    sandbox.run("facts release").expect(2).says(&["invalid-glob"]);
+}

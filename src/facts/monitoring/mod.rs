@@ -1,17 +1,30 @@
 //! Monitoring configurations of every vendor, in one normal form.
 
+mod azure_ml;
+mod cloudwatch;
+mod cursor;
+mod datadog;
+mod grafana;
+pub mod own;
 mod prometheus;
+mod sagemaker;
+mod terraform;
+mod vertex;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use self::cursor::Cursor;
 use super::FileFacts;
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, read_text};
 use crate::manifest::raw::MonitoringFormat;
-use crate::problem::Problem;
+pub use crate::manifest::raw::SignalKind;
+use crate::problem::{Problem, nearest};
 
 /// Who would notice when the model goes wrong.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -20,8 +33,24 @@ pub struct MonitoringFacts {
     pub files: Vec<FileFacts>,
     /// Every signal that would raise an alarm, in the order of the files.
     pub signals: Vec<Signal>,
+    /// Signals that are written down and raise none: paused, silenced or not enabled.
+    #[serde(default)]
+    pub inactive: Vec<InactiveSignal>,
     /// What makes the model be trained again; null where no configuration that was read can say.
     pub retraining_triggers: Option<Vec<RetrainingTrigger>>,
+}
+
+/// A condition that raises no alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InactiveSignal {
+    /// The vendor's name for it.
+    pub name: String,
+    /// What it would watch.
+    pub kind: SignalKind,
+    /// Why it raises none.
+    pub reason: String,
+    /// Where it is written.
+    pub source: Source,
 }
 
 /// What makes the model be trained again.
@@ -54,44 +83,30 @@ pub struct Signal {
     pub window_seconds: Option<u64>,
     /// How long the condition must hold before the alarm, in seconds.
     pub for_seconds: u64,
+    /// Seconds between two looks at the condition, or null where the configuration does not say.
+    #[serde(default)]
+    pub interval_seconds: Option<u64>,
     /// Severity label, or null.
     pub severity: Option<String>,
     /// Who is told: a team, receiver or channel; or null.
     pub route: Option<String>,
+    /// Who answers for it, or null.
+    #[serde(default)]
+    pub owner: Option<String>,
     /// Link to what to do about it, or null.
     pub runbook: Option<String>,
     /// Where it is written.
     pub source: Source,
 }
 
-/// What a signal watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignalKind {
-    /// Quality of predictions against outcomes.
-    Performance,
-    /// Distribution of inputs.
-    DataDrift,
-    /// Distribution of outputs.
-    PredictionDrift,
-    /// Differences between groups of people.
-    Fairness,
-    /// Missing, malformed or late inputs.
-    DataQuality,
-    /// Errors, latency, load.
-    Operational,
-    /// Harmful output.
-    Safety,
-    /// It could not be told.
-    Unclassified,
-}
-
 /// How the kind of a signal was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KindBasis {
-    /// The configuration says it, with a label `modelgate_signal`.
+    /// The configuration says it: with a label or tag `modelgate_signal`, or by its own type of signal.
     Declared,
+    /// The manifest says it of signals with such a name.
+    Manifest,
     /// By words in the names of the alert and of its metrics.
     Name,
     /// It could not be told.
@@ -116,6 +131,64 @@ pub struct MonitoringInput<'a> {
     pub absolute: &'a Path,
     /// Whose configuration it is.
     pub format: MonitoringFormat,
+    /// What the manifest says of signals whose names match a glob.
+    pub kinds: &'a BTreeMap<String, SignalKind>,
+}
+
+/// What a configuration has.
+#[derive(Debug, Default, PartialEq)]
+struct Found {
+    signals: Vec<Signal>,
+    inactive: Vec<(Signal, &'static str)>,
+    /// What makes the model be trained again, where the format can say.
+    retraining: Option<Vec<RetrainingTrigger>>,
+}
+
+impl Found {
+    /// Takes a signal, which raises no alarm if there is a reason. One with problems is none.
+    fn push(&mut self, (signal, inactive): (Option<Signal>, Option<&'static str>)) {
+        match (signal, inactive) {
+            (Some(signal), Some(reason)) => self.inactive.push((signal, reason)),
+            (Some(signal), None) => self.signals.push(signal),
+            (None, _) => {}
+        }
+    }
+
+    /// What was read raises no alarm, for this reason.
+    fn deactivate(&mut self, reason: &'static str) {
+        self.inactive.extend(self.signals.drain(..).map(|signal| (signal, reason)));
+    }
+
+    const fn len(&self) -> usize {
+        self.signals.len() + self.inactive.len()
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Signal {
+    /// One of which no more is known.
+    fn new(name: String, (kind, kind_basis): (SignalKind, KindBasis), source: Source) -> Self {
+        Self {
+            kind,
+            kind_basis,
+            name,
+            expression: String::new(),
+            metrics: Vec::new(),
+            operator: None,
+            threshold: None,
+            window_seconds: None,
+            for_seconds: 0,
+            interval_seconds: None,
+            severity: None,
+            route: None,
+            owner: None,
+            runbook: None,
+            source,
+        }
+    }
 }
 
 /// Reads configurations of any vendor into one normal form.
@@ -127,9 +200,18 @@ pub fn read(inputs: &[MonitoringInput<'_>]) -> Result<MonitoringFacts, Vec<Probl
     let mut problems = Vec::new();
     for input in inputs {
         match read_one(input) {
-            Ok((file, signals)) => {
+            Ok((file, found)) => {
                 facts.files.push(file);
-                facts.signals.extend(signals);
+                facts.signals.extend(found.signals);
+                facts.inactive.extend(found.inactive.into_iter().map(|(signal, reason)| InactiveSignal {
+                    name: signal.name,
+                    kind: signal.kind,
+                    reason: reason.to_owned(),
+                    source: signal.source,
+                }));
+                if let Some(triggers) = found.retraining {
+                    facts.retraining_triggers.get_or_insert_default().extend(triggers);
+                }
             }
             Err(found) => problems.extend(found),
         }
@@ -137,16 +219,89 @@ pub fn read(inputs: &[MonitoringInput<'_>]) -> Result<MonitoringFacts, Vec<Probl
     if problems.is_empty() { Ok(facts) } else { Err(problems) }
 }
 
-fn read_one(input: &MonitoringInput<'_>) -> Result<(FileFacts, Vec<Signal>), Vec<Problem>> {
+fn read_one(input: &MonitoringInput<'_>) -> Result<(FileFacts, Found), Vec<Problem>> {
     let text = read_text(input.absolute, input.path, TEXT_BYTES_MAX).map_err(|problem| vec![problem])?;
-    let document = Document::parse(input.path, &text)?;
-    // A new vendor is one file and one line here.
-    let signals = match input.format {
-        MonitoringFormat::Prometheus => prometheus::signals(&document)?,
+    let document = match input.format {
+        // Templates have tags of their own (`!Ref`).
+        MonitoringFormat::Cloudwatch | MonitoringFormat::Sagemaker => Document::parse_with_tags(input.path, &text)?,
+        _ => Document::parse(input.path, &text)?,
     };
+    // A new vendor is one file and one line here.
+    let mut found = match input.format {
+        MonitoringFormat::Modelgate => own::read(&document)?,
+        MonitoringFormat::Prometheus => Found { signals: prometheus::signals(&document)?, ..Found::default() },
+        MonitoringFormat::Grafana => grafana::read(&document)?,
+        MonitoringFormat::AzureMl => azure_ml::read(&document)?,
+        MonitoringFormat::Sagemaker => sagemaker::read(&document)?,
+        MonitoringFormat::VertexAi => vertex::read(&document)?,
+        MonitoringFormat::Cloudwatch => cloudwatch::read(&document)?,
+        MonitoringFormat::Datadog => datadog::read(&document)?,
+        MonitoringFormat::TerraformPlan => terraform::read(&document)?,
+    };
+    found.signals.sort_by_key(|signal| signal.source.line);
+    found.inactive.sort_by_key(|(signal, _)| signal.source.line);
+    for signal in found.signals.iter_mut().chain(found.inactive.iter_mut().map(|(signal, _)| signal)) {
+        overridden(signal, input.kinds);
+    }
     let sha256 = Sha256Digest::of(text.as_bytes());
-    Ok((FileFacts { path: input.path.to_owned(), sha256, size_bytes: text.len() as u64 }, signals))
+    Ok((FileFacts { path: input.path.to_owned(), sha256, size_bytes: text.len() as u64 }, found))
 }
+
+/// What the manifest says of a signal counts before what was guessed, and not before what its own file declares.
+fn overridden(signal: &mut Signal, kinds: &BTreeMap<String, SignalKind>) {
+    if signal.kind_basis == KindBasis::Declared {
+        return;
+    }
+    // A glob that is none was refused with the manifest.
+    let matches = |glob: &str| globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(&signal.name));
+    if let Some((_, kind)) = kinds.iter().find(|(glob, _)| matches(glob)) {
+        signal.kind = *kind;
+        signal.kind_basis = KindBasis::Manifest;
+    }
+}
+
+/// What a signal watches: as a label or tag `modelgate_signal` says, or else by words in its names.
+fn classified<'a>(
+    declared: Option<Cursor<'_>>,
+    names: impl Iterator<Item = &'a str>,
+    problems: &mut Vec<Problem>,
+) -> (SignalKind, KindBasis) {
+    if let Some(cursor) = declared {
+        let text = cursor.text().unwrap_or_default();
+        let text = text.strip_prefix("modelgate_signal:").unwrap_or(&text);
+        // `unclassified` is what is said when nothing is known; nobody declares that.
+        let kind = SIGNAL_KINDS.contains(&text).then(|| serde_json::from_value(Value::String(text.to_owned())).ok());
+        if let Some(kind) = kind.flatten() {
+            return (kind, KindBasis::Declared);
+        }
+        let hint = match nearest(text, SIGNAL_KINDS) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the kinds are {}", SIGNAL_KINDS.join(", ")),
+        };
+        problems.push(cursor.problem("unknown-signal", format!("`modelgate_signal` is `{text}`"), &hint));
+    }
+    match kind_by_name(names) {
+        SignalKind::Unclassified => (SignalKind::Unclassified, KindBasis::None),
+        kind => (kind, KindBasis::Name),
+    }
+}
+
+/// The first of these labels that has a text.
+fn first_label(labels: &Cursor<'_>, names: &[&str]) -> Option<String> {
+    labels.first_text(names)
+}
+
+/// The first link in a text.
+fn link_in(text: &str) -> Option<String> {
+    let start = text.find("https://").or_else(|| text.find("http://"))?;
+    let end = |character: char| character.is_whitespace() || "\"'<>)]".contains(character);
+    let link = text.get(start..)?.split(end).next()?;
+    Some(link.trim_end_matches(['.', ',', ';']).to_owned())
+}
+
+/// What a label may say of a signal.
+const SIGNAL_KINDS: [&str; 7] =
+    ["performance", "data-drift", "prediction-drift", "fairness", "data-quality", "operational", "safety"];
 
 /// Words in names and what an alert with them watches. The first match counts: what is narrower
 /// stands first.
@@ -164,7 +319,20 @@ const KIND_WORDS: &[(&[&str], SignalKind)] = &[
     ),
     (&["missing", "null", "schema", "freshness", "stale", "out_of_range"], SignalKind::DataQuality),
     (
-        &["latency", "error", "5xx", "http_requests", "availability", "saturation", "cpu", "memory", "down"],
+        &[
+            "latency",
+            "error",
+            "errors",
+            "failures",
+            "timeouts",
+            "5xx",
+            "http_requests",
+            "availability",
+            "saturation",
+            "cpu",
+            "memory",
+            "down",
+        ],
         SignalKind::Operational,
     ),
 ];
@@ -191,3 +359,6 @@ fn snake_case(name: &str) -> String {
     }
     snake
 }
+
+#[cfg(test)]
+mod tests;

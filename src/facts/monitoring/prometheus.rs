@@ -8,16 +8,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{KindBasis, Signal, SignalKind, Source, kind_by_name};
+use super::{KindBasis, SIGNAL_KINDS, Signal, SignalKind, Source, kind_by_name};
 use crate::document::Document;
 use crate::problem::{Problem, nearest};
 
 /// Label that says what an alert watches.
 const SIGNAL_LABEL: &str = "modelgate_signal";
-
-/// What it may say.
-const SIGNAL_KINDS: [&str; 7] =
-    ["performance", "data-drift", "prediction-drift", "fairness", "data-quality", "operational", "safety"];
 
 /// Labels that say who is told; the first that is there counts.
 const ROUTE_LABELS: [&str; 4] = ["team", "receiver", "owner", "channel"];
@@ -125,16 +121,17 @@ pub(super) fn signals(document: &Document) -> Result<Vec<Signal>, Vec<Problem>> 
     let mut problems = Vec::new();
     let mut names = BTreeSet::new();
     for (group_index, group) in file.groups.iter().enumerate() {
-        let mut reader = Reader { document, pointer: format!("{root}/groups/{group_index}"), problems: &mut problems };
+        let pointer = format!("{root}/groups/{group_index}");
+        let mut reader = Reader { document, pointer, interval: None, problems: &mut problems };
         if !names.insert(&group.name) {
             let message = format!("the group `{}` occurs twice", group.name);
             reader.problem("duplicate-group", message, "/name", "Prometheus refuses the file: give each its own name");
         }
-        reader.duration("/interval", group.interval.as_ref());
+        let interval = reader.duration("/interval", group.interval.as_ref());
         reader.duration("/query_offset", group.query_offset.as_ref());
         for (rule_index, rule) in group.rules.iter().enumerate() {
             let pointer = format!("{root}/groups/{group_index}/rules/{rule_index}");
-            signals.extend(Reader { document, pointer, problems: &mut problems }.signal(rule));
+            signals.extend(Reader { document, pointer, interval, problems: &mut problems }.signal(rule));
         }
     }
     if problems.is_empty() { Ok(signals) } else { Err(problems) }
@@ -144,6 +141,8 @@ pub(super) fn signals(document: &Document) -> Result<Vec<Signal>, Vec<Problem>> 
 struct Reader<'a> {
     document: &'a Document,
     pointer: String,
+    /// Seconds between two evaluations of the group.
+    interval: Option<u64>,
     problems: &'a mut Vec<Problem>,
 }
 
@@ -194,8 +193,10 @@ impl Reader<'_> {
             threshold,
             window_seconds: reading.window.map(|window| window.as_secs()),
             for_seconds,
+            interval_seconds: self.interval,
             severity: first_of(&rule.labels, &["severity"]),
             route: first_of(&rule.labels, &ROUTE_LABELS),
+            owner: first_of(&rule.labels, &["owner"]),
             runbook: first_of(&rule.annotations, &RUNBOOK_ANNOTATIONS),
             source: Source { file: self.document.file().to_owned(), line: self.document.location(&self.pointer).line },
         })
@@ -226,6 +227,23 @@ impl Reader<'_> {
         }
         milliseconds.map(|milliseconds| milliseconds / 1_000)
     }
+}
+
+/// Seconds of a duration as Prometheus writes it.
+pub(super) fn duration_seconds(text: &str) -> Option<u64> {
+    duration_milliseconds(text).map(|milliseconds| milliseconds / 1_000)
+}
+
+/// The metrics that a PromQL expression reads, sorted; none where it is no PromQL.
+pub(super) fn metrics_of(text: &str) -> Option<Vec<String>> {
+    let mut reading = Reading::default();
+    reading.visit(&parse(text).ok()?);
+    Some(reading.metrics.into_iter().collect())
+}
+
+/// Operator and threshold of the outermost comparison of a PromQL expression.
+pub(super) fn comparison_of(text: &str) -> Option<(String, f64)> {
+    condition(&parse(text).ok()?)
 }
 
 /// The first of the names that has a text.
@@ -430,8 +448,10 @@ mod tests {
             threshold: Some(0.68),
             window_seconds: Some(604_800),
             for_seconds: 5_400,
+            interval_seconds: None,
             severity: Some("critical".to_owned()),
             route: Some("t".to_owned()),
+            owner: Some("o".to_owned()),
             runbook: Some("https://r".to_owned()),
             source: Source { file: "alerts.yml".to_owned(), line: 6 },
         };

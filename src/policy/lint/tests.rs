@@ -316,7 +316,7 @@ fn unknown_input_paths_are_found_directly_and_through_variables() {
         (
             "x := input.monitoring.zzz",
             "4:23: unknown-input-path: the facts have no `input.monitoring.zzz` \
-             (hint: `input.monitoring` has `files`, `retraining_triggers` or `signals`)",
+             (hint: `input.monitoring` has `files`, `inactive`, `retraining_triggers` or `signals`)",
         ),
         (
             "x if not input.modle.name",
