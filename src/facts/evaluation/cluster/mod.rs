@@ -11,6 +11,8 @@ mod services;
 mod step;
 mod wire;
 
+use std::thread;
+
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::UInt32Type;
 use ballista::prelude::SessionContextExt as _;
@@ -66,13 +68,20 @@ pub(crate) fn binary(
     file: DataFile<'_>,
     declared: &RawEvaluation,
     address: &ClusterAddress,
-    ask: impl FnOnce(&Cells) -> Question,
+    ask: impl FnOnce(&Cells) -> Question + Send,
 ) -> Result<Distributed, Vec<Problem>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| vec![Problem::new("no-threads", format!("no threads: {error}"))])?;
-    runtime.block_on(async {
-        let cluster = Cluster::new(file, declared, address).map_err(|problem| vec![problem])?;
-        cluster.binary(ask).await
+    let none = |error: std::io::Error| vec![Problem::new("no-threads", format!("no threads: {error}"))];
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(none)?;
+        runtime.block_on(async {
+            let cluster = Cluster::new(file, declared, address).map_err(|problem| vec![problem])?;
+            cluster.binary(ask).await
+        })
+    };
+    // Whoever asks may be in a runtime already, in which none is waited in nor ended.
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("cluster".to_owned()).spawn_scoped(scope, work).map_err(none)?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
@@ -141,7 +150,7 @@ impl<'a> Cluster<'a> {
     /// The files, counted, in their order.
     async fn counted(&self) -> Result<Vec<Counted>, Vec<Problem>> {
         let one = |problem| vec![problem];
-        let table = self.table(Step::Count).map_err(one)?;
+        let table = self.table(Step::Count).await.map_err(one)?;
         let answers: Vec<(u32, Answer)> = self.results(table.1).await.map_err(one)?;
         let mut counted = Vec::with_capacity(answers.len());
         for (number, answer) in answers {
@@ -179,7 +188,7 @@ impl<'a> Cluster<'a> {
         let mut ranked = Ranked::nothing(&totals, question.slices, edges);
         let runs = runs(edges, cells.len());
         let partitions = runs.len().clamp(1, PARTITIONS_MAX);
-        let (context, rows) = self.table(Step::Rows(RowsOrder { runs, cells: cells.all_texts(), digests }))?;
+        let (context, rows) = self.table(Step::Rows(RowsOrder { runs, cells: cells.all_texts(), digests })).await?;
         let order = encode(&WalkOrder::new(question.clone(), totals.clone(), edges)).map_err(|error| failed(&error))?;
         let walk = reduced(rows, partitions, Reduction::Walk(order.into()), ["key", "tag"])?;
         let results: Vec<(u32, Walked)> = self.results(walk).await?;
@@ -198,7 +207,7 @@ impl<'a> Cluster<'a> {
     /// Rows beyond the first with the same id.
     async fn duplicates(&self, rows: u64) -> Result<u64, Problem> {
         let buckets = rows.div_ceil(BUCKET_IDS).clamp(1, PARTITIONS_MAX as u64);
-        let (context, ids) = self.table(Step::Ids(buckets as u32))?;
+        let (context, ids) = self.table(Step::Ids(buckets as u32)).await?;
         let found = reduced(ids, buckets as usize, Reduction::Duplicates, ["high", "low"])?;
         let found: Vec<(u32, u64)> = self.results(found).await?;
         drop(context);
@@ -206,7 +215,7 @@ impl<'a> Cluster<'a> {
     }
 
     /// A step over the files, in a session of its own.
-    fn table(&self, step: Step) -> Result<(SessionContext, DataFrame), Problem> {
+    async fn table(&self, step: Step) -> Result<(SessionContext, DataFrame), Problem> {
         let order = Order {
             step,
             declared: self.declared.clone(),
@@ -214,8 +223,7 @@ impl<'a> Cluster<'a> {
             shown_as: self.file.shown_as.to_owned(),
         };
         let state = SessionStateBuilder::new().with_config(self.config.clone()).with_default_features().build();
-        let context = futures::executor::block_on(SessionContext::remote_with_state(&self.url, state));
-        let context = context.map_err(|error| failed(&error))?;
+        let context = SessionContext::remote_with_state(&self.url, state).await.map_err(|error| failed(&error))?;
         let table = context.read_table(std::sync::Arc::new(StepTable::new(order)));
         Ok((context, table.map_err(|error| failed(&error))?))
     }
