@@ -1,6 +1,6 @@
 //! Which format a file has, by its content: a name is a claim.
 
-use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, onnx, pickle, safetensors, zip};
+use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, zip};
 
 /// Says whether a file is of a format, and if so what is in it.
 type Inspector = fn(Content<'_>) -> Option<Findings>;
@@ -10,6 +10,7 @@ type Inspector = fn(Content<'_>) -> Option<Findings>;
 const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Zip, zip::inspect),
     (ArtifactFormat::Unknown, compressed::inspect),
+    (ArtifactFormat::Gguf, gguf::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
@@ -27,7 +28,7 @@ pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
     if format == ArtifactFormat::Unknown && findings.pickle.is_some() {
         format = ArtifactFormat::Pickle;
     }
-    if format == ArtifactFormat::Safetensors {
+    if matches!(format, ArtifactFormat::Safetensors | ArtifactFormat::Gguf) {
         as_pickle(content, &mut findings);
     }
     if format != ArtifactFormat::Zip && content.is_whole() && zip::ends_as_archive(content.bytes) {

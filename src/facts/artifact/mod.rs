@@ -2,6 +2,7 @@
 
 mod compressed;
 mod detect;
+mod gguf;
 mod joblib;
 mod onnx;
 mod pickle;
@@ -42,6 +43,9 @@ pub struct ArtifactFacts {
     pub safetensors: Option<SafetensorsFacts>,
     /// What an ONNX model says; null for other formats.
     pub onnx: Option<OnnxFacts>,
+    /// What a GGUF header says; null for other formats.
+    #[serde(default)]
+    pub gguf: Option<GgufFacts>,
     /// Everything in the file that is a danger or breaks its format, in the order of byte offsets.
     pub risks: Vec<Risk>,
 }
@@ -54,6 +58,8 @@ pub enum ArtifactFormat {
     Onnx,
     /// safetensors.
     Safetensors,
+    /// GGUF, the format of llama.cpp.
+    Gguf,
     /// A Python pickle: a program that runs when it is loaded.
     Pickle,
     /// A zip archive, `torch.save` files and `.npz` among them.
@@ -113,6 +119,27 @@ pub struct SafetensorsFacts {
     pub parameters: u64,
     /// Element types that occur, sorted.
     pub dtypes: Vec<String>,
+}
+
+/// What a GGUF header says.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct GgufFacts {
+    /// Version of the format, 2 or 3.
+    pub version: u32,
+    /// `general.architecture`, such as `llama`, or null.
+    pub architecture: Option<String>,
+    /// `general.name`, or null.
+    pub name: Option<String>,
+    /// `general.license`, or null.
+    pub licence: Option<String>,
+    /// Tensors in the file.
+    pub tensors: u64,
+    /// Elements over all tensors.
+    pub parameters: u64,
+    /// Types of tensors that occur, sorted.
+    pub types: Vec<String>,
+    /// Whether it brings a template for chats, which whoever loads it runs.
+    pub has_chat_template: bool,
 }
 
 /// What an ONNX model says.
@@ -192,6 +219,7 @@ struct Findings {
     pickle: Option<PickleFacts>,
     safetensors: Option<SafetensorsFacts>,
     onnx: Option<OnnxFacts>,
+    gguf: Option<GgufFacts>,
     risks: Vec<Risk>,
 }
 
@@ -236,6 +264,7 @@ pub fn inspect(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
         pickle: findings.pickle,
         safetensors: findings.safetensors,
         onnx: findings.onnx,
+        gguf: findings.gguf,
         risks,
     })
 }
@@ -341,6 +370,7 @@ mod tests {
             }),
             safetensors: None,
             onnx: None,
+            gguf: None,
             risks: vec![Risk {
                 offset: 2,
                 severity: RiskSeverity::High,

@@ -1,7 +1,7 @@
 # METADATA
 # title: Models come in formats that only hold data
 # description: |-
-#   A pickle is a program that runs when it is loaded; safetensors and ONNX hold numbers and a graph.
+#   A pickle is a program that runs when it is loaded; safetensors, GGUF and ONNX hold numbers and a graph.
 #   Judged are the files with the role of a model or a preprocessor, by their content and not their name.
 # custom:
 #   id: ART-001
