@@ -187,7 +187,7 @@ fn read(reader: &mut Reader<'_>, findings: &mut Findings) -> Result<GgufFacts, S
             _ => {}
         }
     }
-    if alignment == 0 || alignment % 8 != 0 {
+    if alignment == 0 || !alignment.is_multiple_of(8) {
         return Err(format!("the alignment {alignment} is no multiple of 8"));
     }
     let ends = descriptions(reader, tensors, alignment, &mut facts)?;
@@ -218,7 +218,7 @@ fn descriptions(
         let offset = reader.u64()?;
         let known = TYPES.iter().find(|(number, ..)| *number == kind);
         let (_, type_name, block, bytes) = known.ok_or_else(|| format!("a tensor has the unknown type {kind}"))?;
-        if elements % block != 0 || offset % alignment != 0 {
+        if !elements.is_multiple_of(*block) || !offset.is_multiple_of(alignment) {
             return Err("a tensor is no whole number of blocks, or begins out of line".to_owned());
         }
         let size = (elements / block).checked_mul(*bytes).ok_or("a tensor is larger than any file")?;
