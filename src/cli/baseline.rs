@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::progress::Watched;
+use super::progress::watched;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
@@ -35,9 +35,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     }
     let settings = arguments.resources.remote(environment);
     let files = super::rows_files(&arguments.file, &settings)?;
-    let watched = Watched::new();
-    let frozen = evaluation::freeze(files.data_file(None), &arguments.columns, resources);
-    drop(watched);
+    let frozen = watched(|| evaluation::freeze(files.data_file(None), &arguments.columns, resources));
     let (baseline, data, left_out) = frozen.map_err(Failure::NotEvaluated)?;
     let bytes = baseline
         .to_json()

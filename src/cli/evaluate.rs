@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::progress::Watched;
+use super::progress::watched;
 use super::{Failure, Printer, ResourceArguments};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
@@ -224,9 +224,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let champion = champion.as_ref().map(|files| files.data_file(None));
     let cluster = arguments.resources.cluster()?;
     let files = EvaluationFiles { rows: files.data_file(None), reference, champion, cluster: cluster.as_ref() };
-    let watched = Watched::new();
-    let measured = evaluation::measure_with_plots(task, &declared, files, resources);
-    drop(watched);
+    let measured = watched(|| evaluation::measure_with_plots(task, &declared, files, resources));
     let (facts, plots) = measured.map_err(Failure::NotEvaluated)?;
     match arguments.output {
         Format::Html => printer.data(&page::page(&facts, plots.as_ref()))?,

@@ -1,6 +1,6 @@
 //! `modelgate facts`
 
-use super::progress::Watched;
+use super::progress::watched;
 use super::{Failure, Printer, ReleaseArguments, policies};
 use crate::canonical::CanonicalJson;
 use crate::environment::Environment;
@@ -21,10 +21,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let environment = &arguments.release.environment(environment)?;
     let opened = arguments.release.open(environment, &mut Timings::default())?;
-    let watched = Watched::new();
-    let facts = policies::runtime()?.block_on(opened.measure(environment));
-    drop(watched);
-    let facts = facts?;
+    let runtime = policies::runtime()?;
+    let facts = watched(|| runtime.block_on(opened.measure(environment)))?;
     let text = if arguments.pretty {
         serde_json::to_string_pretty(&facts).map_err(|error| error.to_string())
     } else {

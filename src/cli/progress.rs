@@ -14,14 +14,20 @@ use crate::facts::evaluation::progress::{Seen, seen};
 const PATIENCE: Duration = Duration::from_millis(500);
 const REFRESH: Duration = Duration::from_millis(100);
 
+/// Shows how far the reading is while `work` is done, and nothing of it afterwards.
+pub(super) fn watched<T>(work: impl FnOnce() -> T) -> T {
+    let _shown = Watched::new();
+    work()
+}
+
 /// Shows how far the reading is until it is dropped. Where stderr is no terminal nothing is shown.
-pub(super) struct Watched {
+struct Watched {
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watched {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let ended = Arc::new(AtomicBool::new(false));
         let thread = std::io::stderr().is_terminal().then(|| {
             let ended = Arc::clone(&ended);

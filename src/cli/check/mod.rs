@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::printer::Printer;
-use super::progress::Watched;
+use super::progress::watched;
 use super::recording::{self, Recorded};
 use super::{Failure, ReleaseArguments, action, policies};
 use crate::decision::Verdict;
@@ -129,10 +129,7 @@ fn check(
 ) -> Result<Checked, Failure> {
     let opened = arguments.release.open(environment, timings)?;
     let runtime = policies::runtime()?;
-    let watched = Watched::new();
-    let facts = timings.time("facts", || runtime.block_on(opened.measure(environment)));
-    drop(watched);
-    let facts = facts?;
+    let facts = timings.time("facts", || watched(|| runtime.block_on(opened.measure(environment))))?;
     let decided = opened.decide(facts, timings)?;
     let recorded = timings.time("evidence", || {
         let signer = recording::signer(&arguments.recording, environment, printer)?;

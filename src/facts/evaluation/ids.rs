@@ -37,15 +37,24 @@ impl Ids {
 
     /// Counts over all parts of the data.
     pub(crate) fn count(parts: Vec<Self>) -> IdCounts {
-        let missing = parts.iter().map(|part| part.missing).sum();
+        let missing = Self::missing(&parts);
         let mut keys = Vec::new();
         for part in parts {
             if keys.is_empty() { keys = part.keys } else { keys.extend_from_slice(&part.keys) }
         }
-        keys.sort_unstable();
-        let duplicates = keys.windows(2).filter(|pair| matches!(pair, [left, right] if left == right)).count() as u64;
-        IdCounts { missing, duplicates }
+        IdCounts { missing, duplicates: duplicates(keys) }
     }
+
+    /// Rows without an id, over all parts of the data.
+    pub(crate) fn missing(parts: &[Self]) -> u64 {
+        parts.iter().map(|part| part.missing).sum()
+    }
+}
+
+/// Keys beyond the first of their kind.
+pub(crate) fn duplicates(mut keys: Vec<u128>) -> u64 {
+    keys.sort_unstable();
+    keys.windows(2).filter(|pair| matches!(pair, [left, right] if left == right)).count() as u64
 }
 
 /// Identifiers of rows as keys; none where a row has none.

@@ -30,7 +30,7 @@ const BUCKETS_MIN: u64 = 4096;
 /// Rows that wait to be written to a run's temporary file.
 const SPILL_ROWS: usize = 4096;
 /// Fine bins there are.
-pub(crate) const FINE_BINS: usize = (1 << FINE_BITS) + 1;
+const FINE_BINS: usize = (1 << FINE_BITS) + 1;
 
 /// What is asked of the rows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -168,7 +168,7 @@ pub(crate) enum Curve {
 }
 
 impl Curve {
-    pub(crate) fn new(rows: u64, edges: &Edges) -> Self {
+    fn new(rows: u64, edges: &Edges) -> Self {
         if rows <= EXACT_GROUPS_MAX as u64 {
             return Self::Exact(Vec::new());
         }
@@ -352,15 +352,7 @@ pub(crate) fn rank(
     cells: usize,
     question: &Question,
 ) -> io::Result<Ranked> {
-    let mut totals = vec![[0; 2]; cells];
-    for (table, renumbered) in tables.iter().zip(renumbered) {
-        for ([own_negatives, own_positives], cell) in table.counts.iter().zip(renumbered) {
-            if let Some([negatives, positives]) = totals.get_mut(*cell as usize) {
-                *negatives += own_negatives;
-                *positives += own_positives;
-            }
-        }
-    }
+    let totals = totals(tables.iter().map(|table| &table.counts), renumbered, cells);
     let edges = Edges::of(&fine_counts(&mut tables)?);
     let rows: u64 = totals.iter().flatten().sum();
     let mut walk = Progress::new(question, renumbered, &edges, (totals, vec![[0; 2]; cells]));
@@ -383,6 +375,20 @@ pub(crate) fn rank(
         walk.take(blocks);
     }
     Ok(walk.finish())
+}
+
+/// Rows of each cell over all parts, of which `renumbered` has what their own cells are called.
+pub(crate) fn totals<'a>(parts: impl Iterator<Item = &'a Counts>, renumbered: &[Vec<u32>], cells: usize) -> Counts {
+    let mut totals = vec![[0; 2]; cells];
+    for (counts, renumbered) in parts.zip(renumbered) {
+        for ([own_negatives, own_positives], cell) in counts.iter().zip(renumbered) {
+            if let Some([negatives, positives]) = totals.get_mut(*cell as usize) {
+                *negatives += own_negatives;
+                *positives += own_positives;
+            }
+        }
+    }
+    totals
 }
 
 /// Walks over the rows of a run alone, which are all those that have its scores. Of each cell there are `totals` in all,

@@ -36,7 +36,8 @@ impl DataFile<'_> {
         FileFacts { path: self.shown_as.to_owned(), sha256: content.sha256, size_bytes: content.size_bytes }
     }
 
-    fn placed(&self, problem: Problem) -> Problem {
+    /// A problem at the place where the manifest names the rows.
+    pub(crate) fn placed(&self, problem: Problem) -> Problem {
         match self.location {
             Some(location) => problem.at(location.clone()),
             None => problem,

@@ -21,12 +21,19 @@ impl CommonCells {
         parts: impl IntoIterator<Item = (&'a Cells, &'a [InvalidRows])>,
         columns: usize,
     ) -> Result<Self, TooManyCells> {
+        Self::of_texts(parts.into_iter().map(|(own, invalid)| (own.all_texts(), invalid)), columns)
+    }
+
+    /// The same, where of each part the values of its cells are known.
+    pub(crate) fn of_texts<'a>(
+        parts: impl IntoIterator<Item = (impl AsRef<[Vec<Option<String>>]>, &'a [InvalidRows])>,
+        columns: usize,
+    ) -> Result<Self, TooManyCells> {
         let mut cells = Cells::new(columns);
         let mut renumbered = Vec::new();
         let mut invalid = Vec::new();
         for (own, own_invalid) in parts {
-            let numbers: Vec<u32> =
-                (0..own.len() as u32).map(|cell| cells.number(&own.texts(cell))).collect::<Result<_, _>>()?;
+            let numbers: Vec<u32> = own.as_ref().iter().map(|texts| cells.number(texts)).collect::<Result<_, _>>()?;
             invalid.resize(cells.len(), InvalidRows::default());
             for (number, counts) in numbers.iter().zip(own_invalid) {
                 if let Some(invalid) = invalid.get_mut(*number as usize) {

@@ -42,32 +42,16 @@ pub(crate) fn measure(
     joined: Option<&JoinedScores>,
     resources: Resources,
 ) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
+    type OfRows = fn(&RawEvaluation, &GroupRows<'_>) -> Metrics;
+    let beside_champion = |parts: RowParts<'_>, metrics: OfRows| {
+        let wanted = with_champion(declared, joined, NumberPart::Other, parts);
+        kept(task, declared, file, resources, &wanted, metrics)
+    };
     let mut measured = match task {
         Task::BinaryClassification => binary(declared, (file, cluster), joined, resources)?,
-        Task::Regression => kept(
-            task,
-            declared,
-            file,
-            resources,
-            &with_champion(declared, joined, NumberPart::Other, regression_parts(declared)),
-            regression_metrics,
-        )?,
-        Task::Forecasting => kept(
-            task,
-            declared,
-            file,
-            resources,
-            &with_champion(declared, joined, NumberPart::Other, forecast_parts(declared)),
-            forecast_metrics,
-        )?,
-        Task::Ranking => kept(
-            task,
-            declared,
-            file,
-            resources,
-            &with_champion(declared, joined, NumberPart::Other, ranking_parts(declared)),
-            ranking_metrics,
-        )?,
+        Task::Regression => beside_champion(regression_parts(declared), regression_metrics)?,
+        Task::Forecasting => beside_champion(forecast_parts(declared), forecast_metrics)?,
+        Task::Ranking => beside_champion(ranking_parts(declared), ranking_metrics)?,
         Task::MulticlassClassification => {
             let classes = several::classes(declared);
             kept(task, declared, file, resources, &several::class_parts(declared, &classes), several::class_metrics)?

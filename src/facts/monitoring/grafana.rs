@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::prometheus::{self, duration_seconds};
-use super::{Found, Signal, classified, first_label};
+use super::{Found, Signal, classified};
 use crate::document::Document;
 use crate::problem::Problem;
 
@@ -85,7 +85,7 @@ fn rule_signal(
         interval_seconds: interval,
         severity: labels.as_ref().and_then(|labels| labels.text_of("severity")),
         route: receiver
-            .or_else(|| labels.as_ref().and_then(|labels| first_label(labels, &["team", "receiver", "channel"]))),
+            .or_else(|| labels.as_ref().and_then(|labels| labels.first_text(&["team", "receiver", "channel"]))),
         owner: labels.as_ref().and_then(|labels| labels.text_of("owner")),
         runbook: annotations.as_ref().and_then(|notes| notes.first_text(&["runbook_url", "runbook"])),
         ..Signal::new(name, (kind, kind_basis), rule.source())

@@ -14,6 +14,7 @@ mod vertex;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use globset::{Glob, GlobMatcher};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -240,21 +241,22 @@ fn read_one(input: &MonitoringInput<'_>) -> Result<(FileFacts, Found), Vec<Probl
     };
     found.signals.sort_by_key(|signal| signal.source.line);
     found.inactive.sort_by_key(|(signal, _)| signal.source.line);
+    // A glob that is none was refused with the manifest.
+    let matcher = |(glob, kind): (&String, &SignalKind)| Some((Glob::new(glob).ok()?.compile_matcher(), *kind));
+    let kinds: Vec<_> = input.kinds.iter().filter_map(matcher).collect();
     for signal in found.signals.iter_mut().chain(found.inactive.iter_mut().map(|(signal, _)| signal)) {
-        overridden(signal, input.kinds);
+        overridden(signal, &kinds);
     }
     let sha256 = Sha256Digest::of(text.as_bytes());
     Ok((FileFacts { path: input.path.to_owned(), sha256, size_bytes: text.len() as u64 }, found))
 }
 
 /// What the manifest says of a signal counts before what was guessed, and not before what its own file declares.
-fn overridden(signal: &mut Signal, kinds: &BTreeMap<String, SignalKind>) {
+fn overridden(signal: &mut Signal, kinds: &[(GlobMatcher, SignalKind)]) {
     if signal.kind_basis == KindBasis::Declared {
         return;
     }
-    // A glob that is none was refused with the manifest.
-    let matches = |glob: &str| globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(&signal.name));
-    if let Some((_, kind)) = kinds.iter().find(|(glob, _)| matches(glob)) {
+    if let Some((_, kind)) = kinds.iter().find(|(matcher, _)| matcher.is_match(&signal.name)) {
         signal.kind = *kind;
         signal.kind_basis = KindBasis::Manifest;
     }
@@ -269,26 +271,33 @@ fn classified<'a>(
     if let Some(cursor) = declared {
         let text = cursor.text().unwrap_or_default();
         let text = text.strip_prefix("modelgate_signal:").unwrap_or(&text);
-        // `unclassified` is what is said when nothing is known; nobody declares that.
-        let kind = SIGNAL_KINDS.contains(&text).then(|| serde_json::from_value(Value::String(text.to_owned())).ok());
-        if let Some(kind) = kind.flatten() {
-            return (kind, KindBasis::Declared);
+        match declared_kind(text) {
+            Ok(kind) => return (kind, KindBasis::Declared),
+            Err(hint) => {
+                problems.push(cursor.problem("unknown-signal", format!("`{SIGNAL_LABEL}` is `{text}`"), &hint));
+            }
         }
-        let hint = match nearest(text, SIGNAL_KINDS) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the kinds are {}", SIGNAL_KINDS.join(", ")),
-        };
-        problems.push(cursor.problem("unknown-signal", format!("`modelgate_signal` is `{text}`"), &hint));
     }
+    guessed(names)
+}
+
+/// The kind that a label says, or how to mend it.
+fn declared_kind(text: &str) -> Result<SignalKind, String> {
+    // `unclassified` is what is said when nothing is known; nobody declares that.
+    let is_known = SIGNAL_KINDS.contains(&text);
+    let kind = serde_json::from_value(Value::String(text.to_owned())).ok().filter(|_| is_known);
+    kind.ok_or_else(|| match nearest(text, SIGNAL_KINDS) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the kinds are {}", SIGNAL_KINDS.join(", ")),
+    })
+}
+
+/// What an alert with these names probably watches, if they say.
+fn guessed<'a>(names: impl Iterator<Item = &'a str>) -> (SignalKind, KindBasis) {
     match kind_by_name(names) {
         SignalKind::Unclassified => (SignalKind::Unclassified, KindBasis::None),
         kind => (kind, KindBasis::Name),
     }
-}
-
-/// The first of these labels that has a text.
-fn first_label(labels: &Cursor<'_>, names: &[&str]) -> Option<String> {
-    labels.first_text(names)
 }
 
 /// The first link in a text.
@@ -298,6 +307,9 @@ fn link_in(text: &str) -> Option<String> {
     let link = text.get(start..)?.split(end).next()?;
     Some(link.trim_end_matches(['.', ',', ';']).to_owned())
 }
+
+/// Label that says what an alert watches.
+const SIGNAL_LABEL: &str = "modelgate_signal";
 
 /// What a label may say of a signal.
 const SIGNAL_KINDS: [&str; 7] =

@@ -6,14 +6,10 @@ use std::time::Duration;
 use promql_parser::parser::{self, BinaryExpr, Expr};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::{KindBasis, SIGNAL_KINDS, Signal, SignalKind, Source, kind_by_name};
+use super::{KindBasis, SIGNAL_LABEL, Signal, SignalKind, Source, declared_kind, guessed};
 use crate::document::Document;
-use crate::problem::{Problem, nearest};
-
-/// Label that says what an alert watches.
-const SIGNAL_LABEL: &str = "modelgate_signal";
+use crate::problem::Problem;
 
 /// Labels that say who is told; the first that is there counts.
 const ROUTE_LABELS: [&str; 4] = ["team", "receiver", "owner", "channel"];
@@ -177,11 +173,7 @@ impl Reader<'_> {
         let mut reading = Reading::default();
         reading.visit(&expression);
         let names = std::iter::once(name.as_str()).chain(reading.metrics.iter().map(String::as_str));
-        let (kind, kind_basis) = match (declared, kind_by_name(names)) {
-            (Some(kind), _) => (kind, KindBasis::Declared),
-            (None, SignalKind::Unclassified) => (SignalKind::Unclassified, KindBasis::None),
-            (None, kind) => (kind, KindBasis::Name),
-        };
+        let (kind, kind_basis) = declared.map_or_else(|| guessed(names), |kind| (kind, KindBasis::Declared));
         let (operator, threshold) = condition(&expression).unzip();
         Some(Signal {
             kind,
@@ -204,17 +196,13 @@ impl Reader<'_> {
 
     /// The kind that the label says.
     fn declared(&mut self, kind: &str) -> Option<SignalKind> {
-        // `unclassified` is what is said when nothing is known; nobody declares that.
-        let is_known = SIGNAL_KINDS.contains(&kind);
-        let found = serde_json::from_value(Value::String(kind.to_owned())).ok().filter(|_| is_known);
-        if found.is_none() {
-            let hint = match nearest(kind, SIGNAL_KINDS) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the kinds are {}", SIGNAL_KINDS.join(", ")),
-            };
-            self.problem("unknown-signal", format!("`{SIGNAL_LABEL}` is `{kind}`"), "/labels/modelgate_signal", hint);
-        }
+        let found = declared_kind(kind);
         found
+            .map_err(|hint| {
+                let message = format!("`{SIGNAL_LABEL}` is `{kind}`");
+                self.problem("unknown-signal", message, "/labels/modelgate_signal", hint);
+            })
+            .ok()
     }
 
     /// Seconds of a duration, which is a problem if it is none.
@@ -422,6 +410,7 @@ fn number(expression: &Expr) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SIGNAL_KINDS;
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Signal>, Vec<Problem>> {

@@ -25,14 +25,13 @@ use self::plan::{Codec, Reduce, Reduction, StepTable};
 pub use self::services::{ExecutorSettings, LOST_AFTER, executor, scheduler};
 pub use self::step::Limits;
 use self::wire::{Answer, Counted, Order, RowsOrder, Step, WalkOrder, Walked, decode, encode};
-use super::cells::Cells;
+use super::cells::{Cells, TooManyCells};
 use super::engine::ClusterAddress;
 use super::ids::IdCounts;
-use super::ranked::{Counts, Edges, FineCounts, Question, Ranked};
+use super::ranked::{self, Counts, Edges, FineCounts, Question, Ranked};
 use super::scan::DataFile;
 use super::slices::CommonCells;
 use super::source::{Content, RowsFile, SourceError};
-use super::table::InvalidRows;
 use crate::facts::FileFacts;
 use crate::manifest::raw::RawEvaluation;
 use crate::problem::Problem;
@@ -160,21 +159,13 @@ impl<'a> Cluster<'a> {
                     counted.len()
                 ))));
             }
-            counted.push(answer.map_err(|problems| self.placed(problems.into_iter().map(Problem::from)))?);
+            let placed = |problem| self.file.placed(Problem::from(problem));
+            counted.push(answer.map_err(|problems| problems.into_iter().map(placed).collect::<Vec<_>>())?);
         }
         if counted.len() != self.file.files.len() {
             return Err(one(failed(&format!("{} of {} files were counted", counted.len(), self.file.files.len()))));
         }
         Ok(counted)
-    }
-
-    /// The problems at the place where the manifest names the rows.
-    fn placed(&self, problems: impl Iterator<Item = Problem>) -> Vec<Problem> {
-        let placed = |problem: Problem| match self.file.location {
-            Some(location) => problem.at(location.clone()),
-            None => problem,
-        };
-        problems.map(placed).collect()
     }
 
     /// What the walk over all rows comes to.
@@ -244,9 +235,8 @@ impl<'a> Cluster<'a> {
         let error = if error.ends_with("Cancelled") { "there was no executor for it" } else { error };
         let text: String = error.chars().filter(|character| !character.is_control()).take(600).collect();
         let message = format!("`{}` could not be evaluated on the cluster: {text}", self.file.shown_as);
-        let problem = Problem::new("cluster-failed", message);
-        let problem = problem.hint("look whether the scheduler and an executor are up and believe the same certificates, or leave out --engine");
-        self.placed(std::iter::once(problem)).pop().unwrap_or_else(|| failed(&text))
+        let hint = "look whether the scheduler and an executor are up and believe the same certificates, or leave out --engine";
+        self.file.problem("cluster-failed", message).hint(hint)
     }
 }
 
@@ -282,26 +272,11 @@ fn decoded<T: DeserializeOwned>(batch: &RecordBatch) -> Result<Vec<(u32, T)>, St
 }
 
 /// The cells of all files under common numbers, and the valid rows of each.
-fn common(counted: &[Counted], columns: usize) -> Result<(CommonCells, Counts), super::cells::TooManyCells> {
-    let mut common = CommonCells { cells: Cells::new(columns), renumbered: Vec::new(), invalid: Vec::new() };
-    let mut totals: Counts = Vec::new();
-    for file in counted {
-        let numbers: Vec<u32> = file.cells.iter().map(|texts| common.cells.number(texts)).collect::<Result<_, _>>()?;
-        common.invalid.resize(common.cells.len(), InvalidRows::default());
-        totals.resize(common.cells.len(), [0; 2]);
-        for (number, counts) in numbers.iter().zip(&file.invalid) {
-            if let Some(invalid) = common.invalid.get_mut(*number as usize) {
-                invalid.merge(*counts);
-            }
-        }
-        for (number, [own_negatives, own_positives]) in numbers.iter().zip(&file.counts) {
-            if let Some([negatives, positives]) = totals.get_mut(*number as usize) {
-                *negatives += own_negatives;
-                *positives += own_positives;
-            }
-        }
-        common.renumbered.push(numbers);
-    }
+fn common(counted: &[Counted], columns: usize) -> Result<(CommonCells, Counts), TooManyCells> {
+    let parts = counted.iter().map(|file| (&file.cells, file.invalid.as_slice()));
+    let common = CommonCells::of_texts(parts, columns)?;
+    let counts = counted.iter().map(|file| &file.counts);
+    let totals = ranked::totals(counts, &common.renumbered, common.cells.len());
     Ok((common, totals))
 }
 

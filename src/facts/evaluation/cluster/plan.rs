@@ -34,6 +34,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::step::{self, IS_COUNT, Limits};
 use super::wire::{Order, WalkOrder, Walked, decode, encode};
+use crate::facts::evaluation::ids;
 use crate::facts::evaluation::ranked;
 use crate::facts::evaluation::table::Block;
 
@@ -333,9 +334,7 @@ impl Collected {
 
     fn duplicates(&self) -> u64 {
         let key = |(high, low): (&u64, &u64)| (u128::from(*high) << 64) | u128::from(*low);
-        let mut keys: Vec<u128> = self.first.iter().zip(&self.second).map(key).collect();
-        keys.sort_unstable();
-        keys.windows(2).filter(|pair| matches!(pair, [left, right] if left == right)).count() as u64
+        ids::duplicates(self.first.iter().zip(&self.second).map(key).collect())
     }
 }
 
@@ -393,7 +392,7 @@ impl Accumulator for Reducing {
 #[derive(Debug, Default)]
 pub(super) struct Codec {
     /// On an executor, what it may do.
-    pub(super) limits: Option<Arc<Limits>>,
+    limits: Option<Arc<Limits>>,
     logical: BallistaLogicalExtensionCodec,
     physical: BallistaPhysicalExtensionCodec,
 }

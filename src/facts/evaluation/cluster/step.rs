@@ -10,8 +10,8 @@ use super::wire::{Answer, Counted, Order, RowsOrder, SentProblem, Step, encode};
 use crate::facts::evaluation::cells::Cells;
 use crate::facts::evaluation::ids::Ids;
 use crate::facts::evaluation::ranked::{FINE_SHIFT, FineCounts};
-use crate::facts::evaluation::scan::{self, DataFile, Scan};
-use crate::facts::evaluation::source::Source;
+use crate::facts::evaluation::scan::{self, DataFile};
+use crate::facts::evaluation::source::{Content, Source};
 use crate::facts::evaluation::table::{BinaryTable, Block};
 use crate::facts::evaluation::{Resources, RowsFile};
 use crate::problem::Problem;
@@ -53,15 +53,14 @@ pub(super) type Take<'a> = dyn FnMut(Vec<ArrayRef>) -> bool + 'a;
 /// # Errors
 /// What nobody can mend by looking at the data: an order of another version, or one that this executor must not follow.
 pub(super) fn run(order: &Order, index: usize, limits: &Limits, take: &mut Take<'_>) -> Result<(), String> {
-    if let Step::Count = order.step {
-        let answer: Answer =
-            count(order, index, limits).map_err(|problems| problems.into_iter().map(SentProblem::from).collect());
-        let number: ArrayRef = Arc::new(UInt32Array::from(vec![index as u32]));
-        take(vec![number, Arc::new(LargeBinaryArray::from(vec![encode(&answer)?.as_slice()]))]);
-        return Ok(());
-    }
     let done = match &order.step {
-        Step::Count => Ok(()),
+        Step::Count => {
+            let answer: Answer =
+                count(order, index, limits).map_err(|problems| problems.into_iter().map(SentProblem::from).collect());
+            let number: ArrayRef = Arc::new(UInt32Array::from(vec![index as u32]));
+            take(vec![number, Arc::new(LargeBinaryArray::from(vec![encode(&answer)?.as_slice()]))]);
+            Ok(())
+        }
         Step::Rows(rows) => give_rows(order, rows, index, limits, take),
         Step::Ids(buckets) => give_ids(order, *buckets, index, limits, take),
     };
@@ -96,25 +95,32 @@ fn opened(order: &Order, index: usize, limits: &Limits) -> Result<Source, Vec<Pr
     Source::open_one(file.files, index).map_err(|error| vec![file.refused(&error)])
 }
 
-/// The rows of one file.
-fn scanned(order: &Order, index: usize, limits: &Limits) -> Result<(Scan<BinaryTable>, BinaryTable), Vec<Problem>> {
+/// What was read of one file.
+struct Scanned {
+    content: Content,
+    table: BinaryTable,
+    ids: Option<Vec<Ids>>,
+}
+
+/// The rows of one file, with their ids only where these are asked for.
+fn scanned(order: &Order, index: usize, limits: &Limits, with_ids: bool) -> Result<Scanned, Vec<Problem>> {
     let wrong = |message: String| vec![Problem::new("cluster-failed", message)];
-    let declared = order.declared().map_err(wrong)?;
+    let mut declared = order.declared().map_err(wrong)?;
+    declared.columns.id = declared.columns.id.filter(|_| with_ids);
     let (Some(classes), Some(score)) = (&declared.classes, &declared.columns.score) else {
         return Err(wrong("the order is for no two classes".to_owned()));
     };
     let source = opened(order, index, limits)?;
     let scan = scan::binary_of(source, data_file(order), &declared, (classes, score), None, limits.resources)?;
-    let mut tables: Vec<_> = scan.tables.into_iter().map(|(table, _)| table).collect();
-    let table = tables.pop().ok_or_else(|| wrong("nothing was read".to_owned()))?;
-    Ok((Scan { content: scan.content, tables, ids: scan.ids }, table))
+    let table = scan.tables.into_iter().next().ok_or_else(|| wrong("nothing was read".to_owned()))?.0;
+    Ok(Scanned { content: scan.content, table, ids: scan.ids })
 }
 
 fn count(order: &Order, index: usize, limits: &Limits) -> Result<Counted, Vec<Problem>> {
-    let (scan, mut table) = scanned(order, index, limits)?;
+    let Scanned { content, mut table, ids } = scanned(order, index, limits, true)?;
     let fine = FineCounts::of(&mut table).map_err(|error| vec![no_room(order, &error)])?;
-    let identity = (scan.content.sha256, scan.content.size_bytes);
-    let ids_missing = scan.ids.map(|ids| Ids::count(ids).missing);
+    let ids_missing = ids.as_deref().map(Ids::missing);
+    let identity = (content.sha256, content.size_bytes);
     Ok(Counted::new(identity, &table.cells, (table.counts, table.invalid), &fine, ids_missing))
 }
 
@@ -130,9 +136,9 @@ fn give_rows(
     limits: &Limits,
     take: &mut Take<'_>,
 ) -> Result<(), Vec<Problem>> {
-    let (scan, mut table) = scanned(order, index, limits)?;
+    let Scanned { content, mut table, .. } = scanned(order, index, limits, false)?;
     let file = order.files.get(index).map_or_else(String::new, |file| file.shown_as.clone());
-    if rows.digests.get(index) != Some(&scan.content.sha256) {
+    if rows.digests.get(index) != Some(&content.sha256) {
         return Err(vec![Problem::new("changed-file", format!("`{file}` changed while it was read"))]);
     }
     let numbers = renumbered(&table.cells, &rows.cells);
