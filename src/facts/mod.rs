@@ -12,6 +12,8 @@ pub mod records;
 pub mod repository;
 pub mod supply_chain;
 
+use std::num::NonZeroUsize;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +84,7 @@ pub async fn measure(
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let artifacts = artifacts(manifest, &mut problems);
+    let artifacts = artifacts(manifest, environment.resources.threads, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
         match evaluation(manifest.model.task, entry, bundled, environment).await {
@@ -208,21 +210,23 @@ fn nothing_there(pattern: &str, location: &Location) -> Problem {
         .hint("correct the path, or add the file to the release")
 }
 
-fn artifacts(manifest: &Manifest, problems: &mut Vec<Problem>) -> Vec<artifact::ArtifactFacts> {
-    let mut artifacts = Vec::new();
+fn artifacts(manifest: &Manifest, threads: NonZeroUsize, problems: &mut Vec<Problem>) -> Vec<artifact::ArtifactFacts> {
+    let mut inputs = Vec::new();
+    let mut locations = Vec::new();
     for entry in &manifest.artifacts {
         if entry.files.is_empty() {
             problems.push(nothing_there(&entry.pattern, &entry.location));
         }
         for file in &entry.files {
-            match artifact::inspect(artifact::FileInput {
-                path: &file.relative,
-                absolute: &file.absolute,
-                role: entry.role,
-            }) {
-                Ok(facts) => artifacts.push(facts),
-                Err(problem) => problems.push(place(problem, &entry.location)),
-            }
+            inputs.push(artifact::FileInput { path: &file.relative, absolute: &file.absolute, role: entry.role });
+            locations.push(&entry.location);
+        }
+    }
+    let mut artifacts = Vec::new();
+    for (found, location) in artifact::inspect(&inputs, threads).into_iter().zip(locations) {
+        match found {
+            Ok(facts) => artifacts.push(facts),
+            Err(problem) => problems.push(place(problem, location)),
         }
     }
     artifacts.sort_by(|left, right| left.file.path.cmp(&right.file.path));
