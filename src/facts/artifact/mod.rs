@@ -1,6 +1,7 @@
 //! What is inside the files that would be released, found without running any of them.
 
 mod cache;
+mod chat_template;
 mod compressed;
 mod content;
 mod detect;
