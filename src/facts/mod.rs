@@ -15,10 +15,13 @@ pub mod supply_chain;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::artifact::Inspection;
+use self::artifact::secrets::Secrets;
 use self::evaluation::claims::{self, ClaimsFile};
 use self::evaluation::sql::SqlContext;
 use self::evaluation::{EvaluationFiles, ReferenceFile, RowsFile, RowsFiles};
 use crate::digest::Sha256Digest;
+use crate::document::read_text;
 use crate::environment::Environment;
 use crate::manifest::{Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
 use crate::problem::{Location, Problem};
@@ -70,6 +73,9 @@ pub struct FileFacts {
     pub size_bytes: u64,
 }
 
+/// Size of a text beside the artifacts that is searched for secrets; their readers have bounds of their own.
+const SEARCHED_BYTES_MAX: u64 = 64 << 20;
+
 /// Measures everything that `manifest` declares. `tier` was worked out from its intake answers; `bundled` are the queries
 /// of the policy bundle.
 ///
@@ -82,7 +88,7 @@ pub async fn measure(
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let artifacts = artifacts(manifest, environment, &mut problems);
+    let (artifacts, mut secrets) = artifacts(manifest, environment, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
         match evaluation(manifest.model.task, entry, bundled, environment).await {
@@ -100,10 +106,13 @@ pub async fn measure(
             .ok()
     });
     let records = records(manifest, &mut problems);
+    if problems.is_empty() {
+        search_for_secrets(manifest, &mut secrets, &mut problems);
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Facts {
+    let facts = Facts {
         version: 1,
         manifest: FileFacts {
             path: manifest.file_name.clone(),
@@ -119,13 +128,47 @@ pub async fn measure(
         card,
         change: manifest.change.clone(),
         records,
-        supply_chain: supply_chain::SupplyChainFacts::default(),
+        supply_chain: supply_chain::SupplyChainFacts { secrets: Some(secrets.facts()), ..Default::default() },
         repository: repository::measure(
             manifest.root.directory(),
             environment.origin,
             environment.ci_branch.as_deref(),
             repository::review::ask(environment.review.as_ref()).await,
         ),
+    };
+    without_secrets(facts, &secrets).map_err(|problem| vec![problem])
+}
+
+/// Searches what is read beside the artifacts, and goes into the facts: the manifest, the card, monitoring files and
+/// records.
+fn search_for_secrets(manifest: &Manifest, secrets: &mut Secrets, problems: &mut Vec<Problem>) {
+    let monitoring = manifest.monitoring.iter().flat_map(|entry| &entry.files);
+    let records = manifest.records.iter().flat_map(|entry| &entry.files);
+    let card = manifest.card.iter().map(|entry| &entry.path);
+    let files = card.chain(monitoring).chain(records).map(|file| (file.relative.as_str(), file.absolute.clone()));
+    let own = manifest.root.directory().join(&manifest.file_name);
+    for (path, absolute) in files.chain([(manifest.file_name.as_str(), own)]) {
+        match read_text(&absolute, path, SEARCHED_BYTES_MAX) {
+            Ok(text) => secrets.search(path, text.as_bytes()),
+            Err(problem) => problems.push(problem),
+        }
+    }
+}
+
+/// Facts quote what they were read from, and are kept and shown: secrets are taken out of them.
+fn without_secrets(facts: Facts, secrets: &Secrets) -> Result<Facts, Problem> {
+    if secrets.is_empty() {
+        return Ok(facts);
+    }
+    let hidden = serde_json::to_value(facts).and_then(|mut value| {
+        secrets.hide(&mut value);
+        serde_json::from_value(value)
+    });
+    hidden.map_err(|_| {
+        let places = secrets.facts().into_iter().map(|secret| format!("{}:{}", secret.path, secret.line.unwrap_or(1)));
+        let places = places.collect::<Vec<_>>().join(", ");
+        let message = format!("secrets could not be taken out of the facts; they are at {places}");
+        Problem::new("secrets-in-facts", message).hint("revoke them, and remove them from the release")
     })
 }
 
@@ -212,7 +255,7 @@ fn artifacts(
     manifest: &Manifest,
     environment: &Environment,
     problems: &mut Vec<Problem>,
-) -> Vec<artifact::ArtifactFacts> {
+) -> (Vec<artifact::ArtifactFacts>, Secrets) {
     let mut inputs = Vec::new();
     let mut locations = Vec::new();
     for entry in &manifest.artifacts {
@@ -227,14 +270,15 @@ fn artifacts(
     let mut artifacts = Vec::new();
     let limits =
         artifact::Limits { threads: environment.resources.threads, cache: environment.artifact_cache.as_ref() };
-    for (found, location) in artifact::inspect(&inputs, limits).into_iter().zip(locations) {
+    let Inspection { files, secrets } = artifact::inspect(&inputs, limits);
+    for (found, location) in files.into_iter().zip(locations) {
         match found {
             Ok(facts) => artifacts.push(facts),
             Err(problem) => problems.push(place(problem, location)),
         }
     }
     artifacts.sort_by(|left, right| left.file.path.cmp(&right.file.path));
-    artifacts
+    (artifacts, secrets)
 }
 
 fn monitoring(manifest: &Manifest) -> Result<monitoring::MonitoringFacts, Vec<Problem>> {

@@ -14,7 +14,8 @@ pub struct SupplyChainFacts {
     pub provenance: Option<ProvenanceFacts>,
     /// What the model is made of.
     pub bill_of_materials: Option<BillOfMaterialsFacts>,
-    /// Secrets, such as access keys, that were found in released files.
+    /// Secrets, such as access keys, that were found in the texts of the release: artifacts, manifest, card, monitoring
+    /// files and records; none in archives and binary files.
     pub secrets: Option<Vec<SecretFacts>>,
 }
 

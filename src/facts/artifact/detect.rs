@@ -1,6 +1,9 @@
 //! Which format a file has, by its content: a name is a claim.
 
-use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, zip};
+use super::{
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, json, notebook, onnx, pickle, safetensors, text,
+    zip,
+};
 
 /// Says whether a file is of a format, and if so what is in it.
 type Inspector = fn(Content<'_>) -> Option<Findings>;
@@ -16,8 +19,9 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
     (ArtifactFormat::Unknown, compressed::inspect_tar),
-    (ArtifactFormat::Json, json),
-    (ArtifactFormat::Text, text),
+    (ArtifactFormat::Notebook, notebook::inspect),
+    (ArtifactFormat::Json, json::inspect),
+    (ArtifactFormat::Text, text::inspect),
 ];
 
 /// The format, and what its inspector found.
@@ -66,18 +70,6 @@ pub(super) fn is_lfs_pointer(content: Content<'_>) -> bool {
         && content.bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n")
 }
 
-fn json(content: Content<'_>) -> Option<Findings> {
-    let first = content.bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    let looks_like = matches!(first, b'{' | b'[') && content.is_whole();
-    let parsed = looks_like && serde_json::from_slice::<serde::de::IgnoredAny>(content.bytes).is_ok();
-    parsed.then(Findings::default)
-}
-
-fn text(content: Content<'_>) -> Option<Findings> {
-    let is_text = content.is_whole() && std::str::from_utf8(content.bytes).is_ok_and(|text| !text.contains('\0'));
-    is_text.then(Findings::default)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +82,7 @@ mod tests {
     #[test]
     fn formats_are_told_by_content() {
         assert_eq!(format(b"{\"a\": 1}"), ArtifactFormat::Json);
+        assert_eq!(format(b"{\"nbformat\": 4, \"cells\": []}"), ArtifactFormat::Notebook);
         assert_eq!(format(b"{\"a\": 1"), ArtifactFormat::Text);
         assert_eq!(format(b"hello"), ArtifactFormat::Text);
         assert_eq!(format(b""), ArtifactFormat::Text);

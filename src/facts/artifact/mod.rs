@@ -6,13 +6,20 @@ mod compressed;
 mod content;
 mod detect;
 mod gguf;
+mod hugging_face;
 mod joblib;
+mod json;
+mod notebook;
 mod onnx;
 mod pickle;
 mod pickle_imports;
 mod pickle_machine;
 mod reading;
+mod requirements;
 mod safetensors;
+pub(super) mod secrets;
+mod text;
+mod together;
 mod zip;
 
 use std::num::NonZeroUsize;
@@ -27,6 +34,8 @@ use serde::{Deserialize, Serialize};
 pub use self::cache::Cache;
 use self::content::Content;
 use self::reading::Reading;
+use self::secrets::Secrets;
+use self::together::{Inside, Inspected};
 use super::FileFacts;
 use crate::manifest::raw::ArtifactRole;
 use crate::problem::Problem;
@@ -73,6 +82,8 @@ pub enum ArtifactFormat {
     Pickle,
     /// A zip archive, `torch.save` files and `.npz` among them.
     Zip,
+    /// A Jupyter notebook.
+    Notebook,
     /// JSON text.
     Json,
     /// Other UTF-8 text.
@@ -191,6 +202,20 @@ pub struct OnnxFacts {
     pub nodes: u64,
     /// Files outside the model that hold its tensors, sorted.
     pub external_data: Vec<String>,
+    /// The same files, with what the model needs of each.
+    #[serde(default)]
+    pub external_files: Vec<OnnxExternalFile>,
+}
+
+/// A file outside an ONNX model that holds tensors of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnnxExternalFile {
+    /// Path relative to the model's directory.
+    pub location: String,
+    /// Tensors in it.
+    pub tensors: u64,
+    /// Where the last of them ends: a file of fewer bytes was cut.
+    pub bytes_needed: u64,
 }
 
 /// An operator set that an ONNX model needs.
@@ -254,6 +279,8 @@ struct Findings {
     onnx: Option<OnnxFacts>,
     gguf: Option<GgufFacts>,
     risks: Vec<Risk>,
+    /// What only the other files can answer.
+    inside: Inside,
 }
 
 impl Findings {
@@ -277,14 +304,22 @@ impl Default for Limits<'_> {
     }
 }
 
-/// Hashes files and looks inside them, each byte read once and nothing in them run. What comes back has the order of
-/// `inputs`.
+/// What was found out about files.
+#[derive(Debug)]
+pub(super) struct Inspection {
+    /// Each file, in the order in which they were given.
+    pub(super) files: Vec<Result<ArtifactFacts, Problem>>,
+    /// Secrets in those that are texts.
+    pub(super) secrets: Secrets,
+}
+
+/// Hashes files and looks inside them, each byte read once and nothing in them run, and then at what they say together.
 ///
 /// # Errors
 /// Of each file: it is absent, a directory, cannot be read, or changes while it is.
-pub fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Vec<Result<ArtifactFacts, Problem>> {
+pub(super) fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Inspection {
     let next = AtomicUsize::new(0);
-    let found: Vec<Mutex<Option<Result<ArtifactFacts, Problem>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
+    let found: Vec<Mutex<Option<Result<Inspected, Problem>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some((input, place)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -302,35 +337,55 @@ pub fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Vec<Result<Artif
         work();
     });
     let found = found.into_iter().zip(inputs);
-    found
+    let mut found: Vec<Result<Inspected, Problem>> = found
         .map(|(place, input)| {
             let facts = place.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
             facts.unwrap_or_else(|| Err(Problem::new("unreadable-file", format!("`{}` was not read", input.path))))
         })
-        .collect()
+        .collect();
+    together::check(&mut found.iter_mut().flatten().collect::<Vec<_>>());
+    let mut secrets = Secrets::default();
+    let files = found.into_iter().map(|file| {
+        let Inspected { facts, inside } = file?;
+        secrets.extend(inside.secrets);
+        Ok(facts)
+    });
+    let files = files.collect();
+    Inspection { files, secrets }
 }
 
-fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<ArtifactFacts, Problem> {
+fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<Inspected, Problem> {
     let Some(cache) = cache else { return inspect_file(input) };
-    if let Some(facts) = cache.find(input) {
-        return Ok(facts);
+    if let Some(file) = cache.find(input) {
+        return Ok(file);
     }
     let entry = cache.entry(input);
-    let facts = inspect_file(input)?;
-    cache.keep(input, entry.as_deref(), &facts);
-    Ok(facts)
+    let file = inspect_file(input)?;
+    // Secrets are written nowhere, and facts may quote them.
+    if file.inside.secrets.is_empty() {
+        cache.keep(input, entry.as_deref(), &file);
+    }
+    Ok(file)
 }
 
-fn inspect_file(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
-    let look = |content: Content<'_>| (detect::inspect(content), detect::is_lfs_pointer(content));
-    let (((format, mut findings), lfs_pointer), sha256, size_bytes) =
+fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
+    let look = |content: Content<'_>| {
+        let (format, mut findings) = detect::inspect(content);
+        if matches!(format, ArtifactFormat::Json | ArtifactFormat::Notebook | ArtifactFormat::Text) {
+            findings.inside.secrets.search(input.path, content.bytes);
+        }
+        (format, findings, detect::is_lfs_pointer(content))
+    };
+    let ((format, mut findings, lfs_pointer), sha256, size_bytes) =
         Reading::open(input, INSPECTED_BYTES_MAX)?.inspect(look)?;
     if let Some(pickle) = &findings.pickle {
         let risks = pickle_risks(pickle);
         findings.risks.extend(risks);
     }
-    let risks = bounded(findings.risks);
-    Ok(ArtifactFacts {
+    if requirements::is_named_so(input.path) {
+        findings.risks.append(&mut findings.inside.of_requirements);
+    }
+    let facts = ArtifactFacts {
         file: FileFacts { path: input.path.to_owned(), sha256, size_bytes },
         role: input.role,
         format,
@@ -340,8 +395,9 @@ fn inspect_file(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
         safetensors: findings.safetensors,
         onnx: findings.onnx,
         gguf: findings.gguf,
-        risks,
-    })
+        risks: bounded(findings.risks),
+    };
+    Ok(Inspected { facts, inside: findings.inside })
 }
 
 /// Risks in the order of their offsets, each once; of too many, the worst.
@@ -389,7 +445,7 @@ mod tests {
 
     fn inspected(path: &Path) -> Result<ArtifactFacts, String> {
         let input = FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model };
-        inspect_file(input).map_err(|problem| problem.code.to_owned())
+        inspect_file(input).map(|file| file.facts).map_err(|problem| problem.code.to_owned())
     }
 
     #[test]

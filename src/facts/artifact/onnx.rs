@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Content, Findings, MetadataFacts, OnnxFacts, OnnxOpset, RiskSeverity};
+use super::{Content, Findings, MetadataFacts, OnnxExternalFile, OnnxFacts, OnnxOpset, RiskSeverity};
 
 /// Graphs within attributes of nodes within graphs. Real models have three or four.
 const DEPTH_MAX: usize = 16;
@@ -89,7 +89,7 @@ struct Model {
     outputs: Vec<String>,
     initializers: BTreeSet<String>,
     nodes: u64,
-    external: BTreeSet<String>,
+    external: BTreeMap<String, OnnxExternalFile>,
     has_graph: bool,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     model.read(content.bytes).ok()?;
     let ir_version = model.ir_version.filter(|version| (1..=1_000).contains(version) && model.has_graph)?;
     let mut findings = Findings::default();
-    for location in &model.external {
+    for location in model.external.keys() {
         // A backslash or a drive parts a path under Windows only, where the model may well be loaded.
         let leaves =
             location.starts_with('/') || location.contains(['\\', ':']) || location.split('/').any(|part| part == "..");
@@ -127,7 +127,8 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
         inputs,
         outputs: model.outputs,
         nodes: model.nodes,
-        external_data: model.external.into_iter().collect(),
+        external_data: model.external.keys().cloned().collect(),
+        external_files: model.external.into_values().collect(),
     });
     Some(findings)
 }
@@ -237,6 +238,7 @@ impl Model {
     /// `TensorProto`: its name, and where its data is when that is elsewhere.
     fn tensor(&mut self, bytes: &[u8]) -> Result<String, Malformed> {
         let mut name = String::new();
+        let (mut location, mut end) = (None, [0_u64; 2]);
         each(bytes, |number, field| match (number, field) {
             (8, Field::Bytes(bytes)) => text(bytes).map(|text| name = text),
             (13, Field::Bytes(entry)) => {
@@ -246,13 +248,24 @@ impl Model {
                     (2, Field::Bytes(bytes)) => text(bytes).map(|text| value = text),
                     _ => Ok(()),
                 })?;
-                if key == "location" {
-                    self.external.insert(value);
+                let [offset, length] = &mut end;
+                match key.as_str() {
+                    "location" => location = Some(value),
+                    "offset" => *offset = value.parse().unwrap_or(u64::MAX),
+                    "length" => *length = value.parse().unwrap_or(u64::MAX),
+                    _ => {}
                 }
                 Ok(())
             }
             _ => Ok(()),
         })?;
+        if let Some(location) = location {
+            let [offset, length] = end;
+            let place = OnnxExternalFile { location: location.clone(), tensors: 0, bytes_needed: 0 };
+            let place = self.external.entry(location).or_insert(place);
+            place.tensors += 1;
+            place.bytes_needed = place.bytes_needed.max(offset.saturating_add(length));
+        }
         Ok(name)
     }
 }
@@ -306,6 +319,7 @@ mod tests {
             outputs: vec!["y".to_owned()],
             nodes: 1,
             external_data: vec!["w.bin".to_owned()],
+            external_files: vec![OnnxExternalFile { location: "w.bin".to_owned(), tensors: 1, bytes_needed: 0 }],
         };
         assert_eq!((findings.onnx, findings.risks.len()), (Some(expected), 0));
     }
