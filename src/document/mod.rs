@@ -7,6 +7,7 @@
 mod decode;
 mod file;
 mod scalar;
+pub(crate) mod strict_json;
 
 use std::collections::BTreeMap;
 
