@@ -91,7 +91,7 @@ pub async fn measure(
     let (artifacts, mut secrets) = artifacts(manifest, environment, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        match evaluation(manifest.model.task, entry, bundled, environment).await {
+        match evaluation(manifest, entry, bundled, environment).await {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
         }
@@ -106,9 +106,11 @@ pub async fn measure(
             .ok()
     });
     let records = records(manifest, &mut problems);
+    let mut supply_chain = supply_chain(manifest, card.as_ref(), &artifacts, &mut problems);
     if problems.is_empty() {
         search_for_secrets(manifest, &mut secrets, &mut problems);
     }
+    supply_chain.secrets = Some(secrets.facts());
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -128,7 +130,7 @@ pub async fn measure(
         card,
         change: manifest.change.clone(),
         records,
-        supply_chain: supply_chain::SupplyChainFacts { secrets: Some(secrets.facts()), ..Default::default() },
+        supply_chain,
         repository: repository::measure(
             manifest.root.directory(),
             environment.origin,
@@ -139,13 +141,14 @@ pub async fn measure(
     without_secrets(facts, &secrets).map_err(|problem| vec![problem])
 }
 
-/// Searches what is read beside the artifacts, and goes into the facts: the manifest, the card, monitoring files and
-/// records.
+/// Searches what is read beside the artifacts, and goes into the facts: the manifest, the card, monitoring files,
+/// records, the bill of materials and what DVC recorded.
 fn search_for_secrets(manifest: &Manifest, secrets: &mut Secrets, problems: &mut Vec<Problem>) {
     let monitoring = manifest.monitoring.iter().flat_map(|entry| &entry.files);
     let records = manifest.records.iter().flat_map(|entry| &entry.files);
-    let card = manifest.card.iter().map(|entry| &entry.path);
-    let files = card.chain(monitoring).chain(records).map(|file| (file.relative.as_str(), file.absolute.clone()));
+    let dvc = manifest.dvc.iter().flat_map(|entry| &entry.files);
+    let single = manifest.card.iter().chain(&manifest.bill_of_materials).map(|entry| &entry.path);
+    let files = single.chain(monitoring).chain(records).chain(dvc).map(|file| (file.relative.as_str(), file.absolute.clone()));
     let own = manifest.root.directory().join(&manifest.file_name);
     for (path, absolute) in files.chain([(manifest.file_name.as_str(), own)]) {
         match read_text(&absolute, path, SEARCHED_BYTES_MAX) {
@@ -174,7 +177,7 @@ fn without_secrets(facts: Facts, secrets: &Secrets) -> Result<Facts, Problem> {
 
 /// Measures one evaluation.
 async fn evaluation(
-    task: raw::Task,
+    manifest: &Manifest,
     entry: &EvaluationEntry,
     bundled: &[raw::BundledSqlCheck],
     environment: &Environment,
@@ -185,7 +188,7 @@ async fn evaluation(
     problems.extend(absent.map(|rows| nothing_there(&rows.pattern, &rows.location)));
     let mut stated = Vec::new();
     for (declared, entry) in entry.declared.claims_from.iter().zip(&entry.claims_from) {
-        match claims::read(ClaimsFile { declared, path: &entry.path }) {
+        match claims::read(ClaimsFile { declared, path: &entry.path, root: &manifest.root }) {
             Ok(found) => stated.push(found),
             Err(problem) => problems.push(place(problem, &entry.location)),
         }
@@ -214,7 +217,7 @@ async fn evaluation(
     let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
     let rows = data.data_file(Some(&entry.data.location));
     let files = EvaluationFiles { rows, reference, champion, cluster: environment.cluster.as_ref() };
-    evaluation::measure(task, &entry.declared, files, &stated, sql, environment.resources)
+    evaluation::measure(manifest.model.task, &entry.declared, files, &stated, sql, environment.resources)
 }
 
 /// Files of rows as an evaluation reads them.
@@ -279,6 +282,42 @@ fn artifacts(
     }
     artifacts.sort_by(|left, right| left.file.path.cmp(&right.file.path));
     (artifacts, secrets)
+}
+
+/// What documents beside the files say of them. Nobody reads signatures and provenance yet.
+fn supply_chain(
+    manifest: &Manifest,
+    card: Option<&card::CardFacts>,
+    artifacts: &[artifact::ArtifactFacts],
+    problems: &mut Vec<Problem>,
+) -> supply_chain::SupplyChainFacts {
+    let bill_of_materials = manifest.bill_of_materials.as_ref().and_then(|entry| {
+        supply_chain::bill_of_materials::read(&entry.path.relative, &entry.path.absolute, artifacts)
+            .map_err(|problem| problems.push(place(problem, &entry.location)))
+            .ok()
+    });
+    let dvc = (!manifest.dvc.is_empty()).then(|| dvc(manifest, artifacts, problems));
+    let licences = supply_chain::licences::stated(card, bill_of_materials.as_ref(), artifacts);
+    supply_chain::SupplyChainFacts { bill_of_materials, licences, dvc, ..supply_chain::SupplyChainFacts::default() }
+}
+
+fn dvc(
+    manifest: &Manifest,
+    artifacts: &[artifact::ArtifactFacts],
+    problems: &mut Vec<Problem>,
+) -> supply_chain::dvc::DvcFacts {
+    let mut facts = supply_chain::dvc::DvcFacts::default();
+    for entry in &manifest.dvc {
+        if entry.files.is_empty() {
+            problems.push(nothing_there(&entry.pattern, &entry.location));
+        }
+        for file in &entry.files {
+            if let Err(found) = facts.read(file, &manifest.root, artifacts) {
+                problems.extend(found.into_iter().map(|problem| place(problem, &entry.location)));
+            }
+        }
+    }
+    facts
 }
 
 fn monitoring(manifest: &Manifest) -> Result<monitoring::MonitoringFacts, Vec<Problem>> {

@@ -1,8 +1,15 @@
 //! Where the released files come from, as documents beside them say.
 
+pub mod bill_of_materials;
+pub mod dvc;
+pub mod licences;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::bill_of_materials::BillOfMaterialsFacts;
+use self::dvc::DvcFacts;
+use self::licences::LicenceFacts;
 use super::FileFacts;
 
 /// What was released with the model to say where it comes from; null for what is not there.
@@ -14,8 +21,14 @@ pub struct SupplyChainFacts {
     pub provenance: Option<ProvenanceFacts>,
     /// What the model is made of.
     pub bill_of_materials: Option<BillOfMaterialsFacts>,
+    /// Under which licences the files say that the model is; empty where none says so.
+    #[serde(default)]
+    pub licences: Vec<LicenceFacts>,
+    /// What DVC recorded of the files.
+    #[serde(default)]
+    pub dvc: Option<DvcFacts>,
     /// Secrets, such as access keys, that were found in the texts of the release: artifacts, manifest, card, monitoring
-    /// files and records; none in archives and binary files.
+    /// files, records, bill of materials and files of DVC; none in archives and binary files.
     pub secrets: Option<Vec<SecretFacts>>,
 }
 
@@ -63,30 +76,6 @@ pub struct ProvenanceFacts {
     pub covers: Vec<String>,
 }
 
-/// What the model is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct BillOfMaterialsFacts {
-    /// The file that lists it.
-    pub file: FileFacts,
-    /// Format, such as `CycloneDX 1.6`.
-    pub format: String,
-    /// The components, in the order of names.
-    pub components: Vec<ComponentFacts>,
-}
-
-/// A component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ComponentFacts {
-    /// Name.
-    pub name: String,
-    /// Version, or null.
-    pub version: Option<String>,
-    /// SPDX licence expression, or null.
-    pub licence: Option<String>,
-    /// Whether it is a model, a data set or software.
-    pub kind: String,
-}
-
 /// A secret in a released file. Its text is never part of the facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecretFacts {
@@ -96,4 +85,13 @@ pub struct SecretFacts {
     pub line: Option<u64>,
     /// The rule that found it, such as `aws-access-key`.
     pub rule: String,
+}
+
+impl SupplyChainFacts {
+    /// The files that say so.
+    #[must_use]
+    pub fn files(&self) -> Vec<&FileFacts> {
+        let bill = self.bill_of_materials.iter().map(|bill| &bill.file);
+        bill.chain(self.dvc.iter().flat_map(|dvc| &dvc.files)).collect()
+    }
 }
