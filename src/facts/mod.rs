@@ -7,12 +7,12 @@
 pub mod artifact;
 pub mod card;
 pub mod evaluation;
+pub mod mlflow;
 pub mod monitoring;
 pub mod records;
+mod released;
 pub mod repository;
 pub mod supply_chain;
-
-use std::num::NonZeroUsize;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use self::evaluation::sql::SqlContext;
 use self::evaluation::{EvaluationFiles, ReferenceFile, RowsFile, RowsFiles};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
-use crate::manifest::{Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
+use crate::manifest::{ClaimsPlace, Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
 use crate::problem::{Location, Problem};
 use crate::release_root::ReleasePath;
 use crate::tier::TierFacts;
@@ -54,6 +54,9 @@ pub struct Facts {
     /// What people found out or promised, such as a threat model.
     #[serde(default)]
     pub records: records::RecordsFacts,
+    /// What MLflow says of them, in the order of their paths.
+    #[serde(default)]
+    pub mlflow: Vec<mlflow::MlflowFacts>,
     /// Where the released files come from.
     #[serde(default)]
     pub supply_chain: supply_chain::SupplyChainFacts,
@@ -84,10 +87,10 @@ pub async fn measure(
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let artifacts = artifacts(manifest, environment.resources.threads, &mut problems);
+    let released::Released { artifacts, mut mlflow } = released::measure(manifest, environment, &mut problems).await;
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        match evaluation(manifest.model.task, entry, bundled, environment).await {
+        match evaluation(manifest.model.task, entry, bundled, environment, &mut mlflow).await {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
         }
@@ -121,6 +124,7 @@ pub async fn measure(
         card,
         change: manifest.change.clone(),
         records,
+        mlflow,
         supply_chain: supply_chain::SupplyChainFacts::default(),
         repository: repository::measure(
             manifest.root.directory(),
@@ -137,6 +141,7 @@ async fn evaluation(
     entry: &EvaluationEntry,
     bundled: &[raw::BundledSqlCheck],
     environment: &Environment,
+    mlflow: &mut Vec<mlflow::MlflowFacts>,
 ) -> Result<evaluation::EvaluationFacts, Vec<Problem>> {
     let mut problems = Vec::new();
     let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows), entry.champion.as_ref()];
@@ -144,7 +149,14 @@ async fn evaluation(
     problems.extend(absent.map(|rows| nothing_there(&rows.pattern, &rows.location)));
     let mut stated = Vec::new();
     for (declared, entry) in entry.declared.claims_from.iter().zip(&entry.claims_from) {
-        match claims::read(ClaimsFile { declared, path: &entry.path }) {
+        let found = match &entry.source {
+            ClaimsPlace::Path(path) => claims::read(ClaimsFile { declared, path }),
+            ClaimsPlace::Mlflow(reference) => {
+                let run = mlflow::run_of(reference, &environment.remote, mlflow).await;
+                run.and_then(|run| claims::of_run(declared, run))
+            }
+        };
+        match found {
             Ok(found) => stated.push(found),
             Err(problem) => problems.push(place(problem, &entry.location)),
         }
@@ -208,29 +220,6 @@ fn nothing_there(pattern: &str, location: &Location) -> Problem {
     Problem::new("missing-file", format!("`{pattern}` stands for no file"))
         .at(location.clone())
         .hint("correct the path, or add the file to the release")
-}
-
-fn artifacts(manifest: &Manifest, threads: NonZeroUsize, problems: &mut Vec<Problem>) -> Vec<artifact::ArtifactFacts> {
-    let mut inputs = Vec::new();
-    let mut locations = Vec::new();
-    for entry in &manifest.artifacts {
-        if entry.files.is_empty() {
-            problems.push(nothing_there(&entry.pattern, &entry.location));
-        }
-        for file in &entry.files {
-            inputs.push(artifact::FileInput { path: &file.relative, absolute: &file.absolute, role: entry.role });
-            locations.push(&entry.location);
-        }
-    }
-    let mut artifacts = Vec::new();
-    for (found, location) in artifact::inspect(&inputs, threads).into_iter().zip(locations) {
-        match found {
-            Ok(facts) => artifacts.push(facts),
-            Err(problem) => problems.push(place(problem, location)),
-        }
-    }
-    artifacts.sort_by(|left, right| left.file.path.cmp(&right.file.path));
-    artifacts
 }
 
 fn monitoring(manifest: &Manifest) -> Result<monitoring::MonitoringFacts, Vec<Problem>> {

@@ -1,6 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
-use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, zip};
+use super::{
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, mlmodel, onnx, pickle, safetensors, zip,
+};
 
 /// Says whether a file is of a format, and if so what is in it.
 type Inspector = fn(Content<'_>) -> Option<Findings>;
@@ -16,6 +18,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
     (ArtifactFormat::Unknown, compressed::inspect_tar),
+    (ArtifactFormat::MlflowModel, mlmodel::inspect),
     (ArtifactFormat::Json, json),
     (ArtifactFormat::Text, text),
 ];

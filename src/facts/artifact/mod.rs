@@ -5,6 +5,7 @@ mod content;
 mod detect;
 mod gguf;
 mod joblib;
+mod mlmodel;
 mod onnx;
 mod pickle;
 mod pickle_imports;
@@ -70,6 +71,8 @@ pub enum ArtifactFormat {
     Pickle,
     /// A zip archive, `torch.save` files and `.npz` among them.
     Zip,
+    /// `MLmodel`, by which MLflow knows how to load a model.
+    MlflowModel,
     /// JSON text.
     Json,
     /// Other UTF-8 text.
