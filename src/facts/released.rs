@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::artifact::{ArtifactFacts, FileInput, inspect};
+use super::artifact::{ArtifactFacts, FileInput, Limits, inspect};
 use super::mlflow::{LocalFiles, MlflowFacts, add_local, of_server};
 use super::{nothing_there, place};
 use crate::environment::Environment;
@@ -67,8 +67,11 @@ pub(super) async fn measure(manifest: &Manifest, environment: &Environment, prob
     }
     let inputs: Vec<_> =
         located.iter().map(|file| FileInput { path: &file.path, absolute: &file.absolute, role: file.role }).collect();
+    // What is downloaded is at another place each time, where no cache would find it again.
+    let cache = environment.artifact_cache.as_ref().filter(|_| directories.is_empty());
+    let limits = Limits { threads: environment.resources.threads, cache };
     let mut artifacts = Vec::new();
-    for (inspected, file) in inspect(&inputs, environment.resources.threads).into_iter().zip(&located) {
+    for (inspected, file) in inspect(&inputs, limits).into_iter().zip(&located) {
         match inspected {
             Ok(facts) => artifacts.push(facts),
             Err(problem) => problems.push(place(problem, file.location)),
