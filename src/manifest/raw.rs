@@ -260,7 +260,9 @@ pub enum DataClass {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawArtifact {
-    /// Path or glob, relative to the manifest.
+    /// Path or glob, relative to the manifest; an address in an object store (`s3://`, `gs://`, `az://`: an object, a prefix
+    /// that ends in `/`, or a glob) or over https; or a model of the pipeline's MLflow server (`models:/name/version`,
+    /// `models:/name@alias`, `models:/m-id`, `runs:/RUN_ID/path`).
     #[schemars(length(min = 1, max = 1024))]
     pub path: String,
     /// What it is to the release.
@@ -802,7 +804,8 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimSource {
-    /// The file, or a run's directory, relative to the manifest.
+    /// The file, or a run's directory, relative to the manifest; or a model or a run of the pipeline's MLflow server, of
+    /// which the run's metrics count.
     #[schemars(length(min = 1, max = 1024))]
     pub path: String,
     /// What it is.
@@ -841,7 +844,7 @@ pub enum ClaimFormat {
     Cyclonedx,
     /// `dvc.yaml`: the metrics files that it names, in JSON or YAML.
     Dvc,
-    /// The directory of a run in MLflow's file store.
+    /// A run of MLflow: its directory in a file store, or on the server.
     Mlflow,
 }
 

@@ -1,8 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, json, notebook, onnx, pickle, safetensors, text,
-    zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, json, mlmodel, notebook, onnx, pickle,
+    safetensors, text, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -19,6 +19,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
     (ArtifactFormat::Unknown, compressed::inspect_tar),
+    (ArtifactFormat::MlflowModel, mlmodel::inspect),
     (ArtifactFormat::Notebook, notebook::inspect),
     (ArtifactFormat::Json, json::inspect),
     (ArtifactFormat::Text, text::inspect),

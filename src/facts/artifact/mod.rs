@@ -9,6 +9,7 @@ mod gguf;
 mod hugging_face;
 mod joblib;
 mod json;
+mod mlmodel;
 mod notebook;
 mod onnx;
 mod pickle;
@@ -84,6 +85,8 @@ pub enum ArtifactFormat {
     Zip,
     /// A Jupyter notebook.
     Notebook,
+    /// `MLmodel`, by which MLflow knows how to load a model.
+    MlflowModel,
     /// JSON text.
     Json,
     /// Other UTF-8 text.

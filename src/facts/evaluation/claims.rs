@@ -10,6 +10,8 @@ use super::metric::Metrics;
 use super::{ClaimCheck, ClaimResult};
 use crate::document::{Document, TEXT_BYTES_MAX, pointer_to, read_text};
 use crate::facts::card::CardFormat;
+use crate::facts::mlflow::RunFacts;
+use crate::facts::mlflow::run::last_value;
 use crate::facts::supply_chain::dvc::joined;
 use crate::facts::{FileFacts, card};
 use crate::manifest::raw::{ClaimFormat, ClaimSource};
@@ -96,7 +98,7 @@ pub struct Stated {
 pub fn read(claims: ClaimsFile<'_>) -> Result<Stated, Problem> {
     let ClaimsFile { declared, path, root } = claims;
     let dataset = declared.dataset.as_deref();
-    let (files, found) = match declared.format {
+    let found = match declared.format {
         ClaimFormat::MetricsJson => metrics_json(path)?,
         ClaimFormat::ModelIndex => model_index(path, dataset)?,
         ClaimFormat::ModelCardToolkit => card_metrics(path, CardFormat::ModelCardToolkit, dataset)?,
@@ -104,6 +106,19 @@ pub fn read(claims: ClaimsFile<'_>) -> Result<Stated, Problem> {
         ClaimFormat::Mlflow => mlflow(path)?,
         ClaimFormat::Dvc => dvc(path, root)?,
     };
+    stated(declared, &path.relative, found)
+}
+
+/// What a run on an MLflow server states, which has no files of its own.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn of_run(declared: &ClaimSource, run: &RunFacts) -> Result<Stated, Problem> {
+    let found = run.metrics.iter().map(|metric| (metric.name.clone(), metric.value.unwrap_or(f64::NAN))).collect();
+    stated(declared, &declared.path, (Vec::new(), found))
+}
+
+fn stated(declared: &ClaimSource, shown: &str, (files, found): Found) -> Result<Stated, Problem> {
     let prefix = declared.prefix.as_deref().unwrap_or_default();
     let named = |(name, value): (String, f64)| {
         let rest = name.strip_prefix(prefix)?;
@@ -112,23 +127,27 @@ pub fn read(claims: ClaimsFile<'_>) -> Result<Stated, Problem> {
     };
     let mut values: Vec<_> = found.into_iter().filter_map(named).collect();
     values.sort_by(|left, right| left.0.cmp(&right.0));
+    // What was logged as no number states nothing; only where it is a metric has somebody to know.
+    if let Some((name, ..)) = values.iter().find(|(_, metric, value)| metric.is_some() && !value.is_finite()) {
+        return Err(malformed(shown, format!("states `{name}` as no finite number")));
+    }
     let unknown = declared.names.keys().find(|name| values.iter().all(|(found, ..)| found != *name));
     if let Some(name) = unknown {
-        let message = format!("`{}` states nothing for `{name}`, which is declared as a metric", path.relative);
+        let message = format!("`{shown}` states nothing for `{name}`, which is declared as a metric");
         return Err(Problem::new("absent-claim", message).hint("correct the name, or remove it"));
     }
     for (index, (name, metric, _)) in values.iter().enumerate() {
         let other = values.iter().take(index).find(|(_, other, _)| metric.is_some() && other == metric);
         if let (Some((other, ..)), Some(metric)) = (other, metric) {
-            let message = format!("`{}` states `{}` as `{other}` and as `{name}`", path.relative, metric.key());
+            let message = format!("`{shown}` states `{}` as `{other}` and as `{name}`", metric.key());
             return Err(Problem::new("duplicate-claim", message).hint("say which ones are meant with `prefix`"));
         }
     }
     if values.iter().all(|(_, metric, _)| metric.is_none()) {
-        let message = format!("`{}` states no metric that is recomputed", path.relative);
+        let message = format!("`{shown}` states no metric that is recomputed");
         return Err(Problem::new("absent-claim", message).hint("say what its names mean with `names`"));
     }
-    Ok(Stated { files, source: path.relative.clone(), tolerance: declared.tolerance, values })
+    Ok(Stated { files, source: shown.to_owned(), tolerance: declared.tolerance, values })
 }
 
 impl Stated {
@@ -350,10 +369,7 @@ fn logged(shown: &str, path: &Path) -> Result<(FileFacts, f64), Problem> {
     let absolute = path.to_owned();
     let place = ReleasePath { relative: shown.to_owned(), absolute };
     let text = read_text(path, shown, TEXT_BYTES_MAX)?;
-    let last = text.lines().rev().find(|line| !line.trim().is_empty());
-    let value = last.and_then(|line| line.split_whitespace().nth(1)).and_then(|value| value.parse::<f64>().ok());
-    let value = value.filter(|value| value.is_finite());
-    let value = value.ok_or_else(|| malformed(shown, "does not end with a moment, a number and a step"))?;
+    let value = last_value(&text).ok_or_else(|| malformed(shown, "has no lines of a moment, a number and a step"))?;
     Ok((of_text(&place, text).0, value))
 }
 

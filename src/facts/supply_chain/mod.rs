@@ -10,7 +10,11 @@ use serde::{Deserialize, Serialize};
 pub use self::bill_of_materials::BillOfMaterialsFacts;
 use self::dvc::DvcFacts;
 use self::licences::LicenceFacts;
-use super::FileFacts;
+use super::artifact::ArtifactFacts;
+use super::card::CardFacts;
+use super::{FileFacts, nothing_there, place};
+use crate::manifest::Manifest;
+use crate::problem::Problem;
 
 /// What was released with the model to say where it comes from; null for what is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,4 +98,36 @@ impl SupplyChainFacts {
         let bill = self.bill_of_materials.iter().map(|bill| &bill.file);
         bill.chain(self.dvc.iter().flat_map(|dvc| &dvc.files)).collect()
     }
+}
+
+/// What documents beside the files say of them. Nobody reads signatures and provenance yet.
+pub(super) fn measure(
+    manifest: &Manifest,
+    card: Option<&CardFacts>,
+    artifacts: &[ArtifactFacts],
+    problems: &mut Vec<Problem>,
+) -> SupplyChainFacts {
+    let bill_of_materials = manifest.bill_of_materials.as_ref().and_then(|entry| {
+        bill_of_materials::read(&entry.path.relative, &entry.path.absolute, artifacts)
+            .map_err(|problem| problems.push(place(problem, &entry.location)))
+            .ok()
+    });
+    let dvc = (!manifest.dvc.is_empty()).then(|| recorded_by_dvc(manifest, artifacts, problems));
+    let licences = licences::stated(card, bill_of_materials.as_ref(), artifacts);
+    SupplyChainFacts { bill_of_materials, licences, dvc, ..SupplyChainFacts::default() }
+}
+
+fn recorded_by_dvc(manifest: &Manifest, artifacts: &[ArtifactFacts], problems: &mut Vec<Problem>) -> DvcFacts {
+    let mut facts = DvcFacts::default();
+    for entry in &manifest.dvc {
+        if entry.files.is_empty() {
+            problems.push(nothing_there(&entry.pattern, &entry.location));
+        }
+        for file in &entry.files {
+            if let Err(found) = facts.read(file, &manifest.root, artifacts) {
+                problems.extend(found.into_iter().map(|problem| place(problem, &entry.location)));
+            }
+        }
+    }
+    facts
 }
