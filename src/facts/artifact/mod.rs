@@ -245,6 +245,8 @@ const RISKS_MAX: usize = 1_000;
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
 struct Findings {
+    /// What it is more exactly than the table says: a kind of archive.
+    format: Option<ArtifactFormat>,
     metadata: MetadataFacts,
     pickle: Option<PickleFacts>,
     safetensors: Option<SafetensorsFacts>,
@@ -356,6 +358,7 @@ fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Sha256Digest;
 
     fn inspected(path: &Path) -> Result<ArtifactFacts, String> {
         let input = FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model };
