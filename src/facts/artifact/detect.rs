@@ -1,6 +1,6 @@
 //! Which format a file has, by its content: a name is a claim.
 
-use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, zip};
+use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, tar, zip};
 
 /// Says whether a file is of a format, and if so what is in it.
 type Inspector = fn(Content<'_>) -> Option<Findings>;
@@ -9,13 +9,13 @@ type Inspector = fn(Content<'_>) -> Option<Findings>;
 /// clear mark stands before what must be guessed.
 const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Zip, zip::inspect),
-    (ArtifactFormat::Unknown, compressed::inspect),
+    (ArtifactFormat::Compressed, compressed::inspect),
     (ArtifactFormat::Gguf, gguf::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
-    (ArtifactFormat::Unknown, compressed::inspect_tar),
+    (ArtifactFormat::Tar, tar::inspect),
     (ArtifactFormat::Json, json),
     (ArtifactFormat::Text, text),
 ];
@@ -33,24 +33,43 @@ pub(super) fn kind_of_archive(archive: &zip::Archive<'_>, findings: &mut Finding
 
 /// The format, and what its inspector found.
 pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
+    recognise(content).unwrap_or_else(|| (ArtifactFormat::Unknown, unknown(content)))
+}
+
+/// The format and what its inspector found, of what has a format or pretends to.
+pub(super) fn recognise(content: Content<'_>) -> Option<(ArtifactFormat, Findings)> {
+    let found = FORMATS.iter().find_map(|(format, inspector)| {
+        let found = inspector(content)?;
+        Some((found.format.unwrap_or(*format), found))
+    });
     let is_archive = zip::is_marked(content.bytes);
-    let found = FORMATS.iter().find_map(|(format, inspector)| Some((*format, inspector(content)?)));
-    let (mut format, mut findings) = found.unwrap_or_else(|| (ArtifactFormat::Unknown, unknown(content)));
-    if let Some(kind) = findings.format {
-        format = kind;
+    let found = found.map(|(format, mut findings)| {
+        if matches!(format, ArtifactFormat::Safetensors | ArtifactFormat::Gguf) {
+            as_pickle(content, &mut findings);
+        }
+        (format, findings)
+    });
+    if is_archive || !zip::ends_as_archive(content) {
+        return found;
     }
-    // A compressed pickle is loaded as a pickle.
-    if format == ArtifactFormat::Unknown && findings.pickle.is_some() {
-        format = ArtifactFormat::Pickle;
-    }
-    if matches!(format, ArtifactFormat::Safetensors | ArtifactFormat::Gguf) {
-        as_pickle(content, &mut findings);
-    }
-    if !is_archive && zip::ends_as_archive(content) {
-        let message = "the file ends as a zip archive does, and readers of those would open it as one";
-        findings.risk(content.size_bytes, RiskSeverity::High, "polyglot", message);
-    }
-    (format, findings)
+    let polyglot = polyglot(content.size_bytes);
+    Some(match found {
+        Some((format, mut findings)) => {
+            findings.risks.extend(polyglot.risks);
+            (format, findings)
+        }
+        None => {
+            (ArtifactFormat::Unknown, Findings { risks: [unknown(content).risks, polyglot.risks].concat(), ..polyglot })
+        }
+    })
+}
+
+/// What ends as an archive and does not begin as one.
+pub(super) fn polyglot(end: u64) -> Findings {
+    let mut findings = Findings::default();
+    let message = "the file ends as a zip archive does, and readers of those would open it as one";
+    findings.risk(end, RiskSeverity::High, "polyglot", message);
+    findings
 }
 
 /// A file of no format says so; one that was too large for its format to be told is a danger.

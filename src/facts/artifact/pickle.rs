@@ -8,9 +8,10 @@
 use super::pickle_machine::{Broken, Loader, Machine};
 use super::{Content, Findings, PickleFacts, PickleImport, RiskSeverity};
 
-/// Recognised by the PROTO opcode, or for protocols 0 and 1 by a walk that makes sense.
+/// Recognised by the PROTO opcode, or for protocols 0 and 1 by a walk that makes sense; members of archives by that
+/// alone.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    (is_marked(content.bytes) || is_plausible(content)).then(|| scan(content))
+    ((is_marked(content.bytes) && !content.is_member) || is_plausible(content)).then(|| scan(content))
 }
 
 /// Recognised as [`inspect`] does, but for bytes that nobody says are a pickle, such as the tensors in an
@@ -80,7 +81,12 @@ fn is_plausible(content: Content<'_>) -> bool {
             let rest = content.bytes.get(machine.position..).unwrap_or_default();
             machine.acted || machine.named || is_marked(content.bytes) || rest.iter().all(u8::is_ascii_whitespace)
         }
-        Err(_) => machine.acted || machine.unresolved.is_some() || machine.is_dangerous(),
+        Err(_) => {
+            // What is not there may go on to do something.
+            let needed = machine.needed as u64;
+            let is_cut = machine.position > 0 && needed > content.bytes.len() as u64 && needed <= content.size_bytes;
+            machine.acted || machine.unresolved.is_some() || machine.is_dangerous() || is_cut
+        }
     }
 }
 

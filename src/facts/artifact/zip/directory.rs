@@ -4,11 +4,11 @@
 //! (after so many entries, or at the end), and which of two records counts: in an archive that they all read alike, all
 //! of these agree. One that does not is refused.
 
-use super::super::Content;
-use super::{Broken, Member, u16_at, u32_at, u64_at};
+use std::io::{self, Read as _};
 
-/// Members of an archive. A `torch.save` file has one for each tensor: some ten thousand in the largest models.
-pub(super) const MEMBERS_MAX: u64 = 200_000;
+use super::super::Content;
+use super::super::archive::{Broken, MEMBERS_MAX};
+use super::{Member, u16_at, u32_at, u64_at};
 
 /// Bytes of a directory: what so many members need whose names have a hundred bytes, as those of tensors have.
 const DIRECTORY_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -71,8 +71,11 @@ pub(in super::super) fn ends_as_archive(content: Content<'_>) -> bool {
     end_of(&tail).is_some_and(|end| {
         let length = u32_at(&tail, end + 12).map(u64::from);
         let directory = length.and_then(|length| (start + end as u64).checked_sub(length));
-        let first = directory.and_then(|at| content.at(at, 4));
-        locator(&tail, end).is_some() || first.is_some_and(|bytes| *bytes == *b"PK\x01\x02")
+        let begins = directory.and_then(|at| content.at(at, 4)).is_some_and(|bytes| *bytes == *b"PK\x01\x02");
+        // Of what was unpacked, only the end may be there.
+        let comment = u16_at(&tail, end + 20).map(usize::from);
+        let ends = directory.is_none() && comment.is_some_and(|comment| end + END_BYTES + comment == tail.len());
+        locator(&tail, end).is_some() || begins || ends
     })
 }
 
@@ -139,37 +142,38 @@ fn find_64(content: Content<'_>, tail: &[u8], locator: usize, start: u64) -> Res
 
 /// The members, in the order of the directory.
 pub(super) fn members(content: Content<'_>, directory: Directory) -> Result<Vec<Member>, Broken> {
-    let length = usize::try_from(directory.length).map_err(|_| BROKEN)?;
-    let bytes = content.at(directory.start, length).ok_or(UNREADABLE)?;
+    let mut bytes = content.pieces(directory.start, directory.length);
     let mut members = Vec::new();
-    let mut at = 0;
+    let mut rest = Vec::new();
     for _ in 0..directory.count {
-        let (member, next) = member(&bytes, at)?;
-        members.push(member);
-        at = next;
+        let mut entry = [0; ENTRY_BYTES];
+        bytes.read_exact(&mut entry).map_err(unreadable)?;
+        if u32_at(&entry, 0) != Some(0x0201_4b50) {
+            return Err(BROKEN);
+        }
+        let lengths = [28, 30, 32].map(|at| usize::from(u16_at(&entry, at).unwrap_or_default()));
+        rest.resize(lengths.iter().sum(), 0);
+        bytes.read_exact(&mut rest).map_err(unreadable)?;
+        members.push(member(&entry, &rest, lengths)?);
     }
-    if at == bytes.len() { Ok(members) } else { Err("its directory has other members than it counts") }
+    if bytes.left() == 0 { Ok(members) } else { Err("its directory has other members than it counts") }
 }
 
-/// The member whose entry begins there, and where the next does.
-fn member(bytes: &[u8], at: usize) -> Result<(Member, usize), Broken> {
-    if u32_at(bytes, at) != Some(0x0201_4b50) {
-        return Err(BROKEN);
-    }
-    let word = |offset: usize| u16_at(bytes, at + offset).ok_or(BROKEN);
-    let long = |offset: usize| u32_at(bytes, at + offset).map(u64::from).ok_or(BROKEN);
-    let name_end = at + ENTRY_BYTES + usize::from(word(28)?);
-    let extra_end = name_end + usize::from(word(30)?);
-    let name = bytes.get(at + ENTRY_BYTES..name_end).ok_or(BROKEN)?;
-    let extra = bytes.get(name_end..extra_end).ok_or(BROKEN)?;
-    let sizes = [long(24)?, long(20)?, long(42)?];
-    let [unpacked, packed, header] = widened(sizes, extra)?;
+fn unreadable(error: io::Error) -> Broken {
+    if error.kind() == io::ErrorKind::UnexpectedEof { BROKEN } else { UNREADABLE }
+}
+
+/// The member that an entry tells of; behind the entry stand its name, its extra fields and a comment.
+fn member(entry: &[u8], rest: &[u8], [name, extra, _]: [usize; 3]) -> Result<Member, Broken> {
+    let word = |at: usize| u16_at(entry, at).ok_or(BROKEN);
+    let long = |at: usize| u32_at(entry, at).ok_or(BROKEN);
+    let (name, rest) = rest.split_at_checked(name).ok_or(BROKEN)?;
+    let extra = rest.get(..extra).ok_or(BROKEN)?;
+    let [unpacked, packed, header] = widened([long(24)?, long(20)?, long(42)?].map(u64::from), extra)?;
     if !matches!(word(34)?, 0 | 0xffff) {
         return Err("it is spread over several files");
     }
-    let crc = u32_at(bytes, at + 16).ok_or(BROKEN)?;
-    let member = Member { name: name.into(), flags: word(8)?, method: word(10)?, crc, packed, unpacked, header };
-    Ok((member, extra_end + usize::from(word(32)?)))
+    Ok(Member { name: name.into(), flags: word(8)?, method: word(10)?, crc: long(16)?, packed, unpacked, header })
 }
 
 /// Sizes with those that were too large taken from the extra field, where they stand in the same order.

@@ -3,8 +3,9 @@
 use std::io::{self, Read};
 
 use crc32fast::Hasher;
-use flate2::bufread::DeflateDecoder;
 
+use super::super::archive::Source;
+use super::super::compressed::decoder::{self, Decoder};
 use super::directory::widened;
 use super::{Archive, Broken, Member, u16_at, u32_at, u64_at};
 
@@ -25,7 +26,7 @@ const BROKEN: Broken = "its header is broken";
 /// Where the content of a member is, and what its header says otherwise than the directory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    pub(super) start: u64,
+    start: u64,
     /// Where its bytes end, with the record that follows them.
     pub(super) end: u64,
     pub(super) disagreement: Option<Broken>,
@@ -86,17 +87,43 @@ fn descriptor(archive: &Archive<'_>, member: &Member, at: u64) -> Result<u64, Br
     Ok(0)
 }
 
-/// The unpacked content of a member, from its beginning.
-pub(super) fn unpacked<'a>(archive: &Archive<'a>, member: &Member, place: Place) -> Result<Box<dyn Read + 'a>, Broken> {
+/// Where the content of a member comes from.
+pub(super) fn source<'a>(archive: &Archive<'a>, member: &Member, place: Place) -> Result<Source<'a>, Broken> {
     if member.flags & ENCRYPTED != 0 {
         return Err("it is encrypted");
     }
-    let packed = archive.content.pieces(place.start, member.packed);
-    match member.method {
-        0 => Ok(Box::new(packed)),
-        8 => Ok(Box::new(DeflateDecoder::new(packed))),
-        _ => Err("its compression is not known"),
+    if member.method == 0 {
+        return Ok(Source::Stored { start: place.start, length: member.packed });
     }
+    Ok(Source::Packed(unpacked(archive, member, place)?))
+}
+
+/// Unpacks a member (APPNOTE 4.4.5).
+fn unpacked<'a>(archive: &Archive<'a>, member: &Member, place: Place) -> Result<Decoder<'a>, Broken> {
+    let packed = archive.content.pieces(place.start, member.packed);
+    let decoder = match member.method {
+        0 => Ok(Box::new(packed) as Decoder<'a>),
+        8 => Ok(decoder::deflate(packed)),
+        12 => Ok(decoder::bzip2_once(packed)),
+        14 => lzma(archive, member, place),
+        93 => decoder::zstandard(packed),
+        95 => Ok(decoder::xz(packed)),
+        _ => return Err("its compression is not known"),
+    };
+    decoder.map_err(|_: io::Error| "it cannot be unpacked")
+}
+
+/// LZMA has a header of its own: a version, the length of the properties, and these (APPNOTE 5.8.8).
+fn lzma<'a>(archive: &Archive<'a>, member: &Member, place: Place) -> io::Result<Decoder<'a>> {
+    const HEADER_BYTES: u64 = 9;
+    const ENDS_WITH_MARK: u16 = 1 << 1;
+    let header = archive.content.at(place.start, 9).ok_or(io::ErrorKind::UnexpectedEof)?;
+    let [_, _, 5, 0, properties @ ..] = &*header else { return Err(io::ErrorKind::InvalidData.into()) };
+    let properties = properties.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
+    let length = member.packed.saturating_sub(HEADER_BYTES);
+    let packed = archive.content.pieces(place.start + HEADER_BYTES, length);
+    let unpacked = if member.flags & ENDS_WITH_MARK == 0 { member.unpacked } else { u64::MAX };
+    decoder::lzma_raw(packed, properties, unpacked)
 }
 
 /// Reads all of a member, which has to be what the directory says of it.
@@ -104,6 +131,9 @@ pub(super) fn read(archive: &Archive<'_>, member: &Member, bytes_max: u64) -> Re
     let place = place(archive, member)?;
     if member.unpacked > bytes_max {
         return Err("it is too large");
+    }
+    if member.flags & ENCRYPTED != 0 {
+        return Err("it is encrypted");
     }
     let mut bytes = Vec::new();
     let mut content = unpacked(archive, member, place)?.take(bytes_max.saturating_add(1));

@@ -7,18 +7,14 @@
 pub(super) mod build;
 mod directory;
 mod member;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
 pub(super) use self::directory::ends_as_archive;
-use self::member::Place;
-use super::{Content, Findings, PickleFacts, RiskSeverity, compressed, detect, pickle};
-
-/// Bytes that members are unpacked to, all together: an archive bomb ends here.
-const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
-
-/// Why something could not be read.
-pub(super) type Broken = &'static str;
+use super::archive::{Broken, Budget, Walk, is_unsafe_name, shown, within_budget};
+use super::{Content, Findings, RiskSeverity, detect};
 
 /// An archive whose directory was read.
 pub(super) struct Archive<'a> {
@@ -26,6 +22,8 @@ pub(super) struct Archive<'a> {
     members: Vec<Member>,
     /// Where the directory begins, and members have to end.
     directory: u64,
+    /// Where the record ends that ends the archive.
+    end: u64,
 }
 
 /// A member, as the directory tells of it.
@@ -63,7 +61,7 @@ impl Member {
 pub(super) fn open(content: Content<'_>) -> Result<Archive<'_>, Broken> {
     let directory = directory::find(content)?;
     let members = directory::members(content, directory)?;
-    Ok(Archive { content, members, directory: directory.start })
+    Ok(Archive { content, members, directory: directory.start, end: directory.end })
 }
 
 impl Archive<'_> {
@@ -105,156 +103,98 @@ pub(super) fn is_marked(bytes: &[u8]) -> bool {
 
 /// Recognised as [`is_marked`] says.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    is_marked(content.bytes).then(|| {
-        let mut findings = Findings::default();
-        match open(content) {
-            Ok(archive) => {
-                scan(&archive, &mut findings);
-                findings.format = detect::kind_of_archive(&archive, &mut findings);
-            }
-            Err(why) => {
-                let message = format!("the archive could not be looked into: {why}");
-                findings.risk(0, RiskSeverity::High, "zip-not-inspected", message);
-            }
-        }
-        findings
-    })
+    is_marked(content.bytes).then(|| within_budget(content, look))
 }
 
-fn scan(archive: &Archive<'_>, findings: &mut Findings) {
-    let mut room = UNPACKED_BYTES_MAX;
-    let mut joined: Option<PickleFacts> = None;
-    for member in archive.members() {
-        let name = member.name();
-        if let Ok(Place { disagreement: Some(why), .. }) = member::place(archive, member) {
-            let message = format!("of the member `{name}`, {why}: readers see different files");
-            findings.risk(member.header, RiskSeverity::High, "zip-disagreement", message);
+fn look(content: Content<'_>, budget: &Budget) -> Findings {
+    let mut findings = Findings::default();
+    let archive = match open(content) {
+        Ok(archive) => archive,
+        Err(why) => {
+            let message = format!("the archive could not be looked into: {why}");
+            findings.risk(0, RiskSeverity::High, "archive-not-inspected", message);
+            return findings;
         }
-        match archive.read(member, room) {
-            Ok(unpacked) => {
-                room -= unpacked.len() as u64;
-                if let Some(found) = inspect_member(&name, &unpacked, member.header, findings) {
-                    join(&mut joined, found);
-                }
-            }
-            Err(why) => {
-                let message = format!("the member `{name}` could not be looked into: {why}");
-                findings.risk(member.header, RiskSeverity::High, "zip-member-not-inspected", message);
-            }
-        }
-    }
-    findings.pickle = joined.map(|facts| PickleFacts { imports: pickle::unique(facts.imports), ..facts });
-}
-
-fn inspect_member(name: &str, bytes: &[u8], offset: u64, findings: &mut Findings) -> Option<PickleFacts> {
-    let content = Content::of(bytes, bytes.len() as u64);
-    if compressed::is_packed(bytes) || ends_as_archive(content) {
-        let message = format!("the member `{name}` is an archive itself, which is not looked into");
-        findings.risk(offset, RiskSeverity::High, "zip-nested", message);
-    }
-    let found = pickle::inspect_unnamed(content).or_else(|| pickle::inspect_numpy(content))?;
-    for risk in found.risks {
-        findings.risk(offset, risk.severity, &risk.code, format!("in the member `{name}`: {}", risk.message));
-    }
-    let mut facts = found.pickle?;
-    // A deflated member has no opcodes at places of their own: imports stand where their member does.
-    facts.imports.iter_mut().for_each(|import| import.offset = offset);
-    Some(facts)
-}
-
-fn join(facts: &mut Option<PickleFacts>, more: PickleFacts) {
-    let Some(facts) = facts else {
-        *facts = Some(more);
-        return;
     };
-    facts.protocol = facts.protocol.max(more.protocol);
-    facts.streams += more.streams;
-    facts.complete &= more.complete;
-    facts.imports.extend(more.imports);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::build::Entry;
-    use super::directory::END_BYTES;
-    use super::*;
-
-    /// An archive with one member, whose content is as it stands there.
-    fn archive(name: &str, packed: &[u8], method: u16, flags: u16) -> Vec<u8> {
-        build::archive(&[Entry { method, flags, ..Entry::stored(name, packed) }])
-    }
-
-    fn codes(bytes: &[u8]) -> Vec<String> {
-        let findings = inspect(Content::of(bytes, bytes.len() as u64)).unwrap();
-        findings.risks.into_iter().map(|risk| risk.code).collect()
-    }
-
-    const UNSAFE: &[u8] = b"\x80\x02cos\nsystem\n)R.";
-
-    #[test]
-    fn pickles_in_members_are_found() {
-        let bytes = archive("archive/data.pkl", UNSAFE, 0, 0);
-        let findings = inspect(Content::of(&bytes, bytes.len() as u64)).unwrap();
-        assert_eq!(findings.pickle.unwrap().imports[0].name, "system");
-        let bytes = build::archive(&[Entry::deflated("data.png", UNSAFE)]);
-        let findings = inspect(Content::of(&bytes, bytes.len() as u64)).unwrap();
-        assert_eq!(findings.pickle.unwrap().imports[0].name, "system");
-    }
-
-    #[test]
-    fn what_is_not_looked_into_is_said() {
-        assert_eq!(codes(&archive("a", b"text", 0, 0)), Vec::<String>::new());
-        assert_eq!(codes(&archive("a", b"text", 0, 1)), ["zip-member-not-inspected"]);
-        assert_eq!(codes(&archive("a", b"text", 99, 0)), ["zip-member-not-inspected"]);
-        assert_eq!(codes(&archive("a", b"PK\x03\x04...", 0, 0)), ["zip-nested"]);
-        assert_eq!(codes(b"PK\x03\x04 and then nothing"), ["zip-not-inspected"]);
-        let mut renamed = archive("abc", b"text", 0, 0);
-        renamed[30] = b'x';
-        assert_eq!(codes(&renamed), ["zip-disagreement"]);
-        let whole = archive("a", UNSAFE, 0, 0);
-        for length in 4..whole.len() {
-            assert!(!codes(&whole[..length]).is_empty(), "{length}");
+    judge_names(&archive, &mut findings);
+    let mut walk = Walk::new(content, budget, &mut findings);
+    let mut places = Vec::new();
+    for member in archive.members() {
+        if !walk.count(member.header) {
+            break;
+        }
+        match look_into(&archive, member, &mut walk) {
+            Ok(end) => places.push((member.header, end)),
+            Err(why) => {
+                let message = format!("the member `{}` could not be looked into: {why}", shown(&member.name));
+                walk.risk(member.header, RiskSeverity::High, "archive-member-not-inspected", message);
+            }
         }
     }
-
-    #[test]
-    fn archives_that_readers_read_differently_are_refused() {
-        let good = archive("a", b"text", 0, 0);
-        let end = good.len() - END_BYTES;
-        let changed = |at: usize, byte: u8| {
-            let mut bytes = good.clone();
-            bytes[at] = byte;
-            codes(&bytes)
-        };
-        assert_eq!(codes(&good), Vec::<String>::new());
-        // Fewer entries than there are, a directory of another length, another compression in the header.
-        assert_eq!(changed(end + 10, 0), ["zip-not-inspected"]);
-        assert_eq!(changed(end + 12, 1), ["zip-not-inspected"]);
-        assert_eq!(changed(8, 8), ["zip-disagreement"]);
-        // A second directory, which readers find by the length before the end.
-        let hidden = archive("data.pkl", UNSAFE, 0, 0);
-        let mut twice = [&good[..end], &hidden[hidden.len() - END_BYTES - 54..]].concat();
-        assert_eq!(codes(&twice), ["zip-not-inspected"]);
-        // The Zip64 form, whose records count although none of the usual fields says so.
-        twice = [&good[..end], b"PK\x06\x07", &[0; 16], &good[end..]].concat();
-        assert_eq!(codes(&twice), ["zip-not-inspected"]);
+    walk.finish();
+    if places.len() == archive.members().len() {
+        judge_places(&archive, places, &mut findings);
     }
+    findings.format = detect::kind_of_archive(&archive, &mut findings);
+    findings
+}
 
-    #[test]
-    fn tensors_are_no_pickles_by_chance() {
-        assert_eq!(codes(&archive("data/0", b"\x80\x03\0\0\x80\x3f", 0, 0)), Vec::<String>::new());
-        let bytes = archive("data/0", b"\x80\x03cos\nsystem\n)R\0", 0, 0);
-        assert_eq!(codes(&bytes), ["pickle-incomplete"]);
+/// Looks into a member, and gives where its bytes end.
+fn look_into(archive: &Archive<'_>, member: &Member, walk: &mut Walk<'_, '_>) -> Result<u64, Broken> {
+    let place = member::place(archive, member)?;
+    let name = shown(&member.name);
+    if let Some(why) = place.disagreement {
+        let message = format!("readers see different things in the member `{name}`: {why}");
+        walk.risk(member.header, RiskSeverity::High, "archive-disagreement", message);
     }
+    let source = member::source(archive, member, place)?;
+    let seen = walk.look_into(&format!("in the member `{name}`"), member.header, source);
+    if let Some(why) = seen.broken {
+        return Err(why);
+    }
+    if seen.length != member.unpacked {
+        let message = format!("the member `{name}` unpacks to another size than the directory says");
+        walk.risk(member.header, RiskSeverity::High, "archive-disagreement", message);
+    } else if seen.crc.is_some_and(|crc| crc != member.crc) {
+        let message =
+            format!("the checksum of the member `{name}` is wrong: some readers refuse it, and others do not");
+        walk.risk(member.header, RiskSeverity::High, "archive-checksum", message);
+    }
+    Ok(place.end)
+}
 
-    #[test]
-    fn the_end_of_an_archive_is_seen_behind_anything() {
-        let ends = |bytes: &[u8]| ends_as_archive(Content::of(bytes, bytes.len() as u64));
-        let good = archive("a", b"text", 0, 0);
-        assert!(ends(&good));
-        assert!(ends(&[b"some text before it", &good[..]].concat()));
-        assert!(ends(&[&good[..], b"and after it"].concat()));
-        assert!(!ends(b"PK\x05\x06 in a text that is long enough to hold a record"));
-        assert!(!ends(b""));
+/// Names that lead elsewhere, or that readers take for the same. PyTorch's reader does not tell letters by their case.
+fn judge_names(archive: &Archive<'_>, findings: &mut Findings) {
+    for member in archive.members().iter().filter(|member| is_unsafe_name(&member.name)) {
+        let message = format!("the name of the member `{}` leads out of the archive's directory", shown(&member.name));
+        findings.risk(member.header, RiskSeverity::High, "archive-unsafe-name", message);
+    }
+    let folded = |member: &&Member| member.name.to_ascii_lowercase();
+    let mut members: Vec<&Member> = archive.members().iter().collect();
+    members.sort_by_cached_key(folded);
+    for pair in members.windows(2) {
+        let [first, second] = pair else { continue };
+        if first.name.eq_ignore_ascii_case(&second.name) {
+            let message = format!("there are two members `{}`, of which readers take either", shown(&second.name));
+            findings.risk(first.header.max(second.header), RiskSeverity::High, "archive-duplicate-name", message);
+        }
+    }
+}
+
+/// Members that lie in each other, and bytes that belong to none of them, which readers that look for headers find.
+fn judge_places(archive: &Archive<'_>, mut places: Vec<(u64, u64)>, findings: &mut Findings) {
+    places.sort_unstable();
+    places.push((archive.directory, archive.end));
+    places.push((archive.content.size_bytes, u64::MAX));
+    let mut before = 0;
+    for (start, end) in places {
+        if start < before {
+            let message = "two members of the archive lie in each other";
+            findings.risk(start, RiskSeverity::High, "archive-overlap", message);
+        } else if start > before {
+            let message = format!("{} bytes of the archive belong to no member", start - before);
+            findings.risk(before, RiskSeverity::Medium, "archive-hidden-data", message);
+        }
+        before = end.max(before);
     }
 }
