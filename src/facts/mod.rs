@@ -12,8 +12,6 @@ pub mod records;
 pub mod repository;
 pub mod supply_chain;
 
-use std::num::NonZeroUsize;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +82,7 @@ pub async fn measure(
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let artifacts = artifacts(manifest, environment.resources.threads, &mut problems);
+    let artifacts = artifacts(manifest, environment, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
         match evaluation(manifest.model.task, entry, bundled, environment).await {
@@ -210,7 +208,11 @@ fn nothing_there(pattern: &str, location: &Location) -> Problem {
         .hint("correct the path, or add the file to the release")
 }
 
-fn artifacts(manifest: &Manifest, threads: NonZeroUsize, problems: &mut Vec<Problem>) -> Vec<artifact::ArtifactFacts> {
+fn artifacts(
+    manifest: &Manifest,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Vec<artifact::ArtifactFacts> {
     let mut inputs = Vec::new();
     let mut locations = Vec::new();
     for entry in &manifest.artifacts {
@@ -223,7 +225,9 @@ fn artifacts(manifest: &Manifest, threads: NonZeroUsize, problems: &mut Vec<Prob
         }
     }
     let mut artifacts = Vec::new();
-    for (found, location) in artifact::inspect(&inputs, threads).into_iter().zip(locations) {
+    let limits =
+        artifact::Limits { threads: environment.resources.threads, cache: environment.artifact_cache.as_ref() };
+    for (found, location) in artifact::inspect(&inputs, limits).into_iter().zip(locations) {
         match found {
             Ok(facts) => artifacts.push(facts),
             Err(problem) => problems.push(place(problem, location)),

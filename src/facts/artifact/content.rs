@@ -50,11 +50,6 @@ impl<'a> Content<'a> {
         self.bytes.len() as u64 == self.size_bytes
     }
 
-    /// Whether every part can be had with [`Self::at`].
-    pub(super) const fn is_within_reach(&self) -> bool {
-        self.is_whole() || self.ahead.is_some()
-    }
-
     /// `length` bytes at `offset`; none if they are not all in the file or cannot be read.
     pub(super) fn at(&self, offset: u64, length: usize) -> Option<Cow<'a, [u8]>> {
         let end = offset.checked_add(length as u64).filter(|end| *end <= self.size_bytes)?;

@@ -1,6 +1,7 @@
 //! What is inside the files that would be released, found without running any of them.
 
 mod archive;
+mod cache;
 mod compressed;
 mod content;
 mod detect;
@@ -24,6 +25,7 @@ use std::thread;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::cache::Cache;
 use self::content::Content;
 use self::reading::Reading;
 use super::FileFacts;
@@ -291,12 +293,27 @@ impl Findings {
     }
 }
 
-/// Hashes files and looks inside them, each byte read once and nothing in them run; `threads` files at a time.
-/// What comes back has the order of `inputs`.
+/// What inspecting may use. None of it changes a result.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// Files that are read at a time.
+    pub threads: NonZeroUsize,
+    /// What was found out before.
+    pub cache: Option<&'a Cache>,
+}
+
+impl Default for Limits<'_> {
+    fn default() -> Self {
+        Self { threads: NonZeroUsize::MIN, cache: None }
+    }
+}
+
+/// Hashes files and looks inside them, each byte read once and nothing in them run. What comes back has the order of
+/// `inputs`.
 ///
 /// # Errors
 /// Of each file: it is absent, a directory, cannot be read, or changes while it is.
-pub fn inspect(inputs: &[FileInput<'_>], threads: NonZeroUsize) -> Vec<Result<ArtifactFacts, Problem>> {
+pub fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Vec<Result<ArtifactFacts, Problem>> {
     let next = AtomicUsize::new(0);
     let found: Vec<Mutex<Option<Result<ArtifactFacts, Problem>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
@@ -304,12 +321,12 @@ pub fn inspect(inputs: &[FileInput<'_>], threads: NonZeroUsize) -> Vec<Result<Ar
             let index = next.fetch_add(1, Ordering::Relaxed);
             inputs.get(index).zip(found.get(index))
         } {
-            let facts = inspect_file(*input);
+            let facts = inspect_cached(*input, limits.cache);
             *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(facts);
         }
     };
     thread::scope(|scope| {
-        for _ in 1..threads.get().min(inputs.len()) {
+        for _ in 1..limits.threads.get().min(inputs.len()) {
             // Where no thread can be had, this one does all of it.
             let _ = thread::Builder::new().name("artifacts".to_owned()).spawn_scoped(scope, work);
         }
@@ -322,6 +339,17 @@ pub fn inspect(inputs: &[FileInput<'_>], threads: NonZeroUsize) -> Vec<Result<Ar
             facts.unwrap_or_else(|| Err(Problem::new("unreadable-file", format!("`{}` was not read", input.path))))
         })
         .collect()
+}
+
+fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<ArtifactFacts, Problem> {
+    let Some(cache) = cache else { return inspect_file(input) };
+    if let Some(facts) = cache.find(input) {
+        return Ok(facts);
+    }
+    let entry = cache.entry(input);
+    let facts = inspect_file(input)?;
+    cache.keep(input, entry.as_deref(), &facts);
+    Ok(facts)
 }
 
 fn inspect_file(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
