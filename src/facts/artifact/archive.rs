@@ -315,10 +315,20 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
         if let Some(archive) = found.archive {
             self.formats.extend(archive.formats);
+            // A compressed archive is the archive.
+            self.members += if self.is_alone { archive.members } else { 0 };
         }
         let (all, metadata) = (&mut self.findings.metadata, found.metadata);
         all.custom_code.extend(metadata.custom_code);
         all.base_models.extend(metadata.base_models);
+    }
+
+    /// Puts something better in the place of what pickles in these members seemed to be.
+    pub(super) fn replace(&mut self, offsets: &[u64], mut facts: PickleFacts) {
+        let is_replaced = |offset: u64| offsets.contains(&offset);
+        self.findings.risks.retain(|risk| !(risk.code.starts_with("pickle-") && is_replaced(risk.offset)));
+        facts.imports.iter_mut().for_each(|import| import.offset = offsets.first().copied().unwrap_or_default());
+        join(&mut self.pickle, facts);
     }
 
     /// Says what was found in all of them.

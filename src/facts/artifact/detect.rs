@@ -1,6 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
-use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, tar, zip};
+use super::{
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, tar, torch, zip,
+};
 
 /// Says whether a file is of a format, and if so what is in it.
 type Inspector = fn(Content<'_>) -> Option<Findings>;
@@ -12,6 +14,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Compressed, compressed::inspect),
     (ArtifactFormat::Gguf, gguf::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),
+    (ArtifactFormat::Torch, torch::legacy::inspect),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
@@ -24,7 +27,12 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
 type ArchiveInspector = fn(&zip::Archive<'_>, &mut Findings) -> bool;
 
 /// What is a zip archive and more than that. A new kind is one file and one line here; the first counts.
-const KINDS_OF_ARCHIVE: &[(ArtifactFormat, ArchiveInspector)] = &[];
+const KINDS_OF_ARCHIVE: &[(ArtifactFormat, ArchiveInspector)] = &[
+    (ArtifactFormat::Torchscript, torch::inspect_script),
+    (ArtifactFormat::Pt2, torch::inspect_exported),
+    (ArtifactFormat::Torch, torch::inspect_saved),
+    (ArtifactFormat::Npz, zip::npz::inspect),
+];
 
 /// What an archive is more than that.
 pub(super) fn kind_of_archive(archive: &zip::Archive<'_>, findings: &mut Findings) -> Option<ArtifactFormat> {
@@ -42,7 +50,9 @@ pub(super) fn recognise(content: Content<'_>) -> Option<(ArtifactFormat, Finding
         let found = inspector(content)?;
         Some((found.format.unwrap_or(*format), found))
     });
-    let is_archive = zip::is_marked(content.bytes);
+    // The end of a tar archive can be that of its last member, which was looked into.
+    let is_archive =
+        zip::is_marked(content.bytes) || found.as_ref().is_some_and(|(format, _)| *format == ArtifactFormat::Tar);
     let found = found.map(|(format, mut findings)| {
         if matches!(format, ArtifactFormat::Safetensors | ArtifactFormat::Gguf) {
             as_pickle(content, &mut findings);

@@ -14,6 +14,7 @@ mod pickle_machine;
 mod reading;
 mod safetensors;
 mod tar;
+mod torch;
 mod zip;
 
 use std::num::NonZeroUsize;

@@ -124,6 +124,27 @@ fn scan(content: Content<'_>) -> Findings {
     findings
 }
 
+/// Walks so many streams that stand at the beginning of something that is no pickle behind them. Where they end; none
+/// where they do not all.
+pub(super) fn inspect_streams(content: Content<'_>, streams: u64) -> (Findings, Option<u64>) {
+    let mut findings = Findings::default();
+    let mut facts = PickleFacts { protocol: 0, streams: 0, imports: Vec::new(), complete: true };
+    let mut position = 0;
+    let mut have_ended = true;
+    while have_ended && facts.streams < streams {
+        let mut machine = Machine::new(content.bytes, position, Loader::Pickle);
+        let result = machine.run();
+        facts.streams += 1;
+        facts.protocol = facts.protocol.max(machine.protocol);
+        facts.imports.extend(machine.verdicts());
+        have_ended = note_breaks(&machine, result, &mut facts, &mut findings);
+        position = machine.position;
+    }
+    facts.imports = unique(facts.imports);
+    findings.pickle = Some(facts);
+    (findings, have_ended.then_some(position as u64))
+}
+
 /// Notes where a walk could not see everything, and says whether more may follow it.
 fn note_breaks(
     machine: &Machine<'_>,

@@ -5,13 +5,13 @@
 //! with a risk.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _};
 
 use sha2::{Digest as _, Sha256};
 
 use super::archive::{Broken, Budget, Source, Walk, is_unsafe_name, shown, within_budget};
-use super::{Content, Findings, RiskSeverity};
+use super::{ArtifactFormat, Content, Findings, RiskSeverity, torch};
 
 /// Everything in an archive is a whole number of these.
 const BLOCK_BYTES: u64 = 512;
@@ -40,13 +40,57 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
 fn look(content: Content<'_>, budget: &Budget) -> Findings {
     let mut findings = Findings::default();
     let mut walk = Walk::new(content, budget, &mut findings);
-    let mut reader = Reader { content, at: 0, next: Description::default(), names: BTreeSet::new() };
+    let mut reader =
+        Reader { content, at: 0, next: Description::default(), names: BTreeSet::new(), parts: BTreeMap::new() };
     if let Err(why) = reader.read(&mut walk) {
         let message = format!("the archive could not be looked into further: {why}");
         walk.risk(reader.at, RiskSeverity::High, "archive-not-inspected", message);
     }
-    walk.finish();
+    let parts = reader.parts;
+    if TORCH_PARTS.iter().all(|name| parts.contains_key(*name)) {
+        judge_torch(content, &parts, &mut walk);
+        walk.finish();
+        findings.format = Some(ArtifactFormat::Torch);
+        findings.metadata.framework = Some("pytorch".to_owned());
+    } else {
+        walk.finish();
+    }
     findings
+}
+
+/// Members of what `torch.save` wrote before 0.1.10.
+const TORCH_PARTS: [&str; 4] = ["pickle", "storages", "sys_info", "tensors"];
+
+/// Bytes of such a member that are held.
+const TORCH_PART_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Two of them have other bytes between their pickles.
+fn judge_torch(content: Content<'_>, parts: &BTreeMap<&str, Part>, walk: &mut Walk<'_, '_>) {
+    let part = |name: &str| parts.get(name).copied();
+    let bytes = |part: Part| {
+        let length = usize::try_from(part.length.min(TORCH_PART_BYTES_MAX)).ok()?;
+        content.at(part.start, length)
+    };
+    let (Some(storages), Some(tensors)) = (part("storages"), part("tensors")) else { return };
+    let facts = bytes(storages).zip(bytes(tensors)).and_then(|(in_storages, in_tensors)| {
+        let storages = Content::of(&in_storages, storages.length);
+        torch::legacy::inspect_parts(storages, Content::of(&in_tensors, tensors.length))
+    });
+    match facts {
+        Some(facts) => walk.replace(&[storages.header, tensors.header], facts),
+        None => {
+            let message = "its tensors are not as PyTorch wrote them".to_owned();
+            walk.risk(storages.header, RiskSeverity::High, "torch-malformed", message);
+        }
+    }
+}
+
+/// Where a member is.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    header: u64,
+    start: u64,
+    length: u64,
 }
 
 /// What headers before a member say of it.
@@ -64,6 +108,8 @@ struct Reader<'a> {
     next: Description,
     /// Digests of the names, which can be long.
     names: BTreeSet<[u8; 32]>,
+    /// The members that are in [`TORCH_PARTS`].
+    parts: BTreeMap<&'static str, Part>,
 }
 
 impl Reader<'_> {
@@ -165,6 +211,9 @@ impl Reader<'_> {
         let start = self.at + BLOCK_BYTES;
         if start.checked_add(size).is_none_or(|end| end > self.content.size_bytes) {
             return Err(CUT);
+        }
+        if let Some(part) = TORCH_PARTS.iter().find(|part| part.as_bytes() == name) {
+            self.parts.insert(part, Part { header: self.at, start, length: size });
         }
         let name = shown(&name);
         let source = Source::Stored { start, length: size };

@@ -89,10 +89,7 @@ fn descriptor(archive: &Archive<'_>, member: &Member, at: u64) -> Result<u64, Br
 
 /// Where the content of a member comes from.
 pub(super) fn source<'a>(archive: &Archive<'a>, member: &Member, place: Place) -> Result<Source<'a>, Broken> {
-    if member.flags & ENCRYPTED != 0 {
-        return Err("it is encrypted");
-    }
-    if member.method == 0 {
+    if member.method == 0 && member.flags & ENCRYPTED == 0 {
         return Ok(Source::Stored { start: place.start, length: member.packed });
     }
     Ok(Source::Packed(unpacked(archive, member, place)?))
@@ -100,6 +97,9 @@ pub(super) fn source<'a>(archive: &Archive<'a>, member: &Member, place: Place) -
 
 /// Unpacks a member (APPNOTE 4.4.5).
 fn unpacked<'a>(archive: &Archive<'a>, member: &Member, place: Place) -> Result<Decoder<'a>, Broken> {
+    if member.flags & ENCRYPTED != 0 {
+        return Err("it is encrypted");
+    }
     let packed = archive.content.pieces(place.start, member.packed);
     let decoder = match member.method {
         0 => Ok(Box::new(packed) as Decoder<'a>),
@@ -126,14 +126,19 @@ fn lzma<'a>(archive: &Archive<'a>, member: &Member, place: Place) -> io::Result<
     decoder::lzma_raw(packed, properties, unpacked)
 }
 
+/// Reads the first bytes of a member.
+pub(super) fn head<const LENGTH: usize>(archive: &Archive<'_>, member: &Member) -> Result<[u8; LENGTH], Broken> {
+    let mut head = [0; LENGTH];
+    let place = place(archive, member)?;
+    unpacked(archive, member, place)?.read_exact(&mut head).map_err(|_| "it cannot be unpacked")?;
+    Ok(head)
+}
+
 /// Reads all of a member, which has to be what the directory says of it.
 pub(super) fn read(archive: &Archive<'_>, member: &Member, bytes_max: u64) -> Result<Vec<u8>, Broken> {
     let place = place(archive, member)?;
     if member.unpacked > bytes_max {
         return Err("it is too large");
-    }
-    if member.flags & ENCRYPTED != 0 {
-        return Err("it is encrypted");
     }
     let mut bytes = Vec::new();
     let mut content = unpacked(archive, member, place)?.take(bytes_max.saturating_add(1));

@@ -7,6 +7,7 @@
 pub(super) mod build;
 mod directory;
 mod member;
+pub(super) mod npz;
 #[cfg(test)]
 mod tests;
 
@@ -73,6 +74,14 @@ impl Archive<'_> {
     /// The member of that name; the last, as Python takes it. That there are two is said elsewhere.
     pub(super) fn member(&self, name: &str) -> Option<&Member> {
         self.members.iter().rfind(|member| *member.name == *name.as_bytes())
+    }
+
+    /// The first bytes of a member, unpacked.
+    ///
+    /// # Errors
+    /// It is shorter than that, or cannot be read.
+    pub(super) fn head<const LENGTH: usize>(&self, member: &Member) -> Result<[u8; LENGTH], Broken> {
+        member::head(self, member)
     }
 
     /// All of a member, unpacked.
