@@ -1,5 +1,6 @@
 //! What is inside the files that would be released, found without running any of them.
 
+mod archive;
 mod cache;
 mod chat_template;
 mod compressed;
@@ -19,8 +20,10 @@ mod reading;
 mod requirements;
 mod safetensors;
 pub(super) mod secrets;
+mod tar;
 mod text;
 mod together;
+mod torch;
 mod zip;
 
 use std::num::NonZeroUsize;
@@ -65,6 +68,9 @@ pub struct ArtifactFacts {
     /// What a GGUF header says; null for other formats.
     #[serde(default)]
     pub gguf: Option<GgufFacts>,
+    /// What is in an archive or a compressed file; null for other formats.
+    #[serde(default)]
+    pub archive: Option<ArchiveFacts>,
     /// Everything in the file that is a danger or breaks its format, in the order of byte offsets.
     pub risks: Vec<Risk>,
 }
@@ -81,8 +87,23 @@ pub enum ArtifactFormat {
     Gguf,
     /// A Python pickle: a program that runs when it is loaded.
     Pickle,
-    /// A zip archive, `torch.save` files and `.npz` among them.
+    /// A zip archive that is none of the more exact kinds.
     Zip,
+    /// A file of `torch.save`: pickles, and the tensors that they speak of.
+    Torch,
+    /// A TorchScript program: code in its own language, and pickles.
+    Torchscript,
+    /// A program of `torch.export`, or one that was compiled from it.
+    Pt2,
+    /// Arrays of NumPy, each in a member of a zip archive.
+    Npz,
+    /// A tar archive, compressed or not.
+    Tar,
+    /// A 7-Zip archive.
+    #[serde(rename = "7z")]
+    SevenZip,
+    /// A compressed file in which is something that is known.
+    Compressed,
     /// A Jupyter notebook.
     Notebook,
     /// `MLmodel`, by which MLflow knows how to load a model.
@@ -188,6 +209,15 @@ pub struct GgufFacts {
     pub has_chat_template: bool,
 }
 
+/// What is in an archive or a compressed file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ArchiveFacts {
+    /// Members, those of archives within it left out.
+    pub members: u64,
+    /// Formats of its members and of what is in those, sorted. What has no known format is left out, as tensors are.
+    pub formats: Vec<ArtifactFormat>,
+}
+
 /// What an ONNX model says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OnnxFacts {
@@ -276,11 +306,14 @@ const RISKS_MAX: usize = 1_000;
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
 struct Findings {
+    /// What it is more exactly than the table says: a kind of archive.
+    format: Option<ArtifactFormat>,
     metadata: MetadataFacts,
     pickle: Option<PickleFacts>,
     safetensors: Option<SafetensorsFacts>,
     onnx: Option<OnnxFacts>,
     gguf: Option<GgufFacts>,
+    archive: Option<ArchiveFacts>,
     risks: Vec<Risk>,
     /// What only the other files can answer.
     inside: Inside,
@@ -398,6 +431,7 @@ fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
         safetensors: findings.safetensors,
         onnx: findings.onnx,
         gguf: findings.gguf,
+        archive: findings.archive,
         risks: bounded(findings.risks),
     };
     Ok(Inspected { facts, inside: findings.inside })
@@ -477,6 +511,7 @@ mod tests {
             safetensors: None,
             onnx: None,
             gguf: None,
+            archive: None,
             risks: vec![Risk {
                 offset: 2,
                 severity: RiskSeverity::High,
