@@ -6,9 +6,11 @@ mod detect;
 mod gguf;
 mod joblib;
 mod onnx;
+mod pages;
 mod pickle;
 mod pickle_imports;
 mod pickle_machine;
+mod protobuf;
 mod reading;
 mod safetensors;
 mod zip;
@@ -188,6 +190,20 @@ pub struct OnnxFacts {
     pub nodes: u64,
     /// Files outside the model that hold its tensors, sorted.
     pub external_data: Vec<String>,
+    /// The same files, with what the model needs of each.
+    #[serde(default)]
+    pub external_files: Vec<OnnxExternalFile>,
+}
+
+/// A file outside an ONNX model that holds tensors of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnnxExternalFile {
+    /// Path relative to the model's directory.
+    pub location: String,
+    /// Tensors in it.
+    pub tensors: u64,
+    /// Where the last of them ends: a file of fewer bytes was cut.
+    pub bytes_needed: u64,
 }
 
 /// An operator set that an ONNX model needs.
@@ -242,6 +258,9 @@ const INSPECTED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Risks of one file that are told. Whoever has so many needs no more to know what the file is.
 const RISKS_MAX: usize = 1_000;
 
+/// Risks of one file that are noted, to tell the worst of them.
+const RISKS_NOTED_MAX: usize = 100 * RISKS_MAX;
+
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
 struct Findings {
@@ -255,7 +274,9 @@ struct Findings {
 
 impl Findings {
     fn risk(&mut self, offset: u64, severity: RiskSeverity, code: &str, message: impl Into<String>) {
-        self.risks.push(Risk { offset, severity, code: code.to_owned(), message: message.into() });
+        if self.risks.len() < RISKS_NOTED_MAX {
+            self.risks.push(Risk { offset, severity, code: code.to_owned(), message: message.into() });
+        }
     }
 }
 
@@ -356,6 +377,7 @@ fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Sha256Digest;
 
     fn inspected(path: &Path) -> Result<ArtifactFacts, String> {
         let input = FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model };
