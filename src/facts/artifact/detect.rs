@@ -1,6 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
-use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, zip};
+use super::{
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, saved_model, zip,
+};
 
 /// Says whether a file is of a format, and if so what is in it.
 type Inspector = fn(Content<'_>) -> Option<Findings>;
@@ -15,7 +17,11 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
+    (ArtifactFormat::SavedModel, saved_model::inspect),
+    (ArtifactFormat::SavedModel, saved_model::inspect_fingerprint),
+    (ArtifactFormat::GraphDef, saved_model::inspect_graph),
     (ArtifactFormat::Unknown, compressed::inspect_tar),
+    (ArtifactFormat::SavedModel, saved_model::inspect_text),
     (ArtifactFormat::Json, json),
     (ArtifactFormat::Text, text),
 ];

@@ -13,6 +13,8 @@ mod pickle_machine;
 mod protobuf;
 mod reading;
 mod safetensors;
+mod saved_model;
+mod tensorflow_operators;
 mod zip;
 
 use std::num::NonZeroUsize;
@@ -64,6 +66,10 @@ pub struct ArtifactFacts {
 pub enum ArtifactFormat {
     /// Open Neural Network Exchange.
     Onnx,
+    /// TensorFlow's SavedModel: `saved_model.pb`, or the digests beside it.
+    SavedModel,
+    /// A graph of TensorFlow with its weights in it.
+    GraphDef,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.

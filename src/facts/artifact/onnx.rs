@@ -128,7 +128,8 @@ impl<'a> Model<'a> {
         findings.metadata = MetadataFacts {
             framework: Some("onnx".to_owned()),
             framework_version: Some(self.producer_version).filter(|version| !version.is_empty()),
-            parameters: Some(self.parameters),
+            // Trees are attributes of a node, and not initializers.
+            parameters: Some(self.parameters).filter(|parameters| *parameters > 0),
             licence: self.licence,
             inputs: inputs.clone(),
             outputs: self.outputs.clone(),
@@ -439,25 +440,8 @@ impl<'a> Model<'a> {
 mod tests {
     use super::*;
     use crate::facts::artifact::pages::tests::as_large_file;
+    use crate::facts::artifact::protobuf::tests::{number, part as bytes, varint};
     use proptest::prelude::*;
-
-    fn varint(mut value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while value >= 0x80 {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-        bytes
-    }
-
-    fn bytes(number: u64, content: &[u8]) -> Vec<u8> {
-        [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
-    }
-
-    fn number(number: u64, value: u64) -> Vec<u8> {
-        [varint(number << 3), varint(value)].concat()
-    }
 
     fn entry(key: &str, value: &str) -> Vec<u8> {
         bytes(13, &[bytes(1, key.as_bytes()), bytes(2, value.as_bytes())].concat())

@@ -140,3 +140,69 @@ pub(super) fn keep(names: &mut BTreeSet<String>, name: String, at: u64) -> Resul
     names.insert(name);
     if names.len() > NAMES_MAX { Err(Broken::new(at, "it has more names than a model has")) } else { Ok(()) }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::facts::artifact) fn varint(mut value: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while value >= 0x80 {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+        bytes
+    }
+
+    /// A field that is a text, a payload or a message.
+    pub(in crate::facts::artifact) fn part(number: u64, content: impl AsRef<[u8]>) -> Vec<u8> {
+        let content = content.as_ref();
+        [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
+    }
+
+    pub(in crate::facts::artifact) fn number(number: u64, value: u64) -> Vec<u8> {
+        [varint(number << 3), varint(value)].concat()
+    }
+
+    /// The numbers of the fields, or why they could not be read to the end.
+    fn fields(bytes: &[u8]) -> Result<Vec<u64>, &'static str> {
+        let wire = Wire::of(Content::of(bytes, bytes.len() as u64));
+        let mut numbers = Vec::new();
+        let take = |number, _| {
+            numbers.push(number);
+            Ok(())
+        };
+        wire.each(wire.whole(), take).map_err(|broken| broken.why)?;
+        Ok(numbers)
+    }
+
+    #[test]
+    fn fields_are_read_to_the_last_byte() {
+        let fixed = [&varint(5 << 3 | 5)[..], &[0; 4], &varint(6 << 3 | 1), &[0; 8]].concat();
+        let whole = [number(1, u64::MAX), part(300, b"abc"), fixed].concat();
+        assert_eq!(fields(&whole), Ok(vec![1, 300, 5, 6]));
+        assert_eq!(fields(b""), Ok(Vec::new()));
+        // Cut anywhere but between two fields.
+        let between = [0, number(1, u64::MAX).len(), 11 + part(300, b"abc").len(), whole.len() - 9];
+        for length in 0..whole.len() {
+            assert_eq!(fields(&whole[..length]).is_ok(), between.contains(&length), "{length}");
+        }
+        for broken in [&b"\x00\x00"[..], b"\x0b", b"\x0c", b"\x0e", b"\x0f", &[0xff; 11], &part(1, b"")[..1]] {
+            assert!(fields(broken).is_err(), "{broken:02x?}");
+        }
+        assert!(fields(&[&varint(1 << 3 | 2)[..], &varint(u64::MAX)].concat()).is_err());
+    }
+
+    #[test]
+    fn texts_are_utf_8_and_not_too_long() {
+        let text = |content: &[u8]| {
+            let wire = Wire::of(Content::of(content, content.len() as u64));
+            wire.text(wire.whole()).map_err(|broken| broken.why)
+        };
+        assert_eq!(text(b"name"), Ok("name".to_owned()));
+        assert_eq!(text(b"\xff"), Err("a text in it is not UTF-8"));
+        assert!(text(&[b'a'; NAME_BYTES_MAX as usize]).is_ok());
+        assert_eq!(text(&[b'a'; NAME_BYTES_MAX as usize + 1]), Err("a text in it is too long"));
+    }
+}
