@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead, Read};
 
 use sha2::{Digest as _, Sha256};
 
@@ -25,12 +25,14 @@ pub(super) struct Content<'a> {
     pub(super) size_bytes: u64,
     /// The rest of a file whose beginning `bytes` is; none for what was unpacked.
     pub(super) ahead: Option<&'a LookAhead<'a>>,
+    /// Where it begins in that file: a part of a file is content of its own.
+    pub(super) start: u64,
 }
 
 impl<'a> Content<'a> {
     /// All of something, or as much of it as there is.
     pub(super) const fn of(bytes: &'a [u8], size_bytes: u64) -> Self {
-        Self { bytes, size_bytes, ahead: None }
+        Self { bytes, size_bytes, ahead: None, start: 0 }
     }
 
     /// Whether nothing is missing from the bytes.
@@ -50,7 +52,51 @@ impl<'a> Content<'a> {
             let start = usize::try_from(offset).ok()?;
             return self.bytes.get(start..start.checked_add(length)?).map(Cow::Borrowed);
         }
-        self.ahead?.look(offset, length).map(Cow::Owned)
+        self.ahead?.look(self.start.checked_add(offset)?, length).map(Cow::Owned)
+    }
+
+    /// A part, to be read from its beginning to its end in pieces. What is not in the file is an error when it is read.
+    pub(super) const fn pieces(self, offset: u64, length: u64) -> Pieces<'a> {
+        Pieces { content: self, next: offset, left: length, piece: Cow::Borrowed(&[]), used: 0 }
+    }
+}
+
+/// Bytes of a piece.
+const PIECE_BYTES: u64 = 4 * PAGE_BYTES;
+
+/// A part of a file that is read a piece after the other.
+#[derive(Debug)]
+pub(super) struct Pieces<'a> {
+    content: Content<'a>,
+    /// Where the next piece begins.
+    next: u64,
+    left: u64,
+    piece: Cow<'a, [u8]>,
+    used: usize,
+}
+
+impl BufRead for Pieces<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.used >= self.piece.len() && self.left > 0 {
+            // Pieces end where pages do, so that each page is read once.
+            let length = (PIECE_BYTES - self.content.start.wrapping_add(self.next) % PAGE_BYTES).min(self.left);
+            let piece = usize::try_from(length).ok().and_then(|length| self.content.at(self.next, length));
+            self.piece = piece.ok_or(io::ErrorKind::UnexpectedEof)?;
+            (self.next, self.left, self.used) = (self.next + length, self.left - length, 0);
+        }
+        Ok(self.piece.get(self.used..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.used = self.piece.len().min(self.used.saturating_add(count));
+    }
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 

@@ -26,10 +26,25 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Text, text),
 ];
 
+/// Says whether an archive is of a kind, by its members, and adds what it finds. All members were looked into before.
+type ArchiveInspector = fn(&zip::Archive<'_>, &mut Findings) -> bool;
+
+/// What is a zip archive and more than that. A new kind is one file and one line here; the first counts.
+const KINDS_OF_ARCHIVE: &[(ArtifactFormat, ArchiveInspector)] = &[];
+
+/// What an archive is more than that.
+pub(super) fn kind_of_archive(archive: &zip::Archive<'_>, findings: &mut Findings) -> Option<ArtifactFormat> {
+    KINDS_OF_ARCHIVE.iter().find_map(|(format, is_kind)| is_kind(archive, findings).then_some(*format))
+}
+
 /// The format, and what its inspector found.
 pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
+    let is_archive = zip::is_marked(content.bytes);
     let found = FORMATS.iter().find_map(|(format, inspector)| Some((*format, inspector(content)?)));
     let (mut format, mut findings) = found.unwrap_or_else(|| (ArtifactFormat::Unknown, unknown(content)));
+    if let Some(kind) = findings.format {
+        format = kind;
+    }
     // A compressed pickle is loaded as a pickle.
     if format == ArtifactFormat::Unknown && findings.pickle.is_some() {
         format = ArtifactFormat::Pickle;
@@ -37,7 +52,7 @@ pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
     if matches!(format, ArtifactFormat::Safetensors | ArtifactFormat::Gguf) {
         as_pickle(content, &mut findings);
     }
-    if format != ArtifactFormat::Zip && content.is_whole() && zip::ends_as_archive(content.bytes) {
+    if !is_archive && zip::ends_as_archive(content) {
         let message = "the file ends as a zip archive does, and readers of those would open it as one";
         findings.risk(content.size_bytes, RiskSeverity::High, "polyglot", message);
     }

@@ -270,6 +270,8 @@ const RISKS_NOTED_MAX: usize = 100 * RISKS_MAX;
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
 struct Findings {
+    /// What it is more exactly than the table says: a kind of archive.
+    format: Option<ArtifactFormat>,
     metadata: MetadataFacts,
     pickle: Option<PickleFacts>,
     safetensors: Option<SafetensorsFacts>,

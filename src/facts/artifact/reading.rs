@@ -64,8 +64,12 @@ impl<'a> Reading<'a> {
     pub(super) fn inspect<T>(self, inspect: impl FnOnce(Content<'_>) -> T) -> Result<(T, Sha256Digest, u64), Problem> {
         let ahead = LookAhead::new(&self.file, self.size_bytes);
         let is_whole = self.beginning.len() as u64 == self.size_bytes;
-        let content =
-            Content { bytes: &self.beginning, size_bytes: self.size_bytes, ahead: (!is_whole).then_some(&ahead) };
+        let content = Content {
+            bytes: &self.beginning,
+            size_bytes: self.size_bytes,
+            ahead: (!is_whole).then_some(&ahead),
+            start: 0,
+        };
         let found = inspect(content);
         if ahead.has_failed() {
             return Err(changed(self.input.path));
