@@ -1,7 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, saved_model, zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, hdf5, keras_h5, onnx, pickle, safetensors,
+    saved_model, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -14,6 +15,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Unknown, compressed::inspect),
     (ArtifactFormat::Gguf, gguf::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),
+    (ArtifactFormat::Hdf5, keras_h5::inspect),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
@@ -55,6 +57,10 @@ pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
     if !is_archive && zip::ends_as_archive(content) {
         let message = "the file ends as a zip archive does, and readers of those would open it as one";
         findings.risk(content.size_bytes, RiskSeverity::High, "polyglot", message);
+    }
+    if format != ArtifactFormat::Hdf5 && hdf5::begins_later(content) {
+        let message = "an HDF5 file begins within the file, and readers of those would open it as one";
+        findings.risk(0, RiskSeverity::High, "polyglot", message);
     }
     (format, findings)
 }

@@ -4,7 +4,12 @@ mod compressed;
 mod content;
 mod detect;
 mod gguf;
+mod hdf5;
+mod hdf5_object;
 mod joblib;
+mod keras_config;
+mod keras_h5;
+mod keras_names;
 mod onnx;
 mod pages;
 mod pickle;
@@ -74,6 +79,8 @@ pub enum ArtifactFormat {
     Safetensors,
     /// GGUF, the format of llama.cpp.
     Gguf,
+    /// HDF5, such as the older files of Keras.
+    Hdf5,
     /// A Python pickle: a program that runs when it is loaded.
     Pickle,
     /// A zip archive, `torch.save` files and `.npz` among them.
@@ -380,6 +387,16 @@ fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
         Some(Risk { offset: import.offset, severity, code: code.to_owned(), message })
     };
     pickle.imports.iter().filter_map(risk).collect()
+}
+
+/// A file that a real library made (`tests/artifacts/formats.py`).
+#[cfg(test)]
+fn sample(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts/samples").join(format!("{name}.gz"));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).unwrap();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(file), &mut bytes).unwrap();
+    bytes
 }
 
 #[cfg(test)]
