@@ -1,8 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, hdf5, keras_h5, onnx, pickle, safetensors,
-    saved_model, zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, hdf5, keras, keras_h5, onnx, pickle,
+    safetensors, saved_model, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -32,7 +32,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
 type ArchiveInspector = fn(&zip::Archive<'_>, &mut Findings) -> bool;
 
 /// What is a zip archive and more than that. A new kind is one file and one line here; the first counts.
-const KINDS_OF_ARCHIVE: &[(ArtifactFormat, ArchiveInspector)] = &[];
+const KINDS_OF_ARCHIVE: &[(ArtifactFormat, ArchiveInspector)] = &[(ArtifactFormat::Keras, keras::is_keras)];
 
 /// What an archive is more than that.
 pub(super) fn kind_of_archive(archive: &zip::Archive<'_>, findings: &mut Findings) -> Option<ArtifactFormat> {

@@ -7,6 +7,7 @@ mod gguf;
 mod hdf5;
 mod hdf5_object;
 mod joblib;
+mod keras;
 mod keras_config;
 mod keras_h5;
 mod keras_names;
@@ -81,6 +82,8 @@ pub enum ArtifactFormat {
     Gguf,
     /// HDF5, such as the older files of Keras.
     Hdf5,
+    /// Keras 3's own archive.
+    Keras,
     /// A Python pickle: a program that runs when it is loaded.
     Pickle,
     /// A zip archive, `torch.save` files and `.npz` among them.
