@@ -1,8 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, hdf5, keras, keras_h5, onnx, pickle,
-    safetensors, saved_model, zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, hdf5, keras, keras_h5, keras_metadata, onnx,
+    pickle, safetensors, saved_model, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -22,6 +22,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::SavedModel, saved_model::inspect),
     (ArtifactFormat::SavedModel, saved_model::inspect_fingerprint),
     (ArtifactFormat::GraphDef, saved_model::inspect_graph),
+    (ArtifactFormat::SavedModel, keras_metadata::inspect),
     (ArtifactFormat::Unknown, compressed::inspect_tar),
     (ArtifactFormat::SavedModel, saved_model::inspect_text),
     (ArtifactFormat::Json, json),

@@ -10,6 +10,7 @@ mod joblib;
 mod keras;
 mod keras_config;
 mod keras_h5;
+mod keras_metadata;
 mod keras_names;
 mod onnx;
 mod pages;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::pages::Broken;
 use super::protobuf::{Field, NAMES_MAX, Part, Wire, keep};
-use super::{Content, Findings, MetadataFacts, RiskSeverity, tensorflow_operators};
+use super::{Content, Findings, MetadataFacts, RiskSeverity, keras_metadata, tensorflow_operators};
 
 /// Tag of `SavedModel.meta_graphs` and of `MetaGraphDef.graph_def`.
 const META_GRAPHS: u8 = 2 << 3 | 2;
@@ -145,7 +145,7 @@ impl<'a> Graph<'a> {
 
     fn findings(self, code: &str, subject: &str, result: Result<(), Broken>) -> Findings {
         let mut findings = self.risks;
-        let mut custom_code = Vec::new();
+        let mut custom_code = std::mem::take(&mut findings.metadata.custom_code);
         for (operator, offset) in self.operators {
             // A node may call a function of the graph by its name.
             if self.functions.contains(&operator) {
@@ -156,6 +156,7 @@ impl<'a> Graph<'a> {
                 custom_code.push(operator);
             }
         }
+        custom_code.sort();
         let (inputs, outputs) = self.signature.unwrap_or_default();
         findings.metadata = MetadataFacts {
             framework: Some("tensorflow".to_owned()),
@@ -297,11 +298,30 @@ impl<'a> Graph<'a> {
         let wire = self.wire;
         wire.each(part, |number, field| match (number, field) {
             (1, Field::Part(object)) => wire.each(object, |number, field| match (number, field) {
+                (4, Field::Part(user)) => self.user_object(user),
                 (7, Field::Part(variable)) => self.variable(variable),
                 _ => Ok(()),
             }),
             _ => Ok(()),
         })
+    }
+
+    /// `SavedUserObject`: until TensorFlow 2.5, layers of Keras have their configuration here.
+    fn user_object(&mut self, part: Part) -> Result<(), Broken> {
+        let wire = self.wire;
+        let (mut is_keras, mut metadata) = (false, None);
+        wire.each(part, |number, field| {
+            match (number, field) {
+                (1, Field::Part(identifier)) => is_keras = wire.text(identifier)?.starts_with("_tf_keras"),
+                (3, Field::Part(part)) => metadata = Some(part),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        match metadata.filter(|metadata| is_keras && metadata.length() > 0) {
+            Some(metadata) => keras_metadata::check(wire, metadata, false, &mut self.risks),
+            None => Ok(()),
+        }
     }
 
     /// `SavedVariable`, whose second field is a shape: dimensions with a size each, which is below zero if unknown.
