@@ -2,7 +2,7 @@
 
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, hdf5, keras, keras_h5, keras_metadata, onnx,
-    pickle, safetensors, saved_model, zip,
+    pickle, safetensors, saved_model, tflite, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -16,6 +16,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Gguf, gguf::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),
     (ArtifactFormat::Hdf5, keras_h5::inspect),
+    (ArtifactFormat::Tflite, tflite::inspect),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
@@ -52,7 +53,7 @@ pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
     if format == ArtifactFormat::Unknown && findings.pickle.is_some() {
         format = ArtifactFormat::Pickle;
     }
-    if matches!(format, ArtifactFormat::Safetensors | ArtifactFormat::Gguf) {
+    if !is_archive && format != ArtifactFormat::Unknown && findings.pickle.is_none() {
         as_pickle(content, &mut findings);
     }
     if !is_archive && zip::ends_as_archive(content) {

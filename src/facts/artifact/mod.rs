@@ -3,6 +3,7 @@
 mod compressed;
 mod content;
 mod detect;
+mod flatbuffer;
 mod gguf;
 mod hdf5;
 mod hdf5_object;
@@ -22,6 +23,7 @@ mod reading;
 mod safetensors;
 mod saved_model;
 mod tensorflow_operators;
+mod tflite;
 mod zip;
 
 use std::num::NonZeroUsize;
@@ -77,6 +79,8 @@ pub enum ArtifactFormat {
     SavedModel,
     /// A graph of TensorFlow with its weights in it.
     GraphDef,
+    /// TensorFlow Lite.
+    Tflite,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
