@@ -1,8 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, hdf5, keras, keras_h5, keras_metadata, onnx,
-    pickle, safetensors, saved_model, tflite, zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, coreml, gguf, hdf5, keras, keras_h5, keras_metadata,
+    onnx, pickle, safetensors, saved_model, tflite, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -21,6 +21,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
     (ArtifactFormat::SavedModel, saved_model::inspect),
+    (ArtifactFormat::Coreml, coreml::inspect),
     (ArtifactFormat::SavedModel, saved_model::inspect_fingerprint),
     (ArtifactFormat::GraphDef, saved_model::inspect_graph),
     (ArtifactFormat::SavedModel, keras_metadata::inspect),

@@ -2,6 +2,7 @@
 
 mod compressed;
 mod content;
+mod coreml;
 mod detect;
 mod flatbuffer;
 mod gguf;
@@ -81,6 +82,8 @@ pub enum ArtifactFormat {
     GraphDef,
     /// TensorFlow Lite.
     Tflite,
+    /// Core ML.
+    Coreml,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
