@@ -2,7 +2,7 @@
 
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, compressed, coreml, gguf, hdf5, keras, keras_h5, keras_metadata,
-    onnx, pickle, safetensors, saved_model, tflite, zip,
+    onnx, pickle, safetensors, saved_model, skops, tflite, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -35,7 +35,8 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
 type ArchiveInspector = fn(&zip::Archive<'_>, &mut Findings) -> bool;
 
 /// What is a zip archive and more than that. A new kind is one file and one line here; the first counts.
-const KINDS_OF_ARCHIVE: &[(ArtifactFormat, ArchiveInspector)] = &[(ArtifactFormat::Keras, keras::is_keras)];
+const KINDS_OF_ARCHIVE: &[(ArtifactFormat, ArchiveInspector)] =
+    &[(ArtifactFormat::Keras, keras::is_keras), (ArtifactFormat::Skops, skops::is_skops)];
 
 /// What an archive is more than that.
 pub(super) fn kind_of_archive(archive: &zip::Archive<'_>, findings: &mut Findings) -> Option<ArtifactFormat> {

@@ -23,6 +23,7 @@ mod protobuf;
 mod reading;
 mod safetensors;
 mod saved_model;
+mod skops;
 mod tensorflow_operators;
 mod tflite;
 mod zip;
@@ -92,6 +93,8 @@ pub enum ArtifactFormat {
     Hdf5,
     /// Keras 3's own archive.
     Keras,
+    /// skops, an archive of scikit-learn's objects.
+    Skops,
     /// A Python pickle: a program that runs when it is loaded.
     Pickle,
     /// A zip archive, `torch.save` files and `.npz` among them.
