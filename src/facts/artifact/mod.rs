@@ -26,6 +26,8 @@ mod saved_model;
 mod skops;
 mod tensorflow_operators;
 mod tflite;
+mod ubjson;
+mod xgboost;
 mod zip;
 
 use std::num::NonZeroUsize;
@@ -85,6 +87,8 @@ pub enum ArtifactFormat {
     Tflite,
     /// Core ML.
     Coreml,
+    /// XGBoost, in JSON, UBJSON or the binary form that it gave up.
+    Xgboost,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
