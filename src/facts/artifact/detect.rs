@@ -2,7 +2,7 @@
 
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, compressed, coreml, gguf, hdf5, keras, keras_h5, keras_metadata,
-    onnx, pickle, safetensors, saved_model, skops, tflite, xgboost, zip,
+    lightgbm, onnx, pickle, safetensors, saved_model, skops, tflite, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -28,6 +28,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Unknown, compressed::inspect_tar),
     (ArtifactFormat::SavedModel, saved_model::inspect_text),
     (ArtifactFormat::Xgboost, xgboost::inspect),
+    (ArtifactFormat::Lightgbm, lightgbm::inspect),
     (ArtifactFormat::Json, json),
     (ArtifactFormat::Text, text),
 ];

@@ -14,6 +14,7 @@ mod keras_config;
 mod keras_h5;
 mod keras_metadata;
 mod keras_names;
+mod lightgbm;
 mod onnx;
 mod pages;
 mod pickle;
@@ -89,6 +90,8 @@ pub enum ArtifactFormat {
     Coreml,
     /// XGBoost, in JSON, UBJSON or the binary form that it gave up.
     Xgboost,
+    /// LightGBM.
+    Lightgbm,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
