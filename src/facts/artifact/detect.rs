@@ -1,8 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, compressed, coreml, gguf, hdf5, keras, keras_h5, keras_metadata,
-    lightgbm, onnx, pickle, safetensors, saved_model, skops, tflite, xgboost, zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, catboost, compressed, coreml, gguf, hdf5, keras, keras_h5,
+    keras_metadata, lightgbm, onnx, pickle, safetensors, saved_model, skops, tflite, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -17,6 +17,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Safetensors, safetensors::inspect),
     (ArtifactFormat::Hdf5, keras_h5::inspect),
     (ArtifactFormat::Tflite, tflite::inspect),
+    (ArtifactFormat::Catboost, catboost::inspect),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Onnx, onnx::inspect),
@@ -28,6 +29,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Unknown, compressed::inspect_tar),
     (ArtifactFormat::SavedModel, saved_model::inspect_text),
     (ArtifactFormat::Xgboost, xgboost::inspect),
+    (ArtifactFormat::Catboost, catboost::inspect_json),
     (ArtifactFormat::Lightgbm, lightgbm::inspect),
     (ArtifactFormat::Json, json),
     (ArtifactFormat::Text, text),

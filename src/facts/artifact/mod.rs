@@ -1,5 +1,6 @@
 //! What is inside the files that would be released, found without running any of them.
 
+mod catboost;
 mod compressed;
 mod content;
 mod coreml;
@@ -92,6 +93,8 @@ pub enum ArtifactFormat {
     Xgboost,
     /// LightGBM.
     Lightgbm,
+    /// CatBoost, in its own form or in JSON.
+    Catboost,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
