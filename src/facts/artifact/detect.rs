@@ -2,7 +2,7 @@
 
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, compressed, coreml, gguf, hdf5, keras, keras_h5,
-    keras_metadata, lightgbm, onnx, pickle, safetensors, saved_model, skops, tflite, xgboost, zip,
+    keras_metadata, lightgbm, onnx, pickle, safetensors, saved_model, sentencepiece, skops, tflite, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -26,6 +26,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::SavedModel, saved_model::inspect_fingerprint),
     (ArtifactFormat::GraphDef, saved_model::inspect_graph),
     (ArtifactFormat::SavedModel, keras_metadata::inspect),
+    (ArtifactFormat::Sentencepiece, sentencepiece::inspect),
     (ArtifactFormat::Unknown, compressed::inspect_tar),
     (ArtifactFormat::SavedModel, saved_model::inspect_text),
     (ArtifactFormat::Xgboost, xgboost::inspect),

@@ -25,6 +25,7 @@ mod protobuf;
 mod reading;
 mod safetensors;
 mod saved_model;
+mod sentencepiece;
 mod skops;
 mod tensorflow_operators;
 mod tflite;
@@ -95,6 +96,8 @@ pub enum ArtifactFormat {
     Lightgbm,
     /// CatBoost, in its own form or in JSON.
     Catboost,
+    /// A tokenizer of SentencePiece.
+    Sentencepiece,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
