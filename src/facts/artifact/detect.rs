@@ -2,7 +2,8 @@
 
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, compressed, coreml, gguf, hdf5, keras, keras_h5,
-    keras_metadata, lightgbm, onnx, pickle, safetensors, saved_model, sentencepiece, skops, tflite, xgboost, zip,
+    keras_metadata, lightgbm, numpy, onnx, pickle, safetensors, saved_model, sentencepiece, skops, tflite, xgboost,
+    zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -20,6 +21,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Catboost, catboost::inspect),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
+    (ArtifactFormat::Numpy, numpy::inspect),
     (ArtifactFormat::Onnx, onnx::inspect),
     (ArtifactFormat::SavedModel, saved_model::inspect),
     (ArtifactFormat::Coreml, coreml::inspect),

@@ -16,6 +16,7 @@ mod keras_h5;
 mod keras_metadata;
 mod keras_names;
 mod lightgbm;
+mod numpy;
 mod onnx;
 mod pages;
 mod pickle;
@@ -98,6 +99,8 @@ pub enum ArtifactFormat {
     Catboost,
     /// A tokenizer of SentencePiece.
     Sentencepiece,
+    /// An array of NumPy that holds no objects.
+    Numpy,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
