@@ -1,9 +1,9 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, catboost, compressed, coreml, gguf, hdf5, keras, keras_h5,
-    keras_metadata, lightgbm, numpy, onnx, pickle, safetensors, saved_model, sentencepiece, skops, tflite, xgboost,
-    zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, gguf, hdf5, keras,
+    keras_h5, keras_metadata, lightgbm, numpy, onnx, pickle, safetensors, saved_model, sentencepiece, skops, tflite,
+    xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -19,6 +19,9 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Hdf5, keras_h5::inspect),
     (ArtifactFormat::Tflite, tflite::inspect),
     (ArtifactFormat::Catboost, catboost::inspect),
+    (ArtifactFormat::Parquet, columnar::inspect_parquet),
+    (ArtifactFormat::Arrow, columnar::inspect_arrow),
+    (ArtifactFormat::Arrow, columnar::inspect_stream),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
     (ArtifactFormat::Numpy, numpy::inspect),

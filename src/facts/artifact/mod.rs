@@ -1,6 +1,7 @@
 //! What is inside the files that would be released, found without running any of them.
 
 mod catboost;
+mod columnar;
 mod compressed;
 mod content;
 mod coreml;
@@ -101,6 +102,10 @@ pub enum ArtifactFormat {
     Sentencepiece,
     /// An array of NumPy that holds no objects.
     Numpy,
+    /// Parquet.
+    Parquet,
+    /// Arrow IPC, a file or a stream.
+    Arrow,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
