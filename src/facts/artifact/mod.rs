@@ -23,6 +23,7 @@ mod pages;
 mod pickle;
 mod pickle_imports;
 mod pickle_machine;
+mod pmml;
 mod protobuf;
 mod reading;
 mod safetensors;
@@ -33,6 +34,7 @@ mod tensorflow_operators;
 mod tflite;
 mod ubjson;
 mod xgboost;
+mod xml;
 mod zip;
 
 use std::num::NonZeroUsize;
@@ -98,6 +100,8 @@ pub enum ArtifactFormat {
     Lightgbm,
     /// CatBoost, in its own form or in JSON.
     Catboost,
+    /// Predictive Model Markup Language.
+    Pmml,
     /// A tokenizer of SentencePiece.
     Sentencepiece,
     /// An array of NumPy that holds no objects.
