@@ -2,8 +2,8 @@
 
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, gguf, hdf5, keras,
-    keras_h5, keras_metadata, lightgbm, numpy, onnx, pickle, pmml, safetensors, saved_model, sentencepiece, skops,
-    tflite, xgboost, zip,
+    keras_h5, keras_metadata, lightgbm, numpy, onnx, openvino, pickle, pmml, safetensors, saved_model, sentencepiece,
+    skops, tflite, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -38,6 +38,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Catboost, catboost::inspect_json),
     (ArtifactFormat::Lightgbm, lightgbm::inspect),
     (ArtifactFormat::Pmml, pmml::inspect),
+    (ArtifactFormat::Openvino, openvino::inspect),
     (ArtifactFormat::Json, json),
     (ArtifactFormat::Text, text),
 ];

@@ -19,6 +19,7 @@ mod keras_names;
 mod lightgbm;
 mod numpy;
 mod onnx;
+mod openvino;
 mod pages;
 mod pickle;
 mod pickle_imports;
@@ -102,6 +103,8 @@ pub enum ArtifactFormat {
     Catboost,
     /// Predictive Model Markup Language.
     Pmml,
+    /// The graph of OpenVINO's intermediate representation.
+    Openvino,
     /// A tokenizer of SentencePiece.
     Sentencepiece,
     /// An array of NumPy that holds no objects.
