@@ -3,7 +3,7 @@
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, gguf, hdf5, keras,
     keras_h5, keras_metadata, lightgbm, numpy, onnx, openvino, pickle, pmml, safetensors, saved_model, sentencepiece,
-    skops, tflite, xgboost, zip,
+    skops, tensorflow_checkpoint, tflite, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -32,6 +32,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::GraphDef, saved_model::inspect_graph),
     (ArtifactFormat::SavedModel, keras_metadata::inspect),
     (ArtifactFormat::Sentencepiece, sentencepiece::inspect),
+    (ArtifactFormat::TensorflowCheckpoint, tensorflow_checkpoint::inspect),
     (ArtifactFormat::Unknown, compressed::inspect_tar),
     (ArtifactFormat::SavedModel, saved_model::inspect_text),
     (ArtifactFormat::Xgboost, xgboost::inspect),

@@ -31,6 +31,7 @@ mod safetensors;
 mod saved_model;
 mod sentencepiece;
 mod skops;
+mod tensorflow_checkpoint;
 mod tensorflow_operators;
 mod tflite;
 mod ubjson;
@@ -91,6 +92,8 @@ pub enum ArtifactFormat {
     SavedModel,
     /// A graph of TensorFlow with its weights in it.
     GraphDef,
+    /// The index of a checkpoint of TensorFlow.
+    TensorflowCheckpoint,
     /// TensorFlow Lite.
     Tflite,
     /// Core ML.
