@@ -2,8 +2,8 @@
 
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, gguf, hdf5, keras,
-    keras_h5, keras_metadata, lightgbm, numpy, onnx, openvino, pickle, pmml, safetensors, saved_model, sentencepiece,
-    skops, tensorflow_checkpoint, tflite, xgboost, zip,
+    keras_h5, keras_metadata, lightgbm, native_code, numpy, onnx, openvino, pickle, pmml, safetensors, saved_model,
+    sentencepiece, skops, tensorflow_checkpoint, tflite, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -19,6 +19,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Hdf5, keras_h5::inspect),
     (ArtifactFormat::Tflite, tflite::inspect),
     (ArtifactFormat::Catboost, catboost::inspect),
+    (ArtifactFormat::NativeCode, native_code::inspect),
     (ArtifactFormat::Parquet, columnar::inspect_parquet),
     (ArtifactFormat::Arrow, columnar::inspect_arrow),
     (ArtifactFormat::Arrow, columnar::inspect_stream),

@@ -17,6 +17,7 @@ mod keras_h5;
 mod keras_metadata;
 mod keras_names;
 mod lightgbm;
+mod native_code;
 mod numpy;
 mod onnx;
 mod openvino;
@@ -116,6 +117,8 @@ pub enum ArtifactFormat {
     Parquet,
     /// Arrow IPC, a file or a stream.
     Arrow,
+    /// Compiled code: ELF, PE, Mach-O, CUDA, LLVM, Java or Python bytecode.
+    NativeCode,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
