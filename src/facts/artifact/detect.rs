@@ -3,7 +3,7 @@
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, gguf, hdf5, keras,
     keras_h5, keras_metadata, lightgbm, native_code, numpy, onnx, openvino, pickle, pmml, safetensors, saved_model,
-    sentencepiece, skops, tensorflow_checkpoint, tflite, xgboost, zip,
+    script, sentencepiece, skops, tensorflow_checkpoint, tflite, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -41,6 +41,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Lightgbm, lightgbm::inspect),
     (ArtifactFormat::Pmml, pmml::inspect),
     (ArtifactFormat::Openvino, openvino::inspect),
+    (ArtifactFormat::Script, script::inspect),
     (ArtifactFormat::Json, json),
     (ArtifactFormat::Text, text),
 ];

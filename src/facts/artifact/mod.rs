@@ -30,6 +30,7 @@ mod protobuf;
 mod reading;
 mod safetensors;
 mod saved_model;
+mod script;
 mod sentencepiece;
 mod skops;
 mod tensorflow_checkpoint;
@@ -119,6 +120,8 @@ pub enum ArtifactFormat {
     Arrow,
     /// Compiled code: ELF, PE, Mach-O, CUDA, LLVM, Java or Python bytecode.
     NativeCode,
+    /// A script that names who runs it.
+    Script,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
