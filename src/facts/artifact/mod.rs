@@ -35,6 +35,7 @@ mod sentencepiece;
 mod skops;
 mod tensorflow_checkpoint;
 mod tensorflow_operators;
+mod tensorrt;
 mod tflite;
 mod ubjson;
 mod xgboost;
@@ -110,6 +111,8 @@ pub enum ArtifactFormat {
     Pmml,
     /// The graph of OpenVINO's intermediate representation.
     Openvino,
+    /// An engine of TensorRT, which is not looked through.
+    Tensorrt,
     /// A tokenizer of SentencePiece.
     Sentencepiece,
     /// An array of NumPy that holds no objects.
