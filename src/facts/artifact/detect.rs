@@ -1,9 +1,9 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, gguf, hdf5, keras,
-    keras_h5, keras_metadata, lightgbm, native_code, numpy, onnx, openvino, pickle, pmml, safetensors, saved_model,
-    script, sentencepiece, skops, tensorflow_checkpoint, tensorrt, tflite, xgboost, zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, executorch, gguf, hdf5,
+    keras, keras_h5, keras_metadata, lightgbm, native_code, numpy, onnx, openvino, pickle, pmml, safetensors,
+    saved_model, script, sentencepiece, skops, tensorflow_checkpoint, tensorrt, tflite, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -21,6 +21,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Catboost, catboost::inspect),
     (ArtifactFormat::NativeCode, native_code::inspect),
     (ArtifactFormat::Tensorrt, tensorrt::inspect),
+    (ArtifactFormat::Executorch, executorch::inspect),
     (ArtifactFormat::Parquet, columnar::inspect_parquet),
     (ArtifactFormat::Arrow, columnar::inspect_arrow),
     (ArtifactFormat::Arrow, columnar::inspect_stream),

@@ -6,6 +6,7 @@ mod compressed;
 mod content;
 mod coreml;
 mod detect;
+mod executorch;
 mod flatbuffer;
 mod gguf;
 mod hdf5;
@@ -113,6 +114,8 @@ pub enum ArtifactFormat {
     Openvino,
     /// An engine of TensorRT, which is not looked through.
     Tensorrt,
+    /// A program of ExecuTorch, which is not looked through.
+    Executorch,
     /// A tokenizer of SentencePiece.
     Sentencepiece,
     /// An array of NumPy that holds no objects.
