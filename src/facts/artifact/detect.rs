@@ -3,7 +3,7 @@
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, executorch, gguf, hdf5,
     keras, keras_h5, keras_metadata, lightgbm, native_code, numpy, onnx, openvino, pickle, pmml, safetensors,
-    saved_model, script, sentencepiece, skops, tensorflow_checkpoint, tensorrt, tflite, xgboost, zip,
+    saved_model, script, sentencepiece, skops, tensorflow_checkpoint, tensorrt, tflite, webassembly, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -20,6 +20,7 @@ const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Tflite, tflite::inspect),
     (ArtifactFormat::Catboost, catboost::inspect),
     (ArtifactFormat::NativeCode, native_code::inspect),
+    (ArtifactFormat::Webassembly, webassembly::inspect),
     (ArtifactFormat::Tensorrt, tensorrt::inspect),
     (ArtifactFormat::Executorch, executorch::inspect),
     (ArtifactFormat::Parquet, columnar::inspect_parquet),

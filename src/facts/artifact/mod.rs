@@ -39,6 +39,7 @@ mod tensorflow_operators;
 mod tensorrt;
 mod tflite;
 mod ubjson;
+mod webassembly;
 mod xgboost;
 mod xml;
 mod zip;
@@ -126,6 +127,8 @@ pub enum ArtifactFormat {
     Arrow,
     /// Compiled code: ELF, PE, Mach-O, CUDA, LLVM, Java or Python bytecode.
     NativeCode,
+    /// WebAssembly.
+    Webassembly,
     /// A script that names who runs it.
     Script,
     /// safetensors.
