@@ -2,28 +2,59 @@
 
 mod archive;
 mod cache;
+mod catboost;
 mod chat_template;
+mod columnar;
 mod compressed;
 mod content;
+mod coreml;
 mod detect;
+mod executorch;
+mod flatbuffer;
 mod gguf;
+mod hdf5;
+mod hdf5_object;
 mod hugging_face;
 mod joblib;
 mod json;
+mod keras;
+mod keras_config;
+mod keras_h5;
+mod keras_metadata;
+mod keras_names;
+mod lightgbm;
 mod mlmodel;
+mod native_code;
 mod notebook;
+mod numpy;
 mod onnx;
+mod openvino;
+mod pages;
 mod pickle;
 mod pickle_imports;
 mod pickle_machine;
+mod pmml;
+mod protobuf;
 mod reading;
 mod requirements;
 mod safetensors;
+mod saved_model;
+mod script;
 pub(super) mod secrets;
+mod sentencepiece;
+mod skops;
 mod tar;
+mod tensorflow_checkpoint;
+mod tensorflow_operators;
+mod tensorrt;
 mod text;
+mod tflite;
 mod together;
 mod torch;
+mod ubjson;
+mod webassembly;
+mod xgboost;
+mod xml;
 mod zip;
 
 use std::num::NonZeroUsize;
@@ -81,10 +112,54 @@ pub struct ArtifactFacts {
 pub enum ArtifactFormat {
     /// Open Neural Network Exchange.
     Onnx,
+    /// TensorFlow's SavedModel: `saved_model.pb`, or the digests beside it.
+    SavedModel,
+    /// A graph of TensorFlow with its weights in it.
+    GraphDef,
+    /// The index of a checkpoint of TensorFlow.
+    TensorflowCheckpoint,
+    /// TensorFlow Lite.
+    Tflite,
+    /// Core ML.
+    Coreml,
+    /// XGBoost, in JSON, UBJSON or the binary form that it gave up.
+    Xgboost,
+    /// LightGBM.
+    Lightgbm,
+    /// CatBoost, in its own form or in JSON.
+    Catboost,
+    /// Predictive Model Markup Language.
+    Pmml,
+    /// The graph of OpenVINO's intermediate representation.
+    Openvino,
+    /// An engine of TensorRT, which is not looked through.
+    Tensorrt,
+    /// A program of ExecuTorch, which is not looked through.
+    Executorch,
+    /// A tokenizer of SentencePiece.
+    Sentencepiece,
+    /// An array of NumPy that holds no objects.
+    Numpy,
+    /// Parquet.
+    Parquet,
+    /// Arrow IPC, a file or a stream.
+    Arrow,
+    /// Compiled code: ELF, PE, Mach-O, CUDA, LLVM, Java or Python bytecode.
+    NativeCode,
+    /// WebAssembly.
+    Webassembly,
+    /// A script that names who runs it.
+    Script,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
     Gguf,
+    /// HDF5, such as the older files of Keras.
+    Hdf5,
+    /// Keras 3's own archive.
+    Keras,
+    /// skops, an archive of scikit-learn's objects.
+    Skops,
     /// A Python pickle: a program that runs when it is loaded.
     Pickle,
     /// A zip archive that is none of the more exact kinds.
@@ -303,6 +378,9 @@ const INSPECTED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Risks of one file that are told. Whoever has so many needs no more to know what the file is.
 const RISKS_MAX: usize = 1_000;
 
+/// Risks of one file that are noted, to tell the worst of them.
+const RISKS_NOTED_MAX: usize = 100 * RISKS_MAX;
+
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
 struct Findings {
@@ -321,7 +399,9 @@ struct Findings {
 
 impl Findings {
     fn risk(&mut self, offset: u64, severity: RiskSeverity, code: &str, message: impl Into<String>) {
-        self.risks.push(Risk { offset, severity, code: code.to_owned(), message: message.into() });
+        if self.risks.len() < RISKS_NOTED_MAX {
+            self.risks.push(Risk { offset, severity, code: code.to_owned(), message: message.into() });
+        }
     }
 }
 
@@ -473,6 +553,16 @@ fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
         Some(Risk { offset: import.offset, severity, code: code.to_owned(), message })
     };
     pickle.imports.iter().filter_map(risk).collect()
+}
+
+/// A file that a real library made (`tests/artifacts/formats.py`).
+#[cfg(test)]
+fn sample(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts/samples").join(format!("{name}.gz"));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).unwrap();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(file), &mut bytes).unwrap();
+    bytes
 }
 
 #[cfg(test)]
