@@ -7,23 +7,23 @@
 pub mod artifact;
 pub mod card;
 pub mod evaluation;
+mod hidden;
+pub mod mlflow;
 pub mod monitoring;
 pub mod records;
+mod released;
 pub mod repository;
 pub mod supply_chain;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::artifact::Inspection;
-use self::artifact::secrets::Secrets;
 use self::evaluation::claims::{self, ClaimsFile};
 use self::evaluation::sql::SqlContext;
 use self::evaluation::{EvaluationFiles, ReferenceFile, RowsFile, RowsFiles};
 use crate::digest::Sha256Digest;
-use crate::document::read_text;
 use crate::environment::Environment;
-use crate::manifest::{Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
+use crate::manifest::{ClaimsPlace, Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
 use crate::problem::{Location, Problem};
 use crate::release_root::ReleasePath;
 use crate::tier::TierFacts;
@@ -55,6 +55,9 @@ pub struct Facts {
     /// What people found out or promised, such as a threat model.
     #[serde(default)]
     pub records: records::RecordsFacts,
+    /// What MLflow says of them, in the order of their paths.
+    #[serde(default)]
+    pub mlflow: Vec<mlflow::MlflowFacts>,
     /// Where the released files come from.
     #[serde(default)]
     pub supply_chain: supply_chain::SupplyChainFacts,
@@ -73,9 +76,6 @@ pub struct FileFacts {
     pub size_bytes: u64,
 }
 
-/// Size of a text beside the artifacts that is searched for secrets; their readers have bounds of their own.
-const SEARCHED_BYTES_MAX: u64 = 64 << 20;
-
 /// Measures everything that `manifest` declares. `tier` was worked out from its intake answers; `bundled` are the queries
 /// of the policy bundle.
 ///
@@ -88,10 +88,11 @@ pub async fn measure(
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let (artifacts, mut secrets) = artifacts(manifest, environment, &mut problems);
+    let released::Released { artifacts, mut mlflow, mut secrets } =
+        released::measure(manifest, environment, &mut problems).await;
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        match evaluation(manifest.model.task, entry, bundled, environment).await {
+        match evaluation(manifest, entry, bundled, environment, &mut mlflow).await {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
         }
@@ -106,9 +107,11 @@ pub async fn measure(
             .ok()
     });
     let records = records(manifest, &mut problems);
+    let mut supply_chain = supply_chain::measure(manifest, card.as_ref(), &artifacts, &mut problems);
     if problems.is_empty() {
-        search_for_secrets(manifest, &mut secrets, &mut problems);
+        hidden::search(manifest, &mut secrets, &mut problems);
     }
+    supply_chain.secrets = Some(secrets.facts());
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -128,7 +131,8 @@ pub async fn measure(
         card,
         change: manifest.change.clone(),
         records,
-        supply_chain: supply_chain::SupplyChainFacts { secrets: Some(secrets.facts()), ..Default::default() },
+        mlflow,
+        supply_chain,
         repository: repository::measure(
             manifest.root.directory(),
             environment.origin,
@@ -136,48 +140,16 @@ pub async fn measure(
             repository::review::ask(environment.review.as_ref()).await,
         ),
     };
-    without_secrets(facts, &secrets).map_err(|problem| vec![problem])
-}
-
-/// Searches what is read beside the artifacts, and goes into the facts: the manifest, the card, monitoring files and
-/// records.
-fn search_for_secrets(manifest: &Manifest, secrets: &mut Secrets, problems: &mut Vec<Problem>) {
-    let monitoring = manifest.monitoring.iter().flat_map(|entry| &entry.files);
-    let records = manifest.records.iter().flat_map(|entry| &entry.files);
-    let card = manifest.card.iter().map(|entry| &entry.path);
-    let files = card.chain(monitoring).chain(records).map(|file| (file.relative.as_str(), file.absolute.clone()));
-    let own = manifest.root.directory().join(&manifest.file_name);
-    for (path, absolute) in files.chain([(manifest.file_name.as_str(), own)]) {
-        match read_text(&absolute, path, SEARCHED_BYTES_MAX) {
-            Ok(text) => secrets.search(path, text.as_bytes()),
-            Err(problem) => problems.push(problem),
-        }
-    }
-}
-
-/// Facts quote what they were read from, and are kept and shown: secrets are taken out of them.
-fn without_secrets(facts: Facts, secrets: &Secrets) -> Result<Facts, Problem> {
-    if secrets.is_empty() {
-        return Ok(facts);
-    }
-    let hidden = serde_json::to_value(facts).and_then(|mut value| {
-        secrets.hide(&mut value);
-        serde_json::from_value(value)
-    });
-    hidden.map_err(|_| {
-        let places = secrets.facts().into_iter().map(|secret| format!("{}:{}", secret.path, secret.line.unwrap_or(1)));
-        let places = places.collect::<Vec<_>>().join(", ");
-        let message = format!("secrets could not be taken out of the facts; they are at {places}");
-        Problem::new("secrets-in-facts", message).hint("revoke them, and remove them from the release")
-    })
+    hidden::without(facts, &secrets).map_err(|problem| vec![problem])
 }
 
 /// Measures one evaluation.
 async fn evaluation(
-    task: raw::Task,
+    manifest: &Manifest,
     entry: &EvaluationEntry,
     bundled: &[raw::BundledSqlCheck],
     environment: &Environment,
+    mlflow: &mut Vec<mlflow::MlflowFacts>,
 ) -> Result<evaluation::EvaluationFacts, Vec<Problem>> {
     let mut problems = Vec::new();
     let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows), entry.champion.as_ref()];
@@ -185,7 +157,14 @@ async fn evaluation(
     problems.extend(absent.map(|rows| nothing_there(&rows.pattern, &rows.location)));
     let mut stated = Vec::new();
     for (declared, entry) in entry.declared.claims_from.iter().zip(&entry.claims_from) {
-        match claims::read(ClaimsFile { declared, path: &entry.path }) {
+        let found = match &entry.source {
+            ClaimsPlace::Path(path) => claims::read(ClaimsFile { declared, path, root: &manifest.root }),
+            ClaimsPlace::Mlflow(reference) => {
+                let run = mlflow::run_of(reference, &environment.remote, mlflow).await;
+                run.and_then(|run| claims::of_run(declared, run))
+            }
+        };
+        match found {
             Ok(found) => stated.push(found),
             Err(problem) => problems.push(place(problem, &entry.location)),
         }
@@ -214,7 +193,7 @@ async fn evaluation(
     let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
     let rows = data.data_file(Some(&entry.data.location));
     let files = EvaluationFiles { rows, reference, champion, cluster: environment.cluster.as_ref() };
-    evaluation::measure(task, &entry.declared, files, &stated, sql, environment.resources)
+    evaluation::measure(manifest.model.task, &entry.declared, files, &stated, sql, environment.resources)
 }
 
 /// Files of rows as an evaluation reads them.
@@ -249,36 +228,6 @@ fn nothing_there(pattern: &str, location: &Location) -> Problem {
     Problem::new("missing-file", format!("`{pattern}` stands for no file"))
         .at(location.clone())
         .hint("correct the path, or add the file to the release")
-}
-
-fn artifacts(
-    manifest: &Manifest,
-    environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> (Vec<artifact::ArtifactFacts>, Secrets) {
-    let mut inputs = Vec::new();
-    let mut locations = Vec::new();
-    for entry in &manifest.artifacts {
-        if entry.files.is_empty() {
-            problems.push(nothing_there(&entry.pattern, &entry.location));
-        }
-        for file in &entry.files {
-            inputs.push(artifact::FileInput { path: &file.relative, absolute: &file.absolute, role: entry.role });
-            locations.push(&entry.location);
-        }
-    }
-    let mut artifacts = Vec::new();
-    let limits =
-        artifact::Limits { threads: environment.resources.threads, cache: environment.artifact_cache.as_ref() };
-    let Inspection { files, secrets } = artifact::inspect(&inputs, limits);
-    for (found, location) in files.into_iter().zip(locations) {
-        match found {
-            Ok(facts) => artifacts.push(facts),
-            Err(problem) => problems.push(place(problem, location)),
-        }
-    }
-    artifacts.sort_by(|left, right| left.file.path.cmp(&right.file.path));
-    (artifacts, secrets)
 }
 
 fn monitoring(manifest: &Manifest) -> Result<monitoring::MonitoringFacts, Vec<Problem>> {

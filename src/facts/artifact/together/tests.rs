@@ -112,6 +112,20 @@ fn code_is_there_with_all_that_it_imports() {
 }
 
 #[test]
+fn a_configuration_that_is_something_else_as_well_hides_nothing() {
+    let code = r#""auto_map": {"AutoModel": "modeling_x.XModel"}"#;
+    let notebook = format!(r#"{{"nbformat": 4, "cells": [], {code}}}"#);
+    let code = [risk("custom-code", RiskSeverity::Low), risk("custom-code-missing", RiskSeverity::Medium)].concat();
+    assert_eq!(risks(&[("config.json", notebook.as_bytes())]), code);
+    // A source that says who runs it is a script, and imports all the same.
+    let config = br#"{"auto_map": {"AutoModel": "modeling_x.XModel"}}"#;
+    assert_eq!(risks(&[("config.json", config), ("modeling_x.py", b"#!/usr/bin/env python3\nfrom .y import z\n")]), code);
+    let unsafe_yaml = b"#!/usr/bin/env python3\n!!python/object/apply:os.system [ls]\n";
+    let found = risks(&[("m.yaml", unsafe_yaml)]);
+    assert!(found.contains(&("yaml-python-object".to_owned(), RiskSeverity::High)), "{found:?}");
+}
+
+#[test]
 fn weights_that_are_there_twice_are_said() {
     let twin = risk("pickle-beside-safetensors", RiskSeverity::Low);
     let (pickle, data) = (b"\x80\x02N.", safetensors(&["a"]));

@@ -1,9 +1,20 @@
 //! Where the released files come from, as documents beside them say.
 
+pub mod bill_of_materials;
+pub mod dvc;
+pub mod licences;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::FileFacts;
+pub use self::bill_of_materials::BillOfMaterialsFacts;
+use self::dvc::DvcFacts;
+use self::licences::LicenceFacts;
+use super::artifact::ArtifactFacts;
+use super::card::CardFacts;
+use super::{FileFacts, nothing_there, place};
+use crate::manifest::Manifest;
+use crate::problem::Problem;
 
 /// What was released with the model to say where it comes from; null for what is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,8 +25,14 @@ pub struct SupplyChainFacts {
     pub provenance: Option<ProvenanceFacts>,
     /// What the model is made of.
     pub bill_of_materials: Option<BillOfMaterialsFacts>,
+    /// Under which licences the files say that the model is; empty where none says so.
+    #[serde(default)]
+    pub licences: Vec<LicenceFacts>,
+    /// What DVC recorded of the files.
+    #[serde(default)]
+    pub dvc: Option<DvcFacts>,
     /// Secrets, such as access keys, that were found in the texts of the release: artifacts, manifest, card, monitoring
-    /// files and records; none in archives and binary files.
+    /// files, records, bill of materials and files of DVC; none in archives and binary files.
     pub secrets: Option<Vec<SecretFacts>>,
 }
 
@@ -63,30 +80,6 @@ pub struct ProvenanceFacts {
     pub covers: Vec<String>,
 }
 
-/// What the model is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct BillOfMaterialsFacts {
-    /// The file that lists it.
-    pub file: FileFacts,
-    /// Format, such as `CycloneDX 1.6`.
-    pub format: String,
-    /// The components, in the order of names.
-    pub components: Vec<ComponentFacts>,
-}
-
-/// A component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ComponentFacts {
-    /// Name.
-    pub name: String,
-    /// Version, or null.
-    pub version: Option<String>,
-    /// SPDX licence expression, or null.
-    pub licence: Option<String>,
-    /// Whether it is a model, a data set or software.
-    pub kind: String,
-}
-
 /// A secret in a released file. Its text is never part of the facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecretFacts {
@@ -96,4 +89,45 @@ pub struct SecretFacts {
     pub line: Option<u64>,
     /// The rule that found it, such as `aws-access-key`.
     pub rule: String,
+}
+
+impl SupplyChainFacts {
+    /// The files that say so.
+    #[must_use]
+    pub fn files(&self) -> Vec<&FileFacts> {
+        let bill = self.bill_of_materials.iter().map(|bill| &bill.file);
+        bill.chain(self.dvc.iter().flat_map(|dvc| &dvc.files)).collect()
+    }
+}
+
+/// What documents beside the files say of them. Nobody reads signatures and provenance yet.
+pub(super) fn measure(
+    manifest: &Manifest,
+    card: Option<&CardFacts>,
+    artifacts: &[ArtifactFacts],
+    problems: &mut Vec<Problem>,
+) -> SupplyChainFacts {
+    let bill_of_materials = manifest.bill_of_materials.as_ref().and_then(|entry| {
+        bill_of_materials::read(&entry.path.relative, &entry.path.absolute, artifacts)
+            .map_err(|problem| problems.push(place(problem, &entry.location)))
+            .ok()
+    });
+    let dvc = (!manifest.dvc.is_empty()).then(|| recorded_by_dvc(manifest, artifacts, problems));
+    let licences = licences::stated(card, bill_of_materials.as_ref(), artifacts);
+    SupplyChainFacts { bill_of_materials, licences, dvc, ..SupplyChainFacts::default() }
+}
+
+fn recorded_by_dvc(manifest: &Manifest, artifacts: &[ArtifactFacts], problems: &mut Vec<Problem>) -> DvcFacts {
+    let mut facts = DvcFacts::default();
+    for entry in &manifest.dvc {
+        if entry.files.is_empty() {
+            problems.push(nothing_there(&entry.pattern, &entry.location));
+        }
+        for file in &entry.files {
+            if let Err(found) = facts.read(file, &manifest.root, artifacts) {
+                problems.extend(found.into_iter().map(|problem| place(problem, &entry.location)));
+            }
+        }
+    }
+    facts
 }
