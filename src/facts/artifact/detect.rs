@@ -1,7 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
 use super::{
-    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, tar, torch, zip,
+    ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, seven_zip, tar,
+    torch, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -11,6 +12,7 @@ type Inspector = fn(Content<'_>) -> Option<Findings>;
 /// clear mark stands before what must be guessed.
 const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Zip, zip::inspect),
+    (ArtifactFormat::SevenZip, seven_zip::inspect),
     (ArtifactFormat::Compressed, compressed::inspect),
     (ArtifactFormat::Gguf, gguf::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),

@@ -13,6 +13,7 @@ mod pickle_imports;
 mod pickle_machine;
 mod reading;
 mod safetensors;
+mod seven_zip;
 mod tar;
 mod torch;
 mod zip;
