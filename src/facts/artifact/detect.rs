@@ -3,8 +3,8 @@
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, executorch, gguf, hdf5,
     json, keras, keras_h5, keras_metadata, lightgbm, mlmodel, native_code, notebook, numpy, onnx, openvino, pickle,
-    pmml, safetensors, saved_model, script, sentencepiece, skops, tar, tensorflow_checkpoint, tensorrt, text, tflite,
-    torch, webassembly, xgboost, zip,
+    pmml, safetensors, saved_model, script, sentencepiece, seven_zip, skops, tar, tensorflow_checkpoint, tensorrt,
+    text, tflite, torch, webassembly, xgboost, zip,
 };
 
 /// Says whether a file is of a format, and if so what is in it.
@@ -14,6 +14,7 @@ type Inspector = fn(Content<'_>) -> Option<Findings>;
 /// clear mark stands before what must be guessed.
 const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Zip, zip::inspect),
+    (ArtifactFormat::SevenZip, seven_zip::inspect),
     (ArtifactFormat::Compressed, compressed::inspect),
     (ArtifactFormat::Gguf, gguf::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),
