@@ -42,6 +42,7 @@ mod saved_model;
 mod script;
 pub(super) mod secrets;
 mod sentencepiece;
+mod seven_zip;
 mod skops;
 mod tar;
 mod tensorflow_checkpoint;
