@@ -7,6 +7,7 @@
 pub mod artifact;
 pub mod card;
 pub mod evaluation;
+mod hidden;
 pub mod mlflow;
 pub mod monitoring;
 pub mod records;
@@ -87,10 +88,11 @@ pub async fn measure(
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let released::Released { artifacts, mut mlflow } = released::measure(manifest, environment, &mut problems).await;
+    let released::Released { artifacts, mut mlflow, mut secrets } =
+        released::measure(manifest, environment, &mut problems).await;
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        match evaluation(manifest.model.task, entry, bundled, environment, &mut mlflow).await {
+        match evaluation(manifest, entry, bundled, environment, &mut mlflow).await {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
         }
@@ -105,10 +107,15 @@ pub async fn measure(
             .ok()
     });
     let records = records(manifest, &mut problems);
+    let mut supply_chain = supply_chain::measure(manifest, card.as_ref(), &artifacts, &mut problems);
+    if problems.is_empty() {
+        hidden::search(manifest, &mut secrets, &mut problems);
+    }
+    supply_chain.secrets = Some(secrets.facts());
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Facts {
+    let facts = Facts {
         version: 1,
         manifest: FileFacts {
             path: manifest.file_name.clone(),
@@ -125,19 +132,20 @@ pub async fn measure(
         change: manifest.change.clone(),
         records,
         mlflow,
-        supply_chain: supply_chain::SupplyChainFacts::default(),
+        supply_chain,
         repository: repository::measure(
             manifest.root.directory(),
             environment.origin,
             environment.ci_branch.as_deref(),
             repository::review::ask(environment.review.as_ref()).await,
         ),
-    })
+    };
+    hidden::without(facts, &secrets).map_err(|problem| vec![problem])
 }
 
 /// Measures one evaluation.
 async fn evaluation(
-    task: raw::Task,
+    manifest: &Manifest,
     entry: &EvaluationEntry,
     bundled: &[raw::BundledSqlCheck],
     environment: &Environment,
@@ -150,7 +158,7 @@ async fn evaluation(
     let mut stated = Vec::new();
     for (declared, entry) in entry.declared.claims_from.iter().zip(&entry.claims_from) {
         let found = match &entry.source {
-            ClaimsPlace::Path(path) => claims::read(ClaimsFile { declared, path }),
+            ClaimsPlace::Path(path) => claims::read(ClaimsFile { declared, path, root: &manifest.root }),
             ClaimsPlace::Mlflow(reference) => {
                 let run = mlflow::run_of(reference, &environment.remote, mlflow).await;
                 run.and_then(|run| claims::of_run(declared, run))
@@ -185,7 +193,7 @@ async fn evaluation(
     let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
     let rows = data.data_file(Some(&entry.data.location));
     let files = EvaluationFiles { rows, reference, champion, cluster: environment.cluster.as_ref() };
-    evaluation::measure(task, &entry.declared, files, &stated, sql, environment.resources)
+    evaluation::measure(manifest.model.task, &entry.declared, files, &stated, sql, environment.resources)
 }
 
 /// Files of rows as an evaluation reads them.

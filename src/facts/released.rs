@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::artifact::{ArtifactFacts, FileInput, Limits, inspect};
+use super::artifact::secrets::Secrets;
+use super::artifact::{ArtifactFacts, FileInput, Inspection, Limits, inspect};
 use super::mlflow::{LocalFiles, MlflowFacts, add_local, of_server};
 use super::{nothing_there, place};
 use crate::environment::Environment;
@@ -22,6 +23,8 @@ pub(super) struct Released {
     pub(super) artifacts: Vec<ArtifactFacts>,
     /// What MLflow says of them.
     pub(super) mlflow: Vec<MlflowFacts>,
+    /// Secrets in those of the files that are texts.
+    pub(super) secrets: Secrets,
 }
 
 /// A file that is here, perhaps only while it is looked at.
@@ -71,7 +74,8 @@ pub(super) async fn measure(manifest: &Manifest, environment: &Environment, prob
     let cache = environment.artifact_cache.as_ref().filter(|_| directories.is_empty());
     let limits = Limits { threads: environment.resources.threads, cache };
     let mut artifacts = Vec::new();
-    for (inspected, file) in inspect(&inputs, limits).into_iter().zip(&located) {
+    let Inspection { files, secrets } = inspect(&inputs, limits);
+    for (inspected, file) in files.into_iter().zip(&located) {
         match inspected {
             Ok(facts) => artifacts.push(facts),
             Err(problem) => problems.push(place(problem, file.location)),
@@ -87,7 +91,7 @@ pub(super) async fn measure(manifest: &Manifest, environment: &Environment, prob
     problems.extend(add_local(&mut mlflow, &mut artifacts, &LocalFiles::new(files)));
     // Only now may what was downloaded go.
     drop(directories);
-    Released { artifacts, mlflow }
+    Released { artifacts, mlflow, secrets }
 }
 
 /// The files that an entry stands for.

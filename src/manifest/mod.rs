@@ -46,6 +46,10 @@ pub struct Manifest {
     pub change: Option<raw::Change>,
     /// The records.
     pub records: Vec<RecordEntry>,
+    /// The bill of materials.
+    pub bill_of_materials: Option<Entry>,
+    /// What DVC recorded.
+    pub dvc: Vec<RecordEntry>,
 }
 
 /// A file, and where the manifest names it.
@@ -162,7 +166,7 @@ pub struct MonitoringEntry {
     pub location: Location,
 }
 
-/// Records.
+/// Records, of people or of DVC.
 #[derive(Debug, Clone)]
 pub struct RecordEntry {
     /// Path, directory or glob as written.
@@ -204,7 +208,13 @@ pub fn load(release: &Path) -> Result<Manifest, Vec<Problem>> {
         artifacts: check.artifacts(&raw),
         evaluations: check.evaluations(&raw),
         monitoring: check.monitoring(&raw),
-        records: check.records(&raw),
+        records: check.records(&raw.records, "/records"),
+        bill_of_materials: raw
+            .supply_chain
+            .as_ref()
+            .and_then(|chain| chain.bill_of_materials.as_ref())
+            .and_then(|bill| check.path(bill, "/supply_chain/bill_of_materials")),
+        dvc: raw.supply_chain.as_ref().map(|chain| check.records(&chain.dvc, "/supply_chain/dvc")).unwrap_or_default(),
         model: raw.model,
         intake: raw.intake,
         change: raw.change,
@@ -368,13 +378,13 @@ impl Check<'_> {
         raw.monitoring.iter().enumerate().map(entry).collect()
     }
 
-    fn records(&mut self, raw: &RawManifest) -> Vec<RecordEntry> {
+    fn records(&mut self, patterns: &[String], pointer: &str) -> Vec<RecordEntry> {
         let entry = |(index, pattern): (usize, &String)| {
-            let pointer = format!("/records/{index}");
+            let pointer = format!("{pointer}/{index}");
             let files = self.expand(pattern, &pointer);
             RecordEntry { pattern: pattern.clone(), files, location: self.document.location(&pointer) }
         };
-        raw.records.iter().enumerate().map(entry).collect()
+        patterns.iter().enumerate().map(entry).collect()
     }
 
     /// A period is of real days, the first of which is not after the last.

@@ -8,9 +8,10 @@
 use super::pickle_machine::{Broken, Loader, Machine};
 use super::{Content, Findings, PickleFacts, PickleImport, RiskSeverity};
 
-/// Recognised by the PROTO opcode, or for protocols 0 and 1 by a walk that makes sense.
+/// Recognised by the PROTO opcode, or for protocols 0 and 1 by a walk that makes sense; members of archives by that
+/// alone.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    (is_marked(content.bytes) || is_plausible(content)).then(|| scan(content))
+    ((is_marked(content.bytes) && !content.is_member) || is_plausible(content)).then(|| scan(content))
 }
 
 /// Recognised as [`inspect`] does, but for bytes that nobody says are a pickle, such as the tensors in an
@@ -80,7 +81,12 @@ fn is_plausible(content: Content<'_>) -> bool {
             let rest = content.bytes.get(machine.position..).unwrap_or_default();
             machine.acted || machine.named || is_marked(content.bytes) || rest.iter().all(u8::is_ascii_whitespace)
         }
-        Err(_) => machine.acted || machine.unresolved.is_some() || machine.is_dangerous(),
+        Err(_) => {
+            // What is not there may go on to do something.
+            let needed = machine.needed as u64;
+            let is_cut = machine.position > 0 && needed > content.bytes.len() as u64 && needed <= content.size_bytes;
+            machine.acted || machine.unresolved.is_some() || machine.is_dangerous() || is_cut
+        }
     }
 }
 
@@ -116,6 +122,27 @@ fn scan(content: Content<'_>) -> Findings {
     facts.imports = unique(facts.imports);
     findings.pickle = Some(facts);
     findings
+}
+
+/// Walks so many streams that stand at the beginning of something that is no pickle behind them. Where they end; none
+/// where they do not all.
+pub(super) fn inspect_streams(content: Content<'_>, streams: u64) -> (Findings, Option<u64>) {
+    let mut findings = Findings::default();
+    let mut facts = PickleFacts { protocol: 0, streams: 0, imports: Vec::new(), complete: true };
+    let mut position = 0;
+    let mut have_ended = true;
+    while have_ended && facts.streams < streams {
+        let mut machine = Machine::new(content.bytes, position, Loader::Pickle);
+        let result = machine.run();
+        facts.streams += 1;
+        facts.protocol = facts.protocol.max(machine.protocol);
+        facts.imports.extend(machine.verdicts());
+        have_ended = note_breaks(&machine, result, &mut facts, &mut findings);
+        position = machine.position;
+    }
+    facts.imports = unique(facts.imports);
+    findings.pickle = Some(facts);
+    (findings, have_ended.then_some(position as u64))
 }
 
 /// Notes where a walk could not see everything, and says whether more may follow it.

@@ -80,6 +80,8 @@ pub(super) struct Machine<'a> {
     stack: Vec<Value<'a>>,
     memo: BTreeMap<u64, Value<'a>>,
     tuple_items: Vec<Value<'a>>,
+    /// Bytes that would have to be there for it to go on; 0 where it did not end for want of them.
+    pub(super) needed: usize,
     pub(super) arrays: Arrays<'a>,
     /// Where the current frame ends; 0 without one.
     frame_end: usize,
@@ -100,6 +102,7 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             memo: BTreeMap::new(),
             tuple_items: Vec::new(),
+            needed: 0,
             arrays: Arrays::default(),
             frame_end: 0,
         }
@@ -231,12 +234,12 @@ impl<'a> Machine<'a> {
     fn step_program(&mut self, opcode: u8, start: u64) -> Result<(), Broken> {
         match opcode {
             b'c' => {
-                let (module, name) = (self.line()?, self.line()?);
+                let (module, name) = (self.text_line()?, self.text_line()?);
                 let value = self.import(module, name, start);
                 self.stack.push(value);
             }
             b'i' => {
-                let (module, name) = (self.line()?, self.line()?);
+                let (module, name) = (self.text_line()?, self.text_line()?);
                 // One of CPython's readers imports before it misses the mark.
                 let value = self.import(module, name, start);
                 self.items_to_mark()?;
@@ -481,7 +484,10 @@ impl<'a> Machine<'a> {
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], Broken> {
         let end = self.position.checked_add(length).ok_or("a length is beyond the file")?;
-        let taken = self.bytes.get(self.position..end).ok_or("the file ends too early")?;
+        let Some(taken) = self.bytes.get(self.position..end) else {
+            self.needed = end;
+            return Err("the file ends too early");
+        };
         self.position = end;
         Ok(taken)
     }
@@ -509,10 +515,19 @@ impl<'a> Machine<'a> {
 
     fn line(&mut self) -> Result<&'a [u8], Broken> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let length = rest.iter().position(|byte| *byte == b'\n').ok_or("a line does not end")?;
+        let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
+            self.needed = self.bytes.len() + 1;
+            return Err("a line does not end");
+        };
         let line = self.take(length)?;
         self.position += 1;
         Ok(line)
+    }
+
+    /// A line that CPython decodes; what is not UTF-8 stops it.
+    fn text_line(&mut self) -> Result<&'a [u8], Broken> {
+        let line = self.line()?;
+        std::str::from_utf8(line).map_err(|_| "the name of an import is no text").map(str::as_bytes)
     }
 
     /// Python's `int` takes more spellings than this; they are refused rather than misread.
