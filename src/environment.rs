@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
+use crate::facts::artifact::Cache;
 use crate::facts::evaluation::Resources;
 use crate::facts::evaluation::engine::ClusterAddress;
 use crate::facts::repository::Origin;
@@ -65,6 +66,8 @@ pub struct Environment {
     pub signing_key: Option<Secret>,
     /// Directory for what can be fetched again.
     pub cache_directory: Option<PathBuf>,
+    /// Facts of files that were inspected before, where they may be used.
+    pub artifact_cache: Option<Cache>,
     /// This program's own file, to be started again.
     pub executable: Option<PathBuf>,
     /// Directory for a person's own settings and keys.
@@ -158,6 +161,7 @@ impl Environment {
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
             cache_directory,
             remote,
+            artifact_cache: None,
             executable: std::env::current_exe().ok(),
             config_directory: config_directory.map(|directory| directory.join("modelgate")),
             // no-color.org: present and not empty, whatever its value.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, Printer, ReleaseArguments, ResourceArguments, policies};
+use super::{CacheUse, Failure, Printer, ReleaseArguments, ResourceArguments, policies};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::gate::Timings;
@@ -40,6 +40,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         policies: arguments.policies.clone(),
         effective_time: arguments.effective_time.clone(),
         resources: ResourceArguments::default(),
+        artifact_cache: CacheUse::default(),
     };
     // Policies in another process cannot be looked into.
     let here = Environment { executable: None, ..environment.clone() };

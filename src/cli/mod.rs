@@ -31,8 +31,10 @@ use clap::{Parser, Subcommand};
 use self::printer::{ColorChoice, Printer};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
+use crate::facts::artifact::Cache;
 use crate::facts::evaluation::engine::ClusterAddress;
 use crate::facts::evaluation::{Resources, RowsFiles};
+use crate::facts::repository::Origin;
 use crate::problem::Problem;
 use crate::remote::RemoteSettings;
 
@@ -225,10 +227,30 @@ impl ResourceArguments {
 }
 
 impl ReleaseArguments {
+    /// The cache of artifacts, where it is to be used.
+    fn artifact_cache(&self, environment: &Environment) -> Result<Option<Cache>, Failure> {
+        let (is_wanted, is_asked_for) = match self.artifact_cache {
+            CacheUse::Auto => (environment.origin == Origin::Local, false),
+            CacheUse::Always => (true, true),
+            CacheUse::Never => (false, false),
+        };
+        let directory = environment.cache_directory.as_ref().filter(|_| is_wanted);
+        if is_asked_for && directory.is_none() {
+            let problem = Problem::new("no-cache-directory", "there is no directory for the cache of artifacts");
+            return Err(Failure::usage(problem.hint("set MODELGATE_CACHE_DIR")));
+        }
+        Ok(directory.map(|directory| Cache {
+            directory: directory.join("artifacts"),
+            program: environment.executable.clone(),
+            now: environment.now.into(),
+        }))
+    }
+
     /// The environment with what these say in it.
     fn environment(&self, environment: &Environment) -> Result<Environment, Failure> {
         let mut within = self.resources.within(environment)?;
         within.remote.offline = self.policies.fetching.offline;
+        within.artifact_cache = self.artifact_cache(environment)?;
         Ok(within)
     }
 }
@@ -272,4 +294,20 @@ struct ReleaseArguments {
     effective_time: Option<String>,
     #[command(flatten)]
     resources: ResourceArguments,
+    /// Whether large model files that did not change (same path, size, inode and times) are taken for what they were when
+    /// they were last inspected: `auto` does so outside of CI
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    artifact_cache: CacheUse,
+}
+
+/// When files that did not change are not read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum CacheUse {
+    /// On a person's machine, not in CI.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
 }

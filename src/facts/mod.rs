@@ -82,7 +82,7 @@ pub async fn measure(
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let artifacts = artifacts(manifest, &mut problems);
+    let artifacts = artifacts(manifest, environment, &mut problems);
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
         match evaluation(manifest.model.task, entry, bundled, environment).await {
@@ -208,21 +208,29 @@ fn nothing_there(pattern: &str, location: &Location) -> Problem {
         .hint("correct the path, or add the file to the release")
 }
 
-fn artifacts(manifest: &Manifest, problems: &mut Vec<Problem>) -> Vec<artifact::ArtifactFacts> {
-    let mut artifacts = Vec::new();
+fn artifacts(
+    manifest: &Manifest,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Vec<artifact::ArtifactFacts> {
+    let mut inputs = Vec::new();
+    let mut locations = Vec::new();
     for entry in &manifest.artifacts {
         if entry.files.is_empty() {
             problems.push(nothing_there(&entry.pattern, &entry.location));
         }
         for file in &entry.files {
-            match artifact::inspect(artifact::FileInput {
-                path: &file.relative,
-                absolute: &file.absolute,
-                role: entry.role,
-            }) {
-                Ok(facts) => artifacts.push(facts),
-                Err(problem) => problems.push(place(problem, &entry.location)),
-            }
+            inputs.push(artifact::FileInput { path: &file.relative, absolute: &file.absolute, role: entry.role });
+            locations.push(&entry.location);
+        }
+    }
+    let mut artifacts = Vec::new();
+    let limits =
+        artifact::Limits { threads: environment.resources.threads, cache: environment.artifact_cache.as_ref() };
+    for (found, location) in artifact::inspect(&inputs, limits).into_iter().zip(locations) {
+        match found {
+            Ok(facts) => artifacts.push(facts),
+            Err(problem) => problems.push(place(problem, location)),
         }
     }
     artifacts.sort_by(|left, right| left.file.path.cmp(&right.file.path));

@@ -96,7 +96,7 @@ fn look_inside(bytes: &[u8], why_not_all: Option<&str>) -> Findings {
         return findings;
     }
     let missing = u64::from(why_not_all.is_some());
-    let (format, inside) = detect::inspect(Content { bytes, size_bytes: bytes.len() as u64 + missing });
+    let (format, inside) = detect::inspect(Content::of(bytes, bytes.len() as u64 + missing));
     if format != ArtifactFormat::Pickle {
         findings.risk(0, RiskSeverity::Low, "packed", "the file is compressed, and no pickle is in it");
     }
@@ -143,7 +143,7 @@ mod tests {
 
     /// The format, the imports, whether they are all, and the codes of the risks.
     fn found(bytes: &[u8]) -> (ArtifactFormat, Vec<String>, Option<bool>, Vec<String>) {
-        let (format, findings) = detect::inspect(Content { bytes, size_bytes: bytes.len() as u64 });
+        let (format, findings) = detect::inspect(Content::of(bytes, bytes.len() as u64));
         let complete = findings.pickle.as_ref().map(|pickle| pickle.complete);
         let imports = findings.pickle.into_iter().flat_map(|pickle| pickle.imports);
         let imports = imports.map(|import| format!("{}.{}", import.module, import.name)).collect();

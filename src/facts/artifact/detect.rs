@@ -84,7 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn format(bytes: &[u8]) -> ArtifactFormat {
-        inspect(Content { bytes, size_bytes: bytes.len() as u64 }).0
+        inspect(Content::of(bytes, bytes.len() as u64)).0
     }
 
     #[test]
@@ -100,14 +100,14 @@ mod tests {
     #[test]
     fn a_pointer_is_no_file() {
         let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
-        assert!(is_lfs_pointer(Content { bytes: pointer, size_bytes: pointer.len() as u64 }));
-        assert!(!is_lfs_pointer(Content { bytes: pointer, size_bytes: 5000 }));
+        assert!(is_lfs_pointer(Content::of(pointer, pointer.len() as u64)));
+        assert!(!is_lfs_pointer(Content::of(pointer, 5000)));
     }
 
     #[test]
     fn what_is_two_things_at_once_is_said() {
         let codes = |bytes: &[u8]| {
-            let (format, findings) = inspect(Content { bytes, size_bytes: bytes.len() as u64 });
+            let (format, findings) = inspect(Content::of(bytes, bytes.len() as u64));
             (format, findings.risks.into_iter().map(|risk| risk.code).collect::<Vec<_>>())
         };
         // The length of the header is PROTO and a number that ends in the JSON, which goes on as the program.
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_too_large_to_be_told_is_a_danger() {
-        let (format, findings) = inspect(Content { bytes: b"\x08\x0a\x12", size_bytes: 1 << 40 });
+        let (format, findings) = inspect(Content::of(b"\x08\x0a\x12", 1 << 40));
         assert_eq!(format, ArtifactFormat::Unknown);
         assert_eq!(findings.risks[0].code, "too-large-to-inspect");
         assert_eq!(findings.risks[0].severity, RiskSeverity::High);
@@ -132,9 +132,9 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            inspect(Content { bytes: &bytes, size_bytes: bytes.len() as u64 });
+            inspect(Content::of(&bytes, bytes.len() as u64));
             // A file whose end was not kept.
-            inspect(Content { bytes: &bytes, size_bytes: u64::MAX });
+            inspect(Content::of(&bytes, u64::MAX));
         }
 
         #[test]
@@ -152,7 +152,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..400),
         ) {
             let bytes = [mark, &bytes].concat();
-            inspect(Content { bytes: &bytes, size_bytes: bytes.len() as u64 });
+            inspect(Content::of(&bytes, bytes.len() as u64));
         }
     }
 }

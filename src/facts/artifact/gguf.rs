@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Content, Findings, GgufFacts, RiskSeverity};
+use super::{Content, Findings, GgufFacts, MetadataFacts, RiskSeverity};
 
 const MARK: &[u8] = b"GGUF";
 
@@ -79,7 +79,18 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     let mut findings = Findings::default();
     let mut reader = Reader { content, at: MARK.len() };
     match read(&mut reader, &mut findings) {
-        Ok(facts) => findings.gguf = Some(facts),
+        Ok(facts) => {
+            findings.metadata = MetadataFacts {
+                framework: Some("llama.cpp".to_owned()),
+                architecture: facts.architecture.clone(),
+                parameters: Some(facts.parameters),
+                licence: facts.licence.clone(),
+                base_models: std::mem::take(&mut findings.metadata.base_models),
+                ..MetadataFacts::default()
+            };
+            findings.metadata.base_models.sort();
+            findings.gguf = Some(facts);
+        }
         Err(message) => {
             let (severity, code) = match content.is_whole() || (reader.at as u64) < content.bytes.len() as u64 {
                 true => (RiskSeverity::High, "gguf-malformed"),
@@ -176,6 +187,9 @@ fn read(reader: &mut Reader<'_>, findings: &mut Findings) -> Result<GgufFacts, S
             ("general.architecture", Value::Text(text)) => facts.architecture = Some(text.to_owned()),
             ("general.name", Value::Text(text)) => facts.name = Some(text.to_owned()),
             ("general.license", Value::Text(text)) => facts.licence = Some(text.to_owned()),
+            (key, Value::Text(text)) if key.starts_with("general.base_model.") && key.ends_with(".repo_url") => {
+                findings.metadata.base_models.push(text.to_owned());
+            }
             ("general.alignment", Value::Number(number)) => alignment = number,
             (key, Value::Text(text)) if key.starts_with("tokenizer.chat_template") => {
                 facts.has_chat_template = true;
@@ -279,7 +293,7 @@ mod tests {
     }
 
     fn found(bytes: &[u8]) -> Findings {
-        inspect(Content { bytes, size_bytes: bytes.len() as u64 }).unwrap()
+        inspect(Content::of(bytes, bytes.len() as u64)).unwrap()
     }
 
     fn broken(bytes: &[u8]) -> String {
@@ -303,11 +317,15 @@ mod tests {
         let entries = [
             entry("general.architecture", "llama"),
             entry("general.license", "apache-2.0"),
+            entry("general.base_model.0.repo_url", "https://huggingface.co/a/b"),
+            entry("general.base_model.0.name", "B"),
             entry("tokenizer.chat_template", "{% for message in messages %}{{ message.content }}{% endfor %}"),
             array,
         ];
         let tensors = [tensor("a", &[32, 2], 2, 0), tensor("b", &[3], 0, 64)];
-        let facts = found(&file(&entries, &tensors, 76)).gguf.unwrap();
+        let findings = found(&file(&entries, &tensors, 76));
+        assert_eq!(findings.metadata.base_models, ["https://huggingface.co/a/b"]);
+        let facts = findings.gguf.unwrap();
         assert_eq!((facts.version, facts.tensors, facts.parameters), (3, 2, 67));
         assert_eq!((facts.architecture.as_deref(), facts.licence.as_deref()), (Some("llama"), Some("apache-2.0")));
         assert_eq!((facts.types, facts.has_chat_template), (vec!["F32".to_owned(), "Q4_0".to_owned()], true));
@@ -357,8 +375,8 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let bytes = [MARK, &3_u32.to_le_bytes(), &bytes].concat();
-            inspect(Content { bytes: &bytes, size_bytes: bytes.len() as u64 });
-            inspect(Content { bytes: &bytes, size_bytes: u64::MAX });
+            inspect(Content::of(&bytes, bytes.len() as u64));
+            inspect(Content::of(&bytes, u64::MAX));
         }
     }
 }

@@ -177,7 +177,7 @@ mod tests {
 
     /// Names of the imports, and whether they are all.
     fn found(bytes: &[u8]) -> (Vec<String>, bool) {
-        let facts = pickle::inspect(Content { bytes, size_bytes: bytes.len() as u64 }).unwrap().pickle.unwrap();
+        let facts = pickle::inspect(Content::of(bytes, bytes.len() as u64)).unwrap().pickle.unwrap();
         (facts.imports.into_iter().map(|import| import.name).collect(), facts.complete)
     }
 

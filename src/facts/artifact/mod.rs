@@ -1,6 +1,8 @@
 //! What is inside the files that would be released, found without running any of them.
 
+mod cache;
 mod compressed;
+mod content;
 mod detect;
 mod gguf;
 mod joblib;
@@ -8,20 +10,23 @@ mod onnx;
 mod pickle;
 mod pickle_imports;
 mod pickle_machine;
+mod reading;
 mod safetensors;
 mod zip;
 
-use std::fs::File;
-use std::io::Read as _;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+pub use self::cache::Cache;
+use self::content::Content;
+use self::reading::Reading;
 use super::FileFacts;
-use crate::digest::Sha256Digest;
-use crate::document::{special, unreadable};
 use crate::manifest::raw::ArtifactRole;
 use crate::problem::Problem;
 
@@ -37,6 +42,9 @@ pub struct ArtifactFacts {
     pub format: ArtifactFormat,
     /// Whether it is a Git LFS pointer whose content was never fetched.
     pub lfs_pointer: bool,
+    /// What the file says of the model in it, in the same words for every format.
+    #[serde(default)]
+    pub metadata: MetadataFacts,
     /// What a pickle would import when it is loaded; null for other formats.
     pub pickle: Option<PickleFacts>,
     /// What a safetensors header says; null for other formats.
@@ -70,6 +78,29 @@ pub enum ArtifactFormat {
     Text,
     /// None of the formats that this version knows.
     Unknown,
+}
+
+/// What a file says of the model in it. Nobody has checked it; what a file does not say is null or empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct MetadataFacts {
+    /// The library that loads it, in lower case, such as `scikit-learn`, `pytorch` or `xgboost`.
+    pub framework: Option<String>,
+    /// Version of the library that wrote it.
+    pub framework_version: Option<String>,
+    /// What kind of model it is, such as `LlamaForCausalLM` or `gbtree`.
+    pub architecture: Option<String>,
+    /// Elements over all tensors, where the header says their shapes.
+    pub parameters: Option<u64>,
+    /// Its licence, as it is written there.
+    pub licence: Option<String>,
+    /// Models that it was made from, sorted.
+    pub base_models: Vec<String>,
+    /// Names of its inputs, in its own order.
+    pub inputs: Vec<String>,
+    /// Names of its outputs, in its own order.
+    pub outputs: Vec<String>,
+    /// Code that it needs and does not come with its framework: operators, classes, modules; sorted.
+    pub custom_code: Vec<String>,
 }
 
 /// What a pickle would do when it is loaded.
@@ -216,6 +247,7 @@ const RISKS_MAX: usize = 1_000;
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
 struct Findings {
+    metadata: MetadataFacts,
     pickle: Option<PickleFacts>,
     safetensors: Option<SafetensorsFacts>,
     onnx: Option<OnnxFacts>,
@@ -229,28 +261,69 @@ impl Findings {
     }
 }
 
-/// The beginning of a file, and how long all of it is.
+/// What inspecting may use. None of it changes a result.
 #[derive(Debug, Clone, Copy)]
-struct Content<'a> {
-    bytes: &'a [u8],
-    size_bytes: u64,
+pub struct Limits<'a> {
+    /// Files that are read at a time.
+    pub threads: NonZeroUsize,
+    /// What was found out before.
+    pub cache: Option<&'a Cache>,
 }
 
-impl Content<'_> {
-    /// Whether nothing is missing from the bytes.
-    const fn is_whole(&self) -> bool {
-        self.bytes.len() as u64 == self.size_bytes
+impl Default for Limits<'_> {
+    fn default() -> Self {
+        Self { threads: NonZeroUsize::MIN, cache: None }
     }
 }
 
-/// Hashes a file and looks inside it, reading it once and never running anything in it.
+/// Hashes files and looks inside them, each byte read once and nothing in them run. What comes back has the order of
+/// `inputs`.
 ///
 /// # Errors
-/// The file is absent, a directory or cannot be read.
-pub fn inspect(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
-    let (bytes, sha256, size_bytes) = read(input)?;
-    let content = Content { bytes: &bytes, size_bytes };
-    let (format, mut findings) = detect::inspect(content);
+/// Of each file: it is absent, a directory, cannot be read, or changes while it is.
+pub fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Vec<Result<ArtifactFacts, Problem>> {
+    let next = AtomicUsize::new(0);
+    let found: Vec<Mutex<Option<Result<ArtifactFacts, Problem>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        while let Some((input, place)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            inputs.get(index).zip(found.get(index))
+        } {
+            let facts = inspect_cached(*input, limits.cache);
+            *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(facts);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..limits.threads.get().min(inputs.len()) {
+            // Where no thread can be had, this one does all of it.
+            let _ = thread::Builder::new().name("artifacts".to_owned()).spawn_scoped(scope, work);
+        }
+        work();
+    });
+    let found = found.into_iter().zip(inputs);
+    found
+        .map(|(place, input)| {
+            let facts = place.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+            facts.unwrap_or_else(|| Err(Problem::new("unreadable-file", format!("`{}` was not read", input.path))))
+        })
+        .collect()
+}
+
+fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<ArtifactFacts, Problem> {
+    let Some(cache) = cache else { return inspect_file(input) };
+    if let Some(facts) = cache.find(input) {
+        return Ok(facts);
+    }
+    let entry = cache.entry(input);
+    let facts = inspect_file(input)?;
+    cache.keep(input, entry.as_deref(), &facts);
+    Ok(facts)
+}
+
+fn inspect_file(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
+    let look = |content: Content<'_>| (detect::inspect(content), detect::is_lfs_pointer(content));
+    let (((format, mut findings), lfs_pointer), sha256, size_bytes) =
+        Reading::open(input, INSPECTED_BYTES_MAX)?.inspect(look)?;
     if let Some(pickle) = &findings.pickle {
         let risks = pickle_risks(pickle);
         findings.risks.extend(risks);
@@ -260,43 +333,14 @@ pub fn inspect(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
         file: FileFacts { path: input.path.to_owned(), sha256, size_bytes },
         role: input.role,
         format,
-        lfs_pointer: detect::is_lfs_pointer(content),
+        lfs_pointer,
+        metadata: findings.metadata,
         pickle: findings.pickle,
         safetensors: findings.safetensors,
         onnx: findings.onnx,
         gguf: findings.gguf,
         risks,
     })
-}
-
-fn read(input: FileInput<'_>) -> Result<(Vec<u8>, Sha256Digest, u64), Problem> {
-    let problem = |error: std::io::Error| unreadable(input.path, &error);
-    // Looked at before it is opened: opening a named pipe waits for a writer for ever.
-    let metadata = std::fs::metadata(input.absolute).map_err(problem)?;
-    if metadata.is_dir() {
-        let message = format!("`{}` is a directory", input.path);
-        return Err(Problem::new("directory-for-file", message).hint("name the file in it"));
-    }
-    if !metadata.is_file() {
-        return Err(special(input.path));
-    }
-    let mut file = File::open(input.absolute).map_err(problem)?;
-    let mut hasher = Sha256::new();
-    let mut kept = Vec::new();
-    let mut buffer = vec![0; 1 << 18];
-    let mut size_bytes = 0_u64;
-    loop {
-        let count = match file.read(&mut buffer) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            read => read.map_err(problem)?,
-        };
-        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-        hasher.update(bytes);
-        size_bytes += bytes.len() as u64;
-        let room = INSPECTED_BYTES_MAX - kept.len();
-        kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-    }
-    Ok((kept, Sha256Digest::from_bytes(hasher.finalize().into()), size_bytes))
 }
 
 /// Risks in the order of their offsets, each once; of too many, the worst.
@@ -340,10 +384,11 @@ fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Sha256Digest;
 
     fn inspected(path: &Path) -> Result<ArtifactFacts, String> {
         let input = FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model };
-        inspect(input).map_err(|problem| problem.code.to_owned())
+        inspect_file(input).map_err(|problem| problem.code.to_owned())
     }
 
     #[test]
@@ -357,6 +402,7 @@ mod tests {
             role: ArtifactRole::Model,
             format: ArtifactFormat::Pickle,
             lfs_pointer: false,
+            metadata: MetadataFacts::default(),
             pickle: Some(PickleFacts {
                 protocol: 2,
                 streams: 1,

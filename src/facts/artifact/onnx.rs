@@ -5,10 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Content, Findings, OnnxFacts, OnnxOpset, RiskSeverity};
+use super::{Content, Findings, MetadataFacts, OnnxFacts, OnnxOpset, RiskSeverity};
 
 /// Graphs within attributes of nodes within graphs. Real models have three or four.
 const DEPTH_MAX: usize = 16;
+
+/// Domains whose operators every runtime of ONNX has.
+const STANDARD_DOMAINS: [&str; 5] = ["", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", "ai.onnx.training"];
 
 /// A field of a protocol buffer message.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +111,15 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
             findings.risk(0, RiskSeverity::High, "onnx-external-data-escapes", message);
         }
     }
-    let inputs = model.inputs.into_iter().filter(|name| !model.initializers.contains(name)).collect();
+    let inputs = model.inputs.into_iter().filter(|name| !model.initializers.contains(name)).collect::<Vec<_>>();
+    let custom = model.opsets.keys().filter(|domain| !STANDARD_DOMAINS.contains(&domain.as_str()));
+    findings.metadata = MetadataFacts {
+        framework: Some("onnx".to_owned()),
+        inputs: inputs.clone(),
+        outputs: model.outputs.clone(),
+        custom_code: custom.cloned().collect(),
+        ..MetadataFacts::default()
+    };
     findings.onnx = Some(OnnxFacts {
         ir_version,
         producer: model.producer,
@@ -280,7 +291,7 @@ mod tests {
     }
 
     fn inspect_bytes(bytes: &[u8]) -> Option<Findings> {
-        inspect(Content { bytes, size_bytes: bytes.len() as u64 })
+        inspect(Content::of(bytes, bytes.len() as u64))
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn inspect_numpy(content: Content<'_>) -> Option<Findings> {
     }
     let bytes = rest.get(length..)?;
     let missing = content.size_bytes.saturating_sub(content.bytes.len() as u64);
-    let mut findings = inspect(Content { bytes, size_bytes: bytes.len() as u64 + missing })?;
+    let mut findings = inspect(Content::of(bytes, bytes.len() as u64 + missing))?;
     // Offsets are those of the file.
     let skipped = (content.bytes.len() - bytes.len()) as u64;
     findings.risks.iter_mut().for_each(|risk| risk.offset += skipped);
@@ -160,7 +160,7 @@ mod tests {
     use crate::facts::artifact::pickle_imports::verdict;
 
     fn scanned(bytes: &[u8]) -> Option<(Vec<String>, bool, Vec<String>)> {
-        let findings = inspect(Content { bytes, size_bytes: bytes.len() as u64 })?;
+        let findings = inspect(Content::of(bytes, bytes.len() as u64))?;
         let facts = findings.pickle.unwrap();
         let imports = facts.imports.iter().map(|import| format!("{}.{}", import.module, import.name)).collect();
         Some((imports, facts.complete, findings.risks.into_iter().map(|risk| risk.code).collect()))
@@ -268,7 +268,7 @@ mod tests {
             let length = (header.len() as u16).to_le_bytes();
             [b"\x93NUMPY\x01\x00", &length[..], header, b"\x80\x02cos\nsystem\n)R."].concat()
         };
-        let inspect = |bytes: &[u8]| inspect_numpy(Content { bytes, size_bytes: bytes.len() as u64 });
+        let inspect = |bytes: &[u8]| inspect_numpy(Content::of(bytes, bytes.len() as u64));
         assert_eq!(inspect(&array(header)).unwrap().pickle.unwrap().imports[0].name, "system");
         for header in [
             "{'descr': 'object', 'fortran_order': False, 'shape': (1,), }\n",

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Content, Findings, RiskSeverity, SafetensorsFacts};
+use super::{Content, Findings, MetadataFacts, RiskSeverity, SafetensorsFacts};
 
 /// Length of a header, as the reference implementation bounds it.
 const HEADER_BYTES_MAX: u64 = 100_000_000;
@@ -47,7 +47,7 @@ struct Tensor {
 #[derive(Default)]
 struct Header {
     tensors: BTreeMap<String, Tensor>,
-    has_metadata: bool,
+    metadata: Option<Metadata>,
 }
 
 impl<'de> Deserialize<'de> for Header {
@@ -64,8 +64,7 @@ impl<'de> Deserialize<'de> for Header {
                 let mut header = Header::default();
                 while let Some(key) = map.next_key::<String>()? {
                     let is_new = if key == "__metadata__" {
-                        map.next_value::<Metadata>()?;
-                        !std::mem::replace(&mut header.has_metadata, true)
+                        header.metadata.replace(map.next_value()?).is_none()
                     } else {
                         header.tensors.insert(key.clone(), map.next_value()?).is_none()
                     };
@@ -80,8 +79,8 @@ impl<'de> Deserialize<'de> for Header {
     }
 }
 
-/// Texts by keys that each occur once. What they say is not looked at.
-struct Metadata;
+/// Texts by keys that each occur once.
+struct Metadata(BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -94,13 +93,13 @@ impl<'de> Deserialize<'de> for Metadata {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
-                let mut keys = BTreeSet::new();
-                while let Some((key, _)) = map.next_entry::<String, String>()? {
-                    if let Some(key) = keys.replace(key) {
+                let mut texts = BTreeMap::new();
+                while let Some((key, text)) = map.next_entry::<String, String>()? {
+                    if texts.insert(key.clone(), text).is_some() {
                         return Err(A::Error::custom(format!("`{key}` occurs twice in `__metadata__`")));
                     }
                 }
-                Ok(Metadata)
+                Ok(Metadata(texts))
             }
         }
         deserializer.deserialize_map(Entries)
@@ -121,7 +120,11 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
         None => Err("the header is longer than the file".to_owned()),
     };
     match facts {
-        Ok(facts) => findings.safetensors = Some(facts),
+        Ok((facts, framework)) => {
+            let parameters = Some(facts.parameters);
+            findings.metadata = MetadataFacts { framework, parameters, ..MetadataFacts::default() };
+            findings.safetensors = Some(facts);
+        }
         Err(message) => {
             let message = format!("the safetensors header is broken: {message}");
             findings.risk(8, RiskSeverity::High, "safetensors-malformed", message);
@@ -130,9 +133,22 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     Some(findings)
 }
 
-/// What the header says, if the tensors cover the data without a hole, an overlap or a rest.
-fn check(header: &[u8], data_bytes: u64) -> Result<SafetensorsFacts, String> {
+/// Whose tensors they are, as the libraries that write them say in the metadata.
+const FRAMEWORKS: [(&str, &str); 6] = [
+    ("flax", "flax"),
+    ("mlx", "mlx"),
+    ("np", "numpy"),
+    ("paddle", "paddlepaddle"),
+    ("pt", "pytorch"),
+    ("tf", "tensorflow"),
+];
+
+/// What the header says, and the framework if it names one, if the tensors cover the data without a hole, an overlap
+/// or a rest.
+fn check(header: &[u8], data_bytes: u64) -> Result<(SafetensorsFacts, Option<String>), String> {
     let header: Header = serde_json::from_slice(header).map_err(|error| error.to_string())?;
+    let format = header.metadata.and_then(|Metadata(mut texts)| texts.remove("format"));
+    let framework = format.and_then(|format| FRAMEWORKS.iter().find(|(name, _)| *name == format));
     let mut spans = Vec::new();
     let mut dtypes = BTreeSet::new();
     let mut parameters = 0_u64;
@@ -162,7 +178,8 @@ fn check(header: &[u8], data_bytes: u64) -> Result<SafetensorsFacts, String> {
     if position != data_bytes {
         return Err(format!("the tensors end at byte {position} of {data_bytes}"));
     }
-    Ok(SafetensorsFacts { tensors: spans.len() as u64, parameters, dtypes: dtypes.into_iter().collect() })
+    let facts = SafetensorsFacts { tensors: spans.len() as u64, parameters, dtypes: dtypes.into_iter().collect() };
+    Ok((facts, framework.map(|(_, framework)| (*framework).to_owned())))
 }
 
 #[cfg(test)]
@@ -177,7 +194,7 @@ mod tests {
     }
 
     fn inspect_bytes(bytes: &[u8]) -> Option<Findings> {
-        inspect(Content { bytes, size_bytes: bytes.len() as u64 })
+        inspect(Content::of(bytes, bytes.len() as u64))
     }
 
     const GOOD: &str = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"I8","shape":[4],"data_offsets":[24,28]}}"#;

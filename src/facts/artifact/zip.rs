@@ -60,7 +60,7 @@ fn scan(bytes: &[u8], findings: &mut Findings) -> Result<(), &'static str> {
 }
 
 fn inspect_member(name: &str, bytes: &[u8], offset: u64, findings: &mut Findings) -> Option<PickleFacts> {
-    let content = Content { bytes, size_bytes: bytes.len() as u64 };
+    let content = Content::of(bytes, bytes.len() as u64);
     if compressed::is_packed(bytes) || ends_as_archive(bytes) {
         let message = format!("the member `{name}` is an archive itself, which is not looked into");
         findings.risk(offset, RiskSeverity::High, "zip-nested", message);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     fn codes(bytes: &[u8]) -> Vec<String> {
-        let findings = inspect(Content { bytes, size_bytes: bytes.len() as u64 }).unwrap();
+        let findings = inspect(Content::of(bytes, bytes.len() as u64)).unwrap();
         findings.risks.into_iter().map(|risk| risk.code).collect()
     }
 
@@ -243,13 +243,13 @@ mod tests {
     #[test]
     fn pickles_in_members_are_found() {
         let bytes = archive("archive/data.pkl", UNSAFE, 0, 0);
-        let findings = inspect(Content { bytes: &bytes, size_bytes: bytes.len() as u64 }).unwrap();
+        let findings = inspect(Content::of(&bytes, bytes.len() as u64)).unwrap();
         assert_eq!(findings.pickle.unwrap().imports[0].name, "system");
         let mut encoder = flate2::read::DeflateEncoder::new(UNSAFE, flate2::Compression::best());
         let mut packed = Vec::new();
         encoder.read_to_end(&mut packed).unwrap();
         let bytes = archive("data.png", &packed, 8, 0);
-        let findings = inspect(Content { bytes: &bytes, size_bytes: bytes.len() as u64 }).unwrap();
+        let findings = inspect(Content::of(&bytes, bytes.len() as u64)).unwrap();
         assert_eq!(findings.pickle.unwrap().imports[0].name, "system");
     }
 
