@@ -8,10 +8,14 @@ mod gguf;
 mod joblib;
 mod onnx;
 mod pickle;
+mod pickle_guards;
 mod pickle_imports;
 mod pickle_machine;
+mod pickle_memo;
+mod pickle_reader;
 mod reading;
 mod safetensors;
+mod torch_storages;
 mod zip;
 
 use std::num::NonZeroUsize;
