@@ -6,7 +6,7 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
@@ -16,6 +16,7 @@ use crate::facts::evaluation::Resources;
 use crate::facts::evaluation::engine::ClusterAddress;
 use crate::facts::repository::Origin;
 use crate::facts::repository::review::{Forge, ReviewRequest};
+use crate::remote::mlflow::{Credentials, DEFAULT_REQUEST_TIME, TrackingServer};
 use crate::remote::{DOWNLOAD_BYTES_MAX, RemoteSettings};
 
 /// PEM text of a signing key, or the path of a file that holds it.
@@ -144,6 +145,7 @@ impl Environment {
             offline: false,
             bytes_max: DOWNLOAD_BYTES_MAX,
             loopback: is_true(ALLOW_LOOPBACK),
+            tracking: tracking_server(&text),
         };
         let config_directory = text("XDG_CONFIG_HOME")
             .map(PathBuf::from)
@@ -188,6 +190,22 @@ impl Environment {
     }
 }
 
+/// The MLflow server, by the variables of MLflow's own client.
+fn tracking_server(text: &impl Fn(&str) -> Option<String>) -> Option<TrackingServer> {
+    let secret = |variable| text(variable).map(Secret::new);
+    let uri = secret("MLFLOW_TRACKING_URI")?;
+    let password = secret("MLFLOW_TRACKING_USERNAME").zip(secret("MLFLOW_TRACKING_PASSWORD"));
+    let credentials = match (password, secret("MLFLOW_TRACKING_TOKEN")) {
+        (Some((username, password)), _) => Credentials::Password { username, password },
+        (None, Some(token)) => Credentials::Token(token),
+        (None, None) => Credentials::None,
+    };
+    // A time that is none, or longer than a job, is no time to wait.
+    let seconds = text("MLFLOW_HTTP_REQUEST_TIMEOUT").and_then(|text| text.parse().ok());
+    let request_time = seconds.filter(|seconds| (1..=600).contains(seconds)).map(Duration::from_secs);
+    Some(TrackingServer { uri, credentials, request_time: request_time.unwrap_or(DEFAULT_REQUEST_TIME) })
+}
+
 /// The request that CI builds, as its variables name it.
 fn review_request(origin: Origin, text: &impl Fn(&str) -> Option<String>) -> Option<ReviewRequest> {
     let token = |variable| text(FORGE_TOKEN).or_else(|| text(variable)).map(Secret::new);
@@ -229,6 +247,24 @@ fn memory_bytes() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tracking_server_is_asked_as_mlflow_would() {
+        let server = |variables: &[(&str, &str)]| {
+            let text =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            tracking_server(&text).map(|server| (server.credentials, server.request_time.as_secs()))
+        };
+        let uri = ("MLFLOW_TRACKING_URI", "https://h");
+        let token = ("MLFLOW_TRACKING_TOKEN", "t");
+        let (name, password) = (("MLFLOW_TRACKING_USERNAME", "ann"), ("MLFLOW_TRACKING_PASSWORD", "p"));
+        assert!(server(&[token]).is_none());
+        assert!(matches!(server(&[uri]), Some((Credentials::None, 60))));
+        assert!(matches!(server(&[uri, token, name]), Some((Credentials::Token(_), _))));
+        assert!(matches!(server(&[uri, token, name, password]), Some((Credentials::Password { .. }, _))));
+        let waiting = |seconds| server(&[uri, ("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)]).map(|(_, seconds)| seconds);
+        assert_eq!(["5", "0", "9999", "soon"].map(waiting), [Some(5), Some(60), Some(60), Some(60)]);
+    }
 
     #[test]
     fn a_secret_does_not_show_itself() {

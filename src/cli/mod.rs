@@ -182,7 +182,8 @@ struct ResourceArguments {
     /// to temporary files
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
-    /// Bytes that may be downloaded for one address of rows (`s3://…` and the like), such as `200GiB`; by default 64 GiB
+    /// Bytes that may be downloaded for one address of rows or artifacts (`s3://…`, `models:/…` and the like), such as `200GiB`;
+    /// by default 64 GiB
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_download: Option<u64>,
     /// Cluster that reads the rows of evaluations with two classes, as `ballista://host:port` (see docs/cluster.md)

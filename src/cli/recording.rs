@@ -83,10 +83,9 @@ pub(super) async fn record(
     })?;
     let shown = |name: &str| directory.join(name).display().to_string();
     let verdict = &signed.verdict.bundle.name;
-    let artifact = decided.facts.artifacts.first().map(|artifact| {
-        let path = decided.directory.join(&artifact.file.path);
-        format!(" --artifact {}", path.display())
-    });
+    // What was downloaded is no longer here to be compared.
+    let mut here = decided.facts.artifacts.iter().map(|artifact| decided.directory.join(&artifact.file.path));
+    let artifact = here.find(|path| path.is_file()).map(|path| format!(" --artifact {}", path.display()));
     Ok(Recorded {
         summary: EvidenceSummary {
             decision_sha256: decided.record_json.digest(),

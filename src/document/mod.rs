@@ -6,7 +6,9 @@
 
 mod decode;
 mod file;
+mod json;
 mod scalar;
+pub(crate) mod strict_json;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +17,7 @@ use serde_json::{Map, Value};
 
 pub use self::file::{TEXT_BYTES_MAX, read_text};
 pub(crate) use self::file::{special, unreadable};
+pub(crate) use self::json::{JSON_BYTES_MAX, Json, Node};
 use crate::problem::{Location, Problem};
 
 /// Nesting of mappings and sequences. Ours nest four deep; each level costs stack in what follows.

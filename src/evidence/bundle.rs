@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dsse::{Envelope, EnvelopeError, RawEnvelope};
-use super::strict_json;
+use crate::document::strict_json;
 
 /// Media type of a bundle.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";

@@ -11,7 +11,6 @@ mod run_key;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod statement;
-pub(crate) mod strict_json;
 pub mod verify;
 
 use serde::Serialize;

@@ -407,7 +407,9 @@ fn inputs(facts: &Facts) -> Vec<Subject> {
     let manifest = std::iter::once(subject("manifest/", &facts.manifest));
     let mut seen = BTreeSet::new();
     let records = facts.records.files().into_iter().map(|file| subject("record/", file));
-    let all = artifacts.chain(evaluations).chain(monitoring).chain(card).chain(records).chain(manifest);
+    let supply_chain = facts.supply_chain.files().into_iter().map(|file| subject("supply-chain/", file));
+    let all =
+        artifacts.chain(evaluations).chain(monitoring).chain(card).chain(records).chain(supply_chain).chain(manifest);
     all.filter(|subject| seen.insert(subject.clone())).collect()
 }
 

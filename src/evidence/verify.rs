@@ -9,9 +9,9 @@ use super::statement::{
     self, DecisionSummary, EVALUATION_PREDICATE, EvaluationPredicate, MAX_SUBJECTS, Resource, STATEMENT_TYPE,
     Statement, Subject, TestResult, VERDICT_PREDICATE, VERIFIER_ID, VerdictPredicate, VerificationResult,
 };
-use super::strict_json;
 use crate::decision::Verdict;
 use crate::digest::Sha256Digest;
+use crate::document::strict_json;
 use crate::tier::Tier;
 
 /// Which of modelgate's statements.

@@ -7,8 +7,11 @@
 pub mod artifact;
 pub mod card;
 pub mod evaluation;
+mod hidden;
+pub mod mlflow;
 pub mod monitoring;
 pub mod records;
+mod released;
 pub mod repository;
 pub mod supply_chain;
 
@@ -20,7 +23,7 @@ use self::evaluation::sql::SqlContext;
 use self::evaluation::{EvaluationFiles, ReferenceFile, RowsFile, RowsFiles};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
-use crate::manifest::{Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
+use crate::manifest::{ClaimsPlace, Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
 use crate::problem::{Location, Problem};
 use crate::release_root::ReleasePath;
 use crate::tier::TierFacts;
@@ -52,6 +55,9 @@ pub struct Facts {
     /// What people found out or promised, such as a threat model.
     #[serde(default)]
     pub records: records::RecordsFacts,
+    /// What MLflow says of them, in the order of their paths.
+    #[serde(default)]
+    pub mlflow: Vec<mlflow::MlflowFacts>,
     /// Where the released files come from.
     #[serde(default)]
     pub supply_chain: supply_chain::SupplyChainFacts,
@@ -82,10 +88,11 @@ pub async fn measure(
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
-    let artifacts = artifacts(manifest, environment, &mut problems);
+    let released::Released { artifacts, mut mlflow, mut secrets } =
+        released::measure(manifest, environment, &mut problems).await;
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        match evaluation(manifest.model.task, entry, bundled, environment).await {
+        match evaluation(manifest, entry, bundled, environment, &mut mlflow).await {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
         }
@@ -100,10 +107,15 @@ pub async fn measure(
             .ok()
     });
     let records = records(manifest, &mut problems);
+    let mut supply_chain = supply_chain::measure(manifest, card.as_ref(), &artifacts, &mut problems);
+    if problems.is_empty() {
+        hidden::search(manifest, &mut secrets, &mut problems);
+    }
+    supply_chain.secrets = Some(secrets.facts());
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Facts {
+    let facts = Facts {
         version: 1,
         manifest: FileFacts {
             path: manifest.file_name.clone(),
@@ -119,22 +131,25 @@ pub async fn measure(
         card,
         change: manifest.change.clone(),
         records,
-        supply_chain: supply_chain::SupplyChainFacts::default(),
+        mlflow,
+        supply_chain,
         repository: repository::measure(
             manifest.root.directory(),
             environment.origin,
             environment.ci_branch.as_deref(),
             repository::review::ask(environment.review.as_ref()).await,
         ),
-    })
+    };
+    hidden::without(facts, &secrets).map_err(|problem| vec![problem])
 }
 
 /// Measures one evaluation.
 async fn evaluation(
-    task: raw::Task,
+    manifest: &Manifest,
     entry: &EvaluationEntry,
     bundled: &[raw::BundledSqlCheck],
     environment: &Environment,
+    mlflow: &mut Vec<mlflow::MlflowFacts>,
 ) -> Result<evaluation::EvaluationFacts, Vec<Problem>> {
     let mut problems = Vec::new();
     let rows = [Some(&entry.data), entry.reference.as_ref().and_then(ReferenceEntry::rows), entry.champion.as_ref()];
@@ -142,7 +157,14 @@ async fn evaluation(
     problems.extend(absent.map(|rows| nothing_there(&rows.pattern, &rows.location)));
     let mut stated = Vec::new();
     for (declared, entry) in entry.declared.claims_from.iter().zip(&entry.claims_from) {
-        match claims::read(ClaimsFile { declared, path: &entry.path }) {
+        let found = match &entry.source {
+            ClaimsPlace::Path(path) => claims::read(ClaimsFile { declared, path, root: &manifest.root }),
+            ClaimsPlace::Mlflow(reference) => {
+                let run = mlflow::run_of(reference, &environment.remote, mlflow).await;
+                run.and_then(|run| claims::of_run(declared, run))
+            }
+        };
+        match found {
             Ok(found) => stated.push(found),
             Err(problem) => problems.push(place(problem, &entry.location)),
         }
@@ -171,7 +193,7 @@ async fn evaluation(
     let sql = SqlContext { bundled, worker: environment.executable.as_deref() };
     let rows = data.data_file(Some(&entry.data.location));
     let files = EvaluationFiles { rows, reference, champion, cluster: environment.cluster.as_ref() };
-    evaluation::measure(task, &entry.declared, files, &stated, sql, environment.resources)
+    evaluation::measure(manifest.model.task, &entry.declared, files, &stated, sql, environment.resources)
 }
 
 /// Files of rows as an evaluation reads them.
@@ -206,35 +228,6 @@ fn nothing_there(pattern: &str, location: &Location) -> Problem {
     Problem::new("missing-file", format!("`{pattern}` stands for no file"))
         .at(location.clone())
         .hint("correct the path, or add the file to the release")
-}
-
-fn artifacts(
-    manifest: &Manifest,
-    environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> Vec<artifact::ArtifactFacts> {
-    let mut inputs = Vec::new();
-    let mut locations = Vec::new();
-    for entry in &manifest.artifacts {
-        if entry.files.is_empty() {
-            problems.push(nothing_there(&entry.pattern, &entry.location));
-        }
-        for file in &entry.files {
-            inputs.push(artifact::FileInput { path: &file.relative, absolute: &file.absolute, role: entry.role });
-            locations.push(&entry.location);
-        }
-    }
-    let mut artifacts = Vec::new();
-    let limits =
-        artifact::Limits { threads: environment.resources.threads, cache: environment.artifact_cache.as_ref() };
-    for (found, location) in artifact::inspect(&inputs, limits).into_iter().zip(locations) {
-        match found {
-            Ok(facts) => artifacts.push(facts),
-            Err(problem) => problems.push(place(problem, location)),
-        }
-    }
-    artifacts.sort_by(|left, right| left.file.path.cmp(&right.file.path));
-    artifacts
 }
 
 fn monitoring(manifest: &Manifest) -> Result<monitoring::MonitoringFacts, Vec<Problem>> {

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use self::raw::{
-    ArtifactRole, Champion, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference, SignalKind, SqlCheck,
-    Task,
+    ArtifactRole, Champion, ClaimFormat, ClassLabel, MonitoringFormat, RawEvaluation, RawManifest, Reference,
+    SignalKind, SqlCheck, Task,
 };
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, bounded, pointer_to, read_text};
 use crate::problem::{Location, Problem};
 use crate::release_root::{ReleasePath, ReleaseRoot, is_mark};
+use crate::remote::mlflow::Reference as MlflowReference;
 use crate::remote::{self, Address};
 
 /// Name of the manifest in the directory of a release.
@@ -45,6 +46,10 @@ pub struct Manifest {
     pub change: Option<raw::Change>,
     /// The records.
     pub records: Vec<RecordEntry>,
+    /// The bill of materials.
+    pub bill_of_materials: Option<Entry>,
+    /// What DVC recorded.
+    pub dvc: Vec<RecordEntry>,
 }
 
 /// A file, and where the manifest names it.
@@ -63,10 +68,21 @@ pub struct ArtifactEntry {
     pub pattern: String,
     /// The files that it stands for now.
     pub files: Vec<ReleasePath>,
+    /// Where they are, if that is elsewhere.
+    pub elsewhere: Option<Elsewhere>,
     /// What they are to the release.
     pub role: ArtifactRole,
     /// Where it is written.
     pub location: Location,
+}
+
+/// Where artifacts are that are not in the release.
+#[derive(Debug, Clone)]
+pub enum Elsewhere {
+    /// At an address.
+    Address(Address),
+    /// On the pipeline's MLflow server.
+    Mlflow(MlflowReference),
 }
 
 /// Files of rows.
@@ -94,7 +110,25 @@ pub struct EvaluationEntry {
     /// The champion's scores, where these are in a file of their own.
     pub champion: Option<RowsEntry>,
     /// What states metric values, in the order of the manifest.
-    pub claims_from: Vec<Entry>,
+    pub claims_from: Vec<ClaimsEntry>,
+}
+
+/// What states metric values.
+#[derive(Debug, Clone)]
+pub struct ClaimsEntry {
+    /// The file or the run.
+    pub source: ClaimsPlace,
+    /// Where it is named.
+    pub location: Location,
+}
+
+/// Where metric values are stated.
+#[derive(Debug, Clone)]
+pub enum ClaimsPlace {
+    /// In a file, or a directory of files.
+    Path(ReleasePath),
+    /// On the pipeline's MLflow server.
+    Mlflow(MlflowReference),
 }
 
 /// What the rows of an evaluation are compared with.
@@ -132,7 +166,7 @@ pub struct MonitoringEntry {
     pub location: Location,
 }
 
-/// Records.
+/// Records, of people or of DVC.
 #[derive(Debug, Clone)]
 pub struct RecordEntry {
     /// Path, directory or glob as written.
@@ -174,7 +208,13 @@ pub fn load(release: &Path) -> Result<Manifest, Vec<Problem>> {
         artifacts: check.artifacts(&raw),
         evaluations: check.evaluations(&raw),
         monitoring: check.monitoring(&raw),
-        records: check.records(&raw),
+        records: check.records(&raw.records, "/records"),
+        bill_of_materials: raw
+            .supply_chain
+            .as_ref()
+            .and_then(|chain| chain.bill_of_materials.as_ref())
+            .and_then(|bill| check.path(bill, "/supply_chain/bill_of_materials")),
+        dvc: raw.supply_chain.as_ref().map(|chain| check.records(&chain.dvc, "/supply_chain/dvc")).unwrap_or_default(),
         model: raw.model,
         intake: raw.intake,
         change: raw.change,
@@ -265,21 +305,58 @@ impl Check<'_> {
         })
     }
 
+    /// What a path names that is no file of the release, if it is meant to.
+    fn elsewhere(path: &str) -> Option<Result<Elsewhere, Problem>> {
+        if MlflowReference::is_meant(path) {
+            return Some(MlflowReference::parse(path).map(Elsewhere::Mlflow));
+        }
+        remote::is_address(path).then(|| Address::parse(path).map(Elsewhere::Address))
+    }
+
+    /// What states metric values.
+    fn claims_from(&mut self, evaluation: &RawEvaluation, pointer: &str) -> Vec<ClaimsEntry> {
+        let mut entries = Vec::new();
+        for (index, source) in evaluation.claims_from.iter().enumerate() {
+            let pointer = format!("{pointer}/claims_from/{index}/path");
+            let location = self.document.location(&pointer);
+            let place = match source.format {
+                ClaimFormat::Mlflow if MlflowReference::is_meant(&source.path) => {
+                    MlflowReference::parse(&source.path).map(ClaimsPlace::Mlflow)
+                }
+                _ => self.root.resolve(&source.path).map(ClaimsPlace::Path),
+            };
+            match place {
+                Ok(source) => entries.push(ClaimsEntry { source, location }),
+                Err(problem) => self.problems.push(problem.at(location)),
+            }
+        }
+        entries
+    }
+
     fn artifacts(&mut self, raw: &RawManifest) -> Vec<ArtifactEntry> {
         let mut named: BTreeMap<String, usize> = BTreeMap::new();
         let mut entries = Vec::new();
         for (index, artifact) in raw.artifacts.iter().enumerate() {
             let pointer = format!("/artifacts/{index}/path");
-            let files = self.expand(&artifact.path, &pointer);
-            for file in &files {
-                if let Some(first) = named.insert(file.relative.clone(), index) {
-                    let message = format!("`{}` is already part of `artifacts[{first}]`", file.relative);
+            let (files, elsewhere) = match Self::elsewhere(&artifact.path) {
+                None => (self.expand(&artifact.path, &pointer), None),
+                Some(Ok(elsewhere)) => (Vec::new(), Some(elsewhere)),
+                Some(Err(problem)) => {
+                    self.problems.push(problem.at(self.document.location(&pointer)));
+                    continue;
+                }
+            };
+            let names = files.iter().map(|file| &file.relative).chain(elsewhere.as_ref().map(|_| &artifact.path));
+            for name in names {
+                if let Some(first) = named.insert(name.clone(), index) {
+                    let message = format!("`{name}` is already part of `artifacts[{first}]`");
                     self.refuse("duplicate-artifact", message, "name each file once", &pointer);
                 }
             }
             entries.push(ArtifactEntry {
                 pattern: artifact.path.clone(),
                 files,
+                elsewhere,
                 role: artifact.role,
                 location: self.document.location(&pointer),
             });
@@ -301,13 +378,13 @@ impl Check<'_> {
         raw.monitoring.iter().enumerate().map(entry).collect()
     }
 
-    fn records(&mut self, raw: &RawManifest) -> Vec<RecordEntry> {
+    fn records(&mut self, patterns: &[String], pointer: &str) -> Vec<RecordEntry> {
         let entry = |(index, pattern): (usize, &String)| {
-            let pointer = format!("/records/{index}");
+            let pointer = format!("{pointer}/{index}");
             let files = self.expand(pattern, &pointer);
             RecordEntry { pattern: pattern.clone(), files, location: self.document.location(&pointer) }
         };
-        raw.records.iter().enumerate().map(entry).collect()
+        patterns.iter().enumerate().map(entry).collect()
     }
 
     /// A period is of real days, the first of which is not after the last.
@@ -376,10 +453,7 @@ impl Check<'_> {
             self.sql_checks(&evaluation.sql_checks, &pointer);
             let reference = evaluation.reference.as_ref();
             let reference = reference.and_then(|reference| self.reference(reference, evaluation, &pointer));
-            let sources = evaluation.claims_from.iter().enumerate();
-            let claims_from =
-                sources.filter_map(|(at, source)| self.path(&source.path, &format!("{pointer}/claims_from/{at}/path")));
-            let claims_from = claims_from.collect();
+            let claims_from = self.claims_from(evaluation, &pointer);
             let champion = evaluation.champion.as_ref();
             let champion = champion.and_then(|champion| self.champion(champion, evaluation, &pointer));
             if let Some(data) = self.rows(&evaluation.data, &format!("{pointer}/data")) {
@@ -840,6 +914,26 @@ evaluations:
         );
         let people = MANIFEST.replace("people_affected_per_year: 10", "people_affected_per_year: 1e3");
         assert_eq!(problems(&people), ["10:29 invalid-value"]);
+    }
+
+    #[test]
+    fn artifacts_elsewhere_are_named_as_their_keepers_do() {
+        for path in
+            ["s3://models/credit/", "gs://models/*.onnx", "models:/credit/3", "models:/credit@champion", "runs:/ab/m"]
+        {
+            assert_eq!(with("path: model.bin", &format!("path: '{path}'")), Vec::<String>::new(), "{path}");
+        }
+        for path in ["s3://models/credit.onnx?versionId=1", "models:/credit/latest", "runs:/ab", "ftp://host/m"] {
+            assert_eq!(with("path: model.bin", &format!("path: '{path}'")), ["12:11 invalid-address"], "{path}");
+        }
+        let twice = "path: 'models:/credit/3'\n  - path: 'models:/credit/3'";
+        assert_eq!(with("path: model.bin", twice), ["13:11 duplicate-artifact"]);
+        let claims = |path: &str, format: &str| {
+            let claims_from = format!("claims_from: [{{path: '{path}', format: {format}}}]");
+            with("claims: [{metric: roc_auc, value: 0.8}]", &claims_from)
+        };
+        assert_eq!(claims("models:/credit@champion", "mlflow"), Vec::<String>::new());
+        assert_eq!(claims("models:/credit", "mlflow"), ["20:26 invalid-address"]);
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub struct RawManifest {
     pub model: Model,
     /// The intake answers from which the risk tier is computed.
     pub intake: Intake,
-    /// Path of the model card: Markdown with YAML front matter.
+    /// Path of the model card: Markdown with YAML front matter, JSON of the Model Card Toolkit, or a bill of materials of
+    /// CycloneDX with a model card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<String>,
     /// The files that would be released.
@@ -38,6 +39,9 @@ pub struct RawManifest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub monitoring: Vec<RawMonitoring>,
+    /// Documents that say where the files come from and what they are made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supply_chain: Option<RawSupplyChain>,
     /// What changed since the version now in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
@@ -256,7 +260,9 @@ pub enum DataClass {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawArtifact {
-    /// Path or glob, relative to the manifest.
+    /// Path or glob, relative to the manifest; an address in an object store (`s3://`, `gs://`, `az://`: an object, a prefix
+    /// that ends in `/`, or a glob) or over https; or a model of the pipeline's MLflow server (`models:/name/version`,
+    /// `models:/name@alias`, `models:/m-id`, `runs:/RUN_ID/path`).
     #[schemars(length(min = 1, max = 1024))]
     pub path: String,
     /// What it is to the release.
@@ -275,6 +281,20 @@ pub enum ArtifactRole {
     Preprocessor,
     /// Settings that it is served with.
     Configuration,
+}
+
+/// Documents that say where the files come from and what they are made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSupplyChain {
+    /// Path of the bill of materials: JSON of CycloneDX or SPDX, such as `modelgate sbom` writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub bill_of_materials: Option<String>,
+    /// Paths or globs of what DVC recorded: `dvc.lock`, and `.dvc` files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
+    pub dvc: Vec<String>,
 }
 
 /// One row-level evaluation.
@@ -784,13 +804,14 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimSource {
-    /// The file, or a run's directory, relative to the manifest.
+    /// The file, or a run's directory, relative to the manifest; or a model or a run of the pipeline's MLflow server, of
+    /// which the run's metrics count.
     #[schemars(length(min = 1, max = 1024))]
     pub path: String,
     /// What it is.
     pub format: ClaimFormat,
-    /// Of a card, the data set (by name, type or configuration) whose results are those of this evaluation; without it
-    /// all results are.
+    /// Of a `model-index`, the data set (by name, type or configuration) whose results are those of this evaluation;
+    /// without it all results are. Of the other cards, the slice whose metrics are; without it those of no slice are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub dataset: Option<String>,
@@ -817,7 +838,13 @@ pub enum ClaimFormat {
     MetricsJson,
     /// `model-index` in the front matter of a model card, as Hugging Face has it.
     ModelIndex,
-    /// The directory of a run in MLflow's file store.
+    /// The performance metrics of a card of the Model Card Toolkit.
+    ModelCardToolkit,
+    /// The performance metrics of the model card in a bill of materials of CycloneDX.
+    Cyclonedx,
+    /// `dvc.yaml`: the metrics files that it names, in JSON or YAML.
+    Dvc,
+    /// A run of MLflow: its directory in a file store, or on the server.
     Mlflow,
 }
 

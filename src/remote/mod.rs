@@ -1,16 +1,19 @@
-//! Files of rows that are elsewhere: objects of S3, Google Cloud Storage and Azure, and files over https.
+//! Files that are elsewhere: objects of S3, Google Cloud Storage and Azure, files over https, and models of an MLflow
+//! server.
 //!
 //! They are downloaded once, into a private directory that goes with them, and then read like any other: what is
 //! hashed is what was decoded. An address may come from a pull request, so that it holds no credentials and reaches
 //! nothing on this machine or its link; credentials are the pipeline's, and only go to the cloud's own endpoint.
 
 mod https;
+pub mod mlflow;
 mod objects;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use reqwest::Url;
@@ -19,7 +22,7 @@ use tempfile::TempDir;
 use crate::environment::Secret;
 use crate::problem::Problem;
 
-/// Bytes of one evaluation's files unless the command line says otherwise: what a large runner's disk has room for.
+/// Bytes of one address's files unless the command line says otherwise: what a large runner's disk has room for.
 pub const DOWNLOAD_BYTES_MAX: u64 = 64 << 30;
 
 /// Files that one address may stand for.
@@ -39,6 +42,19 @@ pub struct RemoteSettings {
     pub bytes_max: u64,
     /// Whether addresses of this machine are reached, also over http.
     pub loopback: bool,
+    /// The MLflow server that models are kept in, if there is one.
+    pub tracking: Option<mlflow::TrackingServer>,
+}
+
+impl RemoteSettings {
+    /// Says that `what` is not here, if nothing may be fetched.
+    fn refuse_offline(&self, what: &str) -> Result<(), Problem> {
+        if !self.offline {
+            return Ok(());
+        }
+        let problem = Problem::new("offline", format!("`{what}` would have to be downloaded"));
+        Err(problem.hint("run without `--offline`, or name a file of this machine"))
+    }
 }
 
 impl fmt::Debug for RemoteSettings {
@@ -71,7 +87,7 @@ enum Scheme {
 /// Files that were downloaded.
 #[derive(Debug)]
 pub struct Downloaded {
-    /// Where each is, and what it is called below the address, in the order of names.
+    /// Where each is, and what it is called, in the order of names.
     pub files: Vec<(PathBuf, String)>,
     /// Whether the address names one file, and no prefix or glob.
     pub is_single: bool,
@@ -142,24 +158,52 @@ impl Address {
         Ok(Self { scheme, authority: authority.to_owned(), path: path.to_owned(), text: text.to_owned() })
     }
 
-    /// Downloads the files that it stands for.
+    /// Downloads the files of rows that it stands for. They are called by what is behind the address.
     ///
     /// # Errors
     /// Nothing may be fetched, there is no such file, it may not be read, it changed while it was, it is too large, or it
     /// cannot be kept.
     pub async fn download(&self, settings: &RemoteSettings) -> Result<Downloaded, Problem> {
-        if settings.offline {
-            let problem = Problem::new("offline", format!("`{}` would have to be downloaded", self.text));
-            return Err(problem.hint("run without `--offline`, or name a file of this machine"));
+        self.download_as(settings, Naming::Numbered).await
+    }
+
+    /// Downloads the artifacts that it stands for, which lie beside each other as they do there. They are called by
+    /// addresses of their own.
+    ///
+    /// # Errors
+    /// As [`Self::download`], and a name that no file may have.
+    pub async fn download_tree(&self, settings: &RemoteSettings) -> Result<Downloaded, Problem> {
+        let mut downloaded = self.download_as(settings, Naming::Tree).await?;
+        if !downloaded.is_single {
+            let above = self.above();
+            downloaded.files.iter_mut().for_each(|(_, name)| name.insert_str(0, &above));
         }
+        Ok(downloaded)
+    }
+
+    async fn download_as(&self, settings: &RemoteSettings, naming: Naming) -> Result<Downloaded, Problem> {
+        settings.refuse_offline(&self.text)?;
         install_tls();
-        let directory = tempfile::Builder::new().prefix("modelgate-").tempdir().map_err(|error| self.unkept(&error))?;
-        let directory = Arc::new(directory);
+        let directory = private_directory().map_err(|error| self.unkept(&error))?;
         let files = match self.scheme {
             Scheme::Https | Scheme::Http => vec![https::download(self, settings, directory.path()).await?],
-            Scheme::S3 | Scheme::Google | Scheme::Azure => objects::download(self, settings, directory.path()).await?,
+            Scheme::S3 | Scheme::Google | Scheme::Azure => {
+                objects::download(self, settings, directory.path(), naming).await?
+            }
         };
-        Ok(Downloaded { files, is_single: self.is_single(), directory })
+        Ok(Downloaded { files, is_single: self.is_single(), directory: Arc::new(directory) })
+    }
+
+    /// The parts of the path that hold all that it stands for: those before a wildcard, or before the `/` at the end.
+    fn fixed_parts(&self) -> Vec<&str> {
+        self.path.split('/').take_while(|part| !is_glob(part) && !part.is_empty()).collect()
+    }
+
+    /// What the addresses of all files that it stands for begin with.
+    fn above(&self) -> String {
+        let scheme = self.text.split("://").next().unwrap_or_default();
+        let fixed: String = self.fixed_parts().into_iter().map(|part| format!("{part}/")).collect();
+        format!("{scheme}://{}/{fixed}", self.authority)
     }
 
     /// Whether it names one file, and no prefix or glob.
@@ -197,7 +241,50 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// What a downloaded file is called: a number, and the end of its own name, by which formats are told apart.
+/// What downloaded files are called.
+#[derive(Debug, Clone, Copy)]
+enum Naming {
+    /// A number, and the end of their own name.
+    Numbered,
+    /// As they are called there, with the directories that they are in.
+    Tree,
+}
+
+impl Naming {
+    /// Where a file is written below `directory`; none for a name that would lead elsewhere.
+    fn place(self, directory: &Path, index: usize, name: &str) -> Option<std::io::Result<PathBuf>> {
+        match self {
+            Self::Numbered => Some(Ok(directory.join(local_name(index, name)))),
+            Self::Tree => is_plain(name).then(|| {
+                let path = name.split('/').fold(directory.to_owned(), |path, part| path.join(part));
+                if let Some(above) = path.parent() {
+                    fs::create_dir_all(above)?;
+                }
+                Ok(path)
+            }),
+        }
+    }
+}
+
+/// Length of a part of a path: that of a name in every common file system.
+const NAME_BYTES_MAX: usize = 255;
+
+/// Whether a name from elsewhere is a path that stays below where it begins, on every system.
+fn is_plain(name: &str) -> bool {
+    let is_part = |part: &str| !matches!(part, "" | "." | "..") && part.len() <= NAME_BYTES_MAX;
+    let is_drive = name.as_bytes().get(1) == Some(&b':');
+    name.len() <= ADDRESS_BYTES_MAX
+        && !is_drive
+        && name.split('/').all(is_part)
+        && name.chars().all(|character| !character.is_control() && character != '\\')
+}
+
+/// A directory that nobody else may look into, which goes with what is returned.
+fn private_directory() -> std::io::Result<TempDir> {
+    tempfile::Builder::new().prefix("modelgate-").tempdir()
+}
+
+/// What a downloaded file of rows is called: a number, and the end of its own name, by which formats are told apart.
 fn local_name(index: usize, name: &str) -> String {
     let end = name.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
     match end.filter(|end| end.len() <= 8 && end.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
@@ -289,6 +376,21 @@ mod tests {
         for address in ["10.0.0.1", "93.184.216.34", "2606:2800::1"] {
             assert!(is_elsewhere(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[test]
+    fn artifacts_lie_beside_each_other_as_they_do_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = |name: &str| Naming::Tree.place(directory.path(), 0, name).map(Result::unwrap);
+        assert_eq!(place("model/a.onnx"), Some(directory.path().join("model/a.onnx")));
+        assert!(directory.path().join("model").is_dir());
+        for name in ["", "..", "a/../b", "/a", "a//b", "a/", "a\\b", "C:/a", "a\nb", "./a", &"a".repeat(256)] {
+            assert_eq!(place(name), None, "{name}");
+        }
+        let above = |text: &str| Address::parse(text).unwrap().above();
+        assert_eq!(above("s3://bucket/a/b/"), "s3://bucket/a/b/");
+        assert_eq!(above("gs://bucket/a/*.onnx"), "gs://bucket/a/");
+        assert_eq!(above("az://container/*.onnx"), "az://container/");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as ObjectPath;
 use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, RetryConfig};
 
-use super::{Address, FILES_MAX, RemoteSettings, Scheme, is_glob, local_name};
+use super::{Address, FILES_MAX, Naming, RemoteSettings, Scheme, is_glob};
 use crate::environment::Secret;
 use crate::problem::Problem;
 use crate::release_root::is_mark;
@@ -35,16 +35,23 @@ pub(super) async fn download(
     address: &Address,
     settings: &RemoteSettings,
     directory: &Path,
+    naming: Naming,
 ) -> Result<Vec<(PathBuf, String)>, Problem> {
     let store = store(address, &settings.variables).map_err(|error| refused(address, &error, settings))?;
-    let objects = listed(address, store.as_ref(), settings).await?;
+    let objects = listed(address, store.as_ref(), settings, naming).await?;
     let total: u64 = objects.iter().map(|(object, _)| object.size).fold(0, u64::saturating_add);
     if total > settings.bytes_max {
         return Err(address.too_large(settings));
     }
     let mut files = Vec::with_capacity(objects.len());
     for (index, (object, name)) in objects.into_iter().enumerate() {
-        let path = directory.join(local_name(index, &name));
+        // What names one object is called by its whole address.
+        let within = if address.is_single() { name.rsplit('/').next().unwrap_or_default() } else { &name };
+        let path = naming.place(directory, index, within).ok_or_else(|| {
+            let message = format!("`{}` has `{}`, which no file may be called", address.text, name.escape_debug());
+            Problem::new("invalid-address", message).hint("rename the object")
+        })?;
+        let path = path.map_err(|error| address.unkept(&error))?;
         fetch(address, store.as_ref(), &object, &path, settings).await?;
         files.push((path, name));
     }
@@ -89,6 +96,7 @@ async fn listed(
     address: &Address,
     store: &dyn ObjectStore,
     settings: &RemoteSettings,
+    naming: Naming,
 ) -> Result<Vec<(ObjectMeta, String)>, Problem> {
     let of_error = |error: Error| refused(address, &error, settings);
     let of_path = |path: &str| {
@@ -99,8 +107,6 @@ async fn listed(
         let object = store.head(&of_path(&address.path)?).await.map_err(of_error)?;
         return Ok(vec![(object, address.text.clone())]);
     }
-    let parts: Vec<&str> = address.path.split('/').collect();
-    let fixed: Vec<&str> = parts.iter().take_while(|part| !is_glob(part) && !part.is_empty()).copied().collect();
     let matcher = is_glob(&address.path).then(|| {
         let glob = GlobBuilder::new(address.path.trim_end_matches('/')).literal_separator(true).build();
         glob.map(|glob| glob.compile_matcher())
@@ -108,7 +114,7 @@ async fn listed(
     let matcher = matcher
         .transpose()
         .map_err(|error| Problem::new("invalid-glob", format!("`{}` is not a glob: {}", address.text, error.kind())))?;
-    let base = fixed.join("/");
+    let base = address.fixed_parts().join("/");
     let prefix = (!base.is_empty()).then(|| of_path(&base)).transpose()?;
     let mut found = Vec::new();
     let mut objects = store.list(prefix.as_ref());
@@ -116,11 +122,13 @@ async fn listed(
         let whole = object.location.as_ref();
         let name = whole.strip_prefix(&base).unwrap_or(whole).trim_start_matches('/').to_owned();
         let is_directory = name.is_empty() || name.ends_with('/');
-        if matcher.as_ref().map_or(!is_directory && !is_mark(&name), |matcher| matcher.is_match(whole)) {
+        // Only among rows are marks of engines no files: a loader may well run `_custom.py`.
+        let is_passed_over = is_directory || (matches!(naming, Naming::Numbered) && is_mark(&name));
+        if matcher.as_ref().map_or(!is_passed_over, |matcher| matcher.is_match(whole)) {
             if found.len() >= FILES_MAX {
                 let problem =
                     Problem::new("too-many-files", format!("`{}` stands for over {FILES_MAX} files", address.text));
-                return Err(problem.hint("write the rows in fewer and larger files"));
+                return Err(problem.hint("name them more narrowly, or write fewer and larger files"));
             }
             found.push((object, name));
         }
@@ -185,7 +193,7 @@ fn refused(address: &Address, error: &Error, settings: &RemoteSettings) -> Probl
                 .hint(format!("give credentials that may list and read it: {variables}"))
         }
         Error::Precondition { .. } => Problem::new("changed-file", format!("`{url}` changed while it was read"))
-            .hint("evaluate what is no longer written to"),
+            .hint("name what is no longer written to"),
         other => Problem::new("unreachable-file", format!("`{url}`: {}", redacted(other, &settings.variables)))
             .hint(format!("check the address, the network and the credentials: {variables}")),
     }

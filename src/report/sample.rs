@@ -307,6 +307,7 @@ fn facts() -> Facts {
         card: None,
         change: None,
         records: crate::facts::records::RecordsFacts::default(),
+        mlflow: Vec::new(),
         supply_chain: crate::facts::supply_chain::SupplyChainFacts::default(),
         repository: RepositoryFacts {
             commit: Some("4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned()),

@@ -49,8 +49,9 @@ use crate::canonical::{CanonicalJson, NotCanonical};
 use crate::decision::Verdict;
 use crate::decision::record::DecisionRecord;
 use crate::digest::Sha256Digest;
+use crate::document::strict_json;
 pub use crate::evidence::RunKey;
-use crate::evidence::{SignedRun, strict_json};
+use crate::evidence::SignedRun;
 
 /// Version of the layout.
 const FORMAT: u32 = 1;

@@ -242,3 +242,90 @@ fn what_cannot_be_read_is_refused_with_a_reason() {
     sandbox.run("evaluate https://localhost:1/rows.csv --label y --score s").expect(3).says(&["cannot be reached"]);
     sandbox.run("evaluate https://169.254.169.254/rows.csv --label y --score s").expect(3).says(&["on its link"]);
 }
+
+/// A server with the released model, as the objects of `models/credit`.
+fn models(sandbox: &Sandbox) -> Server {
+    let model = std::fs::read(sandbox.path("release/model/model.onnx")).unwrap();
+    let mut objects = Objects::new();
+    for bucket in ["models", "changing", "short"] {
+        objects.insert(format!("{bucket}/credit/model.onnx"), model.clone());
+    }
+    objects.insert("models/credit/code/_custom.py".to_owned(), b"import os\n".to_vec());
+    objects.insert("models/credit/config.json".to_owned(), b"{}".to_vec());
+    // Larger than one request is.
+    objects.insert("models/large.bin".to_owned(), b"0123456789abcdef".repeat(2_500_000));
+    objects.insert("odd/credit/a\\b.onnx".to_owned(), model.clone());
+    objects.insert("model.onnx".to_owned(), model);
+    serve(objects)
+}
+
+fn artifacts(ran: Ran) -> Vec<Value> {
+    ran.expect(0).json()["artifacts"].as_array().unwrap().clone()
+}
+
+fn with_artifact(path: &str) -> Sandbox {
+    let sandbox = Sandbox::with("approved");
+    sandbox.edit("release/modelgate.yaml", "path: model/model.onnx", &format!("path: '{path}'"));
+    sandbox
+}
+
+#[test]
+fn an_artifact_elsewhere_gives_the_facts_of_the_same_file() {
+    let sandbox = Sandbox::with("approved");
+    let server = models(&sandbox);
+    let local = artifacts(sandbox.run("facts release")).remove(0);
+    let plain = format!("http://127.0.0.1:{}/model.onnx", server.port);
+    for path in ["s3://models/credit/model.onnx", &plain, "s3://models/credit/*.onnx"] {
+        let sandbox = with_artifact(path);
+        let mut remote = artifacts(run(&sandbox, &server, "facts release"));
+        assert_eq!(remote.len(), 1, "{path}");
+        let shown = path.replace("*.onnx", "model.onnx");
+        assert_eq!(remote[0]["path"], shown.as_str());
+        remote[0]["path"] = local["path"].clone();
+        assert_eq!(remote[0], local);
+        run(&sandbox, &server, "check release").expect(0);
+        run(&sandbox, &server, "facts release --offline").expect(3).says(&["error[offline]", "modelgate.yaml"]);
+    }
+    let before = server.ranges.load(Ordering::Relaxed);
+    let large = with_artifact("s3://models/large.bin");
+    large.write("large.bin", b"0123456789abcdef".repeat(2_500_000));
+    large.write("release/large.bin", large.read("large.bin"));
+    let remote = artifacts(run(&large, &server, "facts release")).remove(0);
+    large.edit("release/modelgate.yaml", "s3://models/large.bin", "large.bin");
+    assert_eq!(remote["sha256"], artifacts(large.run("facts release"))[0]["sha256"]);
+    assert!(server.ranges.load(Ordering::Relaxed) >= before + 3, "a large object comes in several requests");
+}
+
+#[test]
+fn nothing_below_a_prefix_is_passed_over() {
+    let server = models(&Sandbox::with("approved"));
+    let sandbox = with_artifact("s3://models/credit/");
+    let found = artifacts(run(&sandbox, &server, "facts release"));
+    let paths: Vec<&str> = found.iter().map(|artifact| artifact["path"].as_str().unwrap()).collect();
+    let names = ["code/_custom.py", "config.json", "model.onnx"].map(|name| format!("s3://models/credit/{name}"));
+    assert_eq!(paths, names);
+    // The same object twice, once by its name.
+    let again = "path: 's3://models/credit/'\n  - path: 's3://models/credit/model.onnx'";
+    sandbox.edit("release/modelgate.yaml", "path: 's3://models/credit/'", again);
+    run(&sandbox, &server, "facts release").expect(3).says(&["error[duplicate-artifact]", "part of two"]);
+}
+
+#[test]
+fn artifacts_that_cannot_be_read_decide_nothing() {
+    let server = models(&Sandbox::with("approved"));
+    let refuses = |path: &str, options: &str, said: &[&str]| {
+        run(&with_artifact(path), &server, &format!("check release {options}")).expect(3).says(said);
+    };
+    refuses("s3://models/absent.onnx", "", &["error[missing-file]", "modelgate.yaml:"]);
+    refuses("s3://models/absent/", "", &["error[missing-file]", "stands for no file"]);
+    refuses("s3://denied/model.onnx", "", &["error[access-refused]"]);
+    refuses("s3://changing/credit/model.onnx", "", &["error[changed-file]"]);
+    refuses("s3://short/credit/model.onnx", "", &["error[unreachable-file]"]);
+    refuses("s3://models/credit/", "--max-download 100", &["error[too-large]", "--max-download"]);
+    refuses("s3://odd/credit/", "", &["error[invalid-address]", "no file may be called"]);
+    let plain = with_artifact("https://169.254.169.254/model.onnx");
+    run(&plain, &server, "check release").expect(3).says(&["on its link"]);
+    run(&with_artifact("s3://models/m.onnx?versionId=1"), &server, "check release")
+        .expect(2)
+        .says(&["error[invalid-address]", "query"]);
+}

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
+use super::together::Inspected;
 use super::{ArtifactFacts, FileInput};
 use crate::digest::Sha256Digest;
 
@@ -32,23 +33,23 @@ pub struct Cache {
 
 impl Cache {
     /// What was found out about a file when it was what it is now.
-    pub(super) fn find(&self, input: FileInput<'_>) -> Option<ArtifactFacts> {
+    pub(super) fn find(&self, input: FileInput<'_>) -> Option<Inspected> {
         let text = fs::read(self.entry(input)?).ok()?;
-        let facts: ArtifactFacts = serde_json::from_slice(&text).ok()?;
+        let Inspected { facts, inside } = serde_json::from_slice(&text).ok()?;
         // The same file in another release, or as something else in it.
         let file = super::FileFacts { path: input.path.to_owned(), ..facts.file };
-        Some(ArtifactFacts { file, role: input.role, ..facts })
+        Some(Inspected { facts: ArtifactFacts { file, role: input.role, ..facts }, inside })
     }
 
     /// Keeps what was found out about a file, unless it was changed a moment ago. `before` is where it would have been
     /// kept before it was read. A cache that cannot be written to is none.
-    pub(super) fn keep(&self, input: FileInput<'_>, before: Option<&Path>, facts: &ArtifactFacts) {
+    pub(super) fn keep(&self, input: FileInput<'_>, before: Option<&Path>, file: &Inspected) {
         let Some(path) = self.entry(input).filter(|path| Some(path.as_path()) == before) else { return };
         let write = || -> Option<()> {
             fs::create_dir_all(&self.directory).ok()?;
-            let mut file = tempfile::NamedTempFile::new_in(&self.directory).ok()?;
-            file.write_all(&serde_json::to_vec(facts).ok()?).ok()?;
-            file.persist(path).ok().map(drop)
+            let mut entry = tempfile::NamedTempFile::new_in(&self.directory).ok()?;
+            entry.write_all(&serde_json::to_vec(file).ok()?).ok()?;
+            entry.persist(path).ok().map(drop)
         };
         write();
     }
@@ -99,7 +100,7 @@ mod tests {
     fn facts(path: &str, absolute: &Path, cache: &Cache) -> ArtifactFacts {
         let input = FileInput { path, absolute, role: ArtifactRole::Model };
         let limits = Limits { cache: Some(cache), ..Limits::default() };
-        inspect(&[input], limits).remove(0).unwrap()
+        inspect(&[input], limits).files.remove(0).unwrap()
     }
 
     #[test]

@@ -6,11 +6,14 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead, Read};
+use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
+
+use super::archive::Budget;
 
 /// Bytes that are looked at together. A power of two, so that pages lie within the blocks that are hashed.
 pub(super) const PAGE_BYTES: u64 = 64 * 1024;
@@ -25,12 +28,21 @@ pub(super) struct Content<'a> {
     pub(super) size_bytes: u64,
     /// The rest of a file whose beginning `bytes` is; none for what was unpacked.
     pub(super) ahead: Option<&'a LookAhead<'a>>,
+    /// Where it begins in that file: a part of a file is content of its own.
+    pub(super) start: u64,
+    /// Archives and compressed files around it.
+    pub(super) depth: usize,
+    /// Whether it is one of the members of an archive, of which nobody says what they are: most are tensors, whose first
+    /// bytes can be a mark by chance.
+    pub(super) is_member: bool,
+    /// What may still be unpacked; none for a file, which has all of it.
+    pub(super) budget: Option<&'a Budget>,
 }
 
 impl<'a> Content<'a> {
     /// All of something, or as much of it as there is.
     pub(super) const fn of(bytes: &'a [u8], size_bytes: u64) -> Self {
-        Self { bytes, size_bytes, ahead: None }
+        Self { bytes, size_bytes, ahead: None, start: 0, depth: 0, is_member: false, budget: None }
     }
 
     /// Whether nothing is missing from the bytes.
@@ -45,9 +57,68 @@ impl<'a> Content<'a> {
             let start = usize::try_from(offset).ok()?;
             return self.bytes.get(start..start.checked_add(length)?).map(Cow::Borrowed);
         }
-        self.ahead?.look(offset, length).map(Cow::Owned)
+        self.ahead?.look(self.start.checked_add(offset)?, length).map(Cow::Owned)
+    }
+
+    /// A part, to be read from its beginning to its end in pieces. What is not in the file is an error when it is read.
+    pub(super) const fn pieces(self, offset: u64, length: u64) -> Pieces<'a> {
+        Pieces { content: self, next: offset, left: length, piece: Cow::Borrowed(&[]), used: 0 }
     }
 }
+
+/// Bytes of a piece.
+const PIECE_BYTES: u64 = 4 * PAGE_BYTES;
+
+/// A part of a file that is read a piece after the other.
+#[derive(Debug)]
+pub(super) struct Pieces<'a> {
+    content: Content<'a>,
+    /// Where the next piece begins.
+    next: u64,
+    left: u64,
+    piece: Cow<'a, [u8]>,
+    used: usize,
+}
+
+impl Pieces<'_> {
+    /// Nothing.
+    pub(super) const fn empty() -> Self {
+        Content::of(&[], 0).pieces(0, 0)
+    }
+
+    /// Bytes that were not read yet.
+    pub(super) fn left(&self) -> u64 {
+        self.left + self.piece.len().saturating_sub(self.used) as u64
+    }
+}
+
+impl BufRead for Pieces<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.used >= self.piece.len() && self.left > 0 {
+            // Pieces end where pages do, so that each page is read once.
+            let length = (PIECE_BYTES - self.content.start.wrapping_add(self.next) % PAGE_BYTES).min(self.left);
+            let piece = usize::try_from(length).ok().and_then(|length| self.content.at(self.next, length));
+            self.piece = piece.ok_or(io::ErrorKind::UnexpectedEof)?;
+            (self.next, self.left, self.used) = (self.next + length, self.left - length, 0);
+        }
+        Ok(self.piece.get(self.used..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.used = self.piece.len().min(self.used.saturating_add(count));
+    }
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+/// Pages that are kept after a look: the small members of an archive lie together, and each is looked at more than once.
+const PAGES_KEPT: usize = 8;
 
 /// Parts of a file that are read before their turn.
 #[derive(Debug)]
@@ -56,12 +127,20 @@ pub(super) struct LookAhead<'a> {
     size_bytes: u64,
     /// Digests of the pages that were looked at, by number.
     seen: RefCell<BTreeMap<u64, [u8; 32]>>,
+    /// The pages that were looked at last.
+    recent: RefCell<VecDeque<(u64, Rc<[u8]>)>>,
     has_failed: Cell<bool>,
 }
 
 impl<'a> LookAhead<'a> {
     pub(super) const fn new(file: &'a File, size_bytes: u64) -> Self {
-        Self { file, size_bytes, seen: RefCell::new(BTreeMap::new()), has_failed: Cell::new(false) }
+        Self {
+            file,
+            size_bytes,
+            seen: RefCell::new(BTreeMap::new()),
+            recent: RefCell::new(VecDeque::new()),
+            has_failed: Cell::new(false),
+        }
     }
 
     fn look(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
@@ -84,7 +163,11 @@ impl<'a> LookAhead<'a> {
     }
 
     /// A page as it is in the file now, which has to be what it was when it was looked at before.
-    fn page(&self, number: u64) -> Option<Vec<u8>> {
+    fn page(&self, number: u64) -> Option<Rc<[u8]>> {
+        let kept = self.recent.borrow().iter().find(|(kept, _)| *kept == number).map(|(_, page)| Rc::clone(page));
+        if kept.is_some() {
+            return kept;
+        }
         let start = number.checked_mul(PAGE_BYTES)?;
         let length = self.size_bytes.checked_sub(start)?.min(PAGE_BYTES);
         let mut page = vec![0; usize::try_from(length).ok()?];
@@ -97,6 +180,12 @@ impl<'a> LookAhead<'a> {
             self.has_failed.set(true);
             return None;
         }
+        let page: Rc<[u8]> = page.into();
+        let mut recent = self.recent.borrow_mut();
+        if recent.len() >= PAGES_KEPT {
+            recent.pop_front();
+        }
+        recent.push_back((number, Rc::clone(&page)));
         Some(page)
     }
 

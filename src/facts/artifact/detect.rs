@@ -1,6 +1,11 @@
 //! Which format a file has, by its content: a name is a claim.
 
-use super::{ArtifactFormat, Content, Findings, RiskSeverity, compressed, gguf, onnx, pickle, safetensors, zip};
+use super::{
+    ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, executorch, gguf, hdf5,
+    json, keras, keras_h5, keras_metadata, lightgbm, mlmodel, native_code, notebook, numpy, onnx, openvino, pickle,
+    pmml, safetensors, saved_model, script, sentencepiece, skops, tar, tensorflow_checkpoint, tensorrt, text, tflite,
+    torch, webassembly, xgboost, zip,
+};
 
 /// Says whether a file is of a format, and if so what is in it.
 type Inspector = fn(Content<'_>) -> Option<Findings>;
@@ -9,33 +14,108 @@ type Inspector = fn(Content<'_>) -> Option<Findings>;
 /// clear mark stands before what must be guessed.
 const FORMATS: &[(ArtifactFormat, Inspector)] = &[
     (ArtifactFormat::Zip, zip::inspect),
-    (ArtifactFormat::Unknown, compressed::inspect),
+    (ArtifactFormat::Compressed, compressed::inspect),
     (ArtifactFormat::Gguf, gguf::inspect),
     (ArtifactFormat::Safetensors, safetensors::inspect),
+    (ArtifactFormat::Torch, torch::legacy::inspect),
+    (ArtifactFormat::Hdf5, keras_h5::inspect),
+    (ArtifactFormat::Tflite, tflite::inspect),
+    (ArtifactFormat::Catboost, catboost::inspect),
+    (ArtifactFormat::NativeCode, native_code::inspect),
+    (ArtifactFormat::Webassembly, webassembly::inspect),
+    (ArtifactFormat::Tensorrt, tensorrt::inspect),
+    (ArtifactFormat::Executorch, executorch::inspect),
+    (ArtifactFormat::Parquet, columnar::inspect_parquet),
+    (ArtifactFormat::Arrow, columnar::inspect_arrow),
+    (ArtifactFormat::Arrow, columnar::inspect_stream),
     (ArtifactFormat::Pickle, pickle::inspect),
     (ArtifactFormat::Pickle, pickle::inspect_numpy),
+    (ArtifactFormat::Numpy, numpy::inspect),
     (ArtifactFormat::Onnx, onnx::inspect),
-    (ArtifactFormat::Unknown, compressed::inspect_tar),
-    (ArtifactFormat::Json, json),
-    (ArtifactFormat::Text, text),
+    (ArtifactFormat::Tar, tar::inspect),
+    (ArtifactFormat::SavedModel, saved_model::inspect),
+    (ArtifactFormat::Coreml, coreml::inspect),
+    (ArtifactFormat::SavedModel, saved_model::inspect_fingerprint),
+    (ArtifactFormat::GraphDef, saved_model::inspect_graph),
+    (ArtifactFormat::SavedModel, keras_metadata::inspect),
+    (ArtifactFormat::Sentencepiece, sentencepiece::inspect),
+    (ArtifactFormat::TensorflowCheckpoint, tensorflow_checkpoint::inspect),
+    (ArtifactFormat::SavedModel, saved_model::inspect_text),
+    (ArtifactFormat::Xgboost, xgboost::inspect),
+    (ArtifactFormat::Catboost, catboost::inspect_json),
+    (ArtifactFormat::Lightgbm, lightgbm::inspect),
+    (ArtifactFormat::Pmml, pmml::inspect),
+    (ArtifactFormat::Openvino, openvino::inspect),
+    (ArtifactFormat::Script, script::inspect),
+    (ArtifactFormat::MlflowModel, mlmodel::inspect),
+    (ArtifactFormat::Notebook, notebook::inspect),
+    (ArtifactFormat::Json, json::inspect),
+    (ArtifactFormat::Text, text::inspect),
 ];
+
+/// Says whether an archive is of a kind, by its members, and adds what it finds. All members were looked into before.
+type ArchiveInspector = fn(&zip::Archive<'_>, &mut Findings) -> bool;
+
+/// What is a zip archive and more than that. A new kind is one file and one line here; the first counts.
+const KINDS_OF_ARCHIVE: &[(ArtifactFormat, ArchiveInspector)] = &[
+    (ArtifactFormat::Torchscript, torch::inspect_script),
+    (ArtifactFormat::Pt2, torch::inspect_exported),
+    (ArtifactFormat::Torch, torch::inspect_saved),
+    (ArtifactFormat::Npz, zip::npz::inspect),
+    (ArtifactFormat::Keras, keras::is_keras),
+    (ArtifactFormat::Skops, skops::is_skops),
+];
+
+/// What an archive is more than that.
+pub(super) fn kind_of_archive(archive: &zip::Archive<'_>, findings: &mut Findings) -> Option<ArtifactFormat> {
+    KINDS_OF_ARCHIVE.iter().find_map(|(format, is_kind)| is_kind(archive, findings).then_some(*format))
+}
 
 /// The format, and what its inspector found.
 pub(super) fn inspect(content: Content<'_>) -> (ArtifactFormat, Findings) {
-    let found = FORMATS.iter().find_map(|(format, inspector)| Some((*format, inspector(content)?)));
-    let (mut format, mut findings) = found.unwrap_or_else(|| (ArtifactFormat::Unknown, unknown(content)));
-    // A compressed pickle is loaded as a pickle.
-    if format == ArtifactFormat::Unknown && findings.pickle.is_some() {
-        format = ArtifactFormat::Pickle;
+    recognise(content).unwrap_or_else(|| (ArtifactFormat::Unknown, unknown(content)))
+}
+
+/// The format and what its inspector found, of what has a format or pretends to.
+pub(super) fn recognise(content: Content<'_>) -> Option<(ArtifactFormat, Findings)> {
+    let found = FORMATS.iter().find_map(|(format, inspector)| {
+        let found = inspector(content)?;
+        Some((found.format.unwrap_or(*format), found))
+    });
+    // The end of a tar archive can be that of its last member, which was looked into.
+    let is_archive =
+        zip::is_marked(content.bytes) || found.as_ref().is_some_and(|(format, _)| *format == ArtifactFormat::Tar);
+    let found = found.map(|(format, mut findings)| {
+        if !is_archive && findings.pickle.is_none() {
+            as_pickle(content, &mut findings);
+        }
+        if format != ArtifactFormat::Hdf5 && hdf5::begins_later(content) {
+            let message = "an HDF5 file begins within the file, and readers of those would open it as one";
+            findings.risk(0, RiskSeverity::High, "polyglot", message);
+        }
+        (format, findings)
+    });
+    if is_archive || !zip::ends_as_archive(content) {
+        return found;
     }
-    if matches!(format, ArtifactFormat::Safetensors | ArtifactFormat::Gguf) {
-        as_pickle(content, &mut findings);
-    }
-    if format != ArtifactFormat::Zip && content.is_whole() && zip::ends_as_archive(content.bytes) {
-        let message = "the file ends as a zip archive does, and readers of those would open it as one";
-        findings.risk(content.size_bytes, RiskSeverity::High, "polyglot", message);
-    }
-    (format, findings)
+    let polyglot = polyglot(content.size_bytes);
+    Some(match found {
+        Some((format, mut findings)) => {
+            findings.risks.extend(polyglot.risks);
+            (format, findings)
+        }
+        None => {
+            (ArtifactFormat::Unknown, Findings { risks: [unknown(content).risks, polyglot.risks].concat(), ..polyglot })
+        }
+    })
+}
+
+/// What ends as an archive and does not begin as one.
+pub(super) fn polyglot(end: u64) -> Findings {
+    let mut findings = Findings::default();
+    let message = "the file ends as a zip archive does, and readers of those would open it as one";
+    findings.risk(end, RiskSeverity::High, "polyglot", message);
+    findings
 }
 
 /// A file of no format says so; one that was too large for its format to be told is a danger.
@@ -66,18 +146,6 @@ pub(super) fn is_lfs_pointer(content: Content<'_>) -> bool {
         && content.bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n")
 }
 
-fn json(content: Content<'_>) -> Option<Findings> {
-    let first = content.bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    let looks_like = matches!(first, b'{' | b'[') && content.is_whole();
-    let parsed = looks_like && serde_json::from_slice::<serde::de::IgnoredAny>(content.bytes).is_ok();
-    parsed.then(Findings::default)
-}
-
-fn text(content: Content<'_>) -> Option<Findings> {
-    let is_text = content.is_whole() && std::str::from_utf8(content.bytes).is_ok_and(|text| !text.contains('\0'));
-    is_text.then(Findings::default)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +158,7 @@ mod tests {
     #[test]
     fn formats_are_told_by_content() {
         assert_eq!(format(b"{\"a\": 1}"), ArtifactFormat::Json);
+        assert_eq!(format(b"{\"nbformat\": 4, \"cells\": []}"), ArtifactFormat::Notebook);
         assert_eq!(format(b"{\"a\": 1"), ArtifactFormat::Text);
         assert_eq!(format(b"hello"), ArtifactFormat::Text);
         assert_eq!(format(b""), ArtifactFormat::Text);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Content, Findings, GgufFacts, MetadataFacts, RiskSeverity};
+use super::{Content, Findings, GgufFacts, MetadataFacts, RiskSeverity, chat_template};
 
 const MARK: &[u8] = b"GGUF";
 
@@ -50,25 +50,6 @@ const TYPES: [(u32, &str, u64, u64); 32] = [
     (34, "TQ1_0", 256, 54),
     (35, "TQ2_0", 256, 66),
     (39, "MXFP4", 32, 17),
-];
-
-/// What a template of a chat has no use for: it is run by whoever loads the model, and these lead out of Jinja's sandbox
-/// (CVE-2024-34359).
-const WAYS_OUT: [&str; 14] = [
-    "__class__",
-    "__mro__",
-    "__base__",
-    "__bases__",
-    "__subclasses__",
-    "__globals__",
-    "__builtins__",
-    "__import__",
-    "__init__",
-    "__getattribute__",
-    "__dict__",
-    "popen",
-    "os.system",
-    "|attr(",
 ];
 
 /// Recognised by its mark.
@@ -193,7 +174,7 @@ fn read(reader: &mut Reader<'_>, findings: &mut Findings) -> Result<GgufFacts, S
             ("general.alignment", Value::Number(number)) => alignment = number,
             (key, Value::Text(text)) if key.starts_with("tokenizer.chat_template") => {
                 facts.has_chat_template = true;
-                if let Some(way) = WAYS_OUT.iter().find(|way| text.contains(**way)) {
+                if let Some(way) = chat_template::way_out(text) {
                     let message = format!("the chat template `{key}` uses `{way}`, which leads out of its sandbox");
                     findings.risk(start, RiskSeverity::High, "gguf-template-injection", message);
                 }

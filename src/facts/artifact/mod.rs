@@ -1,21 +1,63 @@
 //! What is inside the files that would be released, found without running any of them.
 
+mod archive;
 mod cache;
+mod catboost;
+mod chat_template;
+mod columnar;
 mod compressed;
 mod content;
+mod coreml;
 mod detect;
+mod executorch;
+mod flatbuffer;
 mod gguf;
+mod hdf5;
+mod hdf5_object;
+mod hugging_face;
 mod joblib;
+mod json;
+mod keras;
+mod keras_config;
+mod keras_h5;
+mod keras_metadata;
+mod keras_names;
+mod lightgbm;
+mod mlmodel;
+mod native_code;
+mod notebook;
+mod numpy;
 mod onnx;
+mod openvino;
+mod pages;
 mod pickle;
 mod pickle_guards;
 mod pickle_imports;
 mod pickle_machine;
 mod pickle_memo;
 mod pickle_reader;
+mod pmml;
+mod protobuf;
 mod reading;
+mod requirements;
 mod safetensors;
-mod torch_storages;
+mod saved_model;
+mod script;
+pub(super) mod secrets;
+mod sentencepiece;
+mod skops;
+mod tar;
+mod tensorflow_checkpoint;
+mod tensorflow_operators;
+mod tensorrt;
+mod text;
+mod tflite;
+mod together;
+mod torch;
+mod ubjson;
+mod webassembly;
+mod xgboost;
+mod xml;
 mod zip;
 
 use std::num::NonZeroUsize;
@@ -30,6 +72,8 @@ use serde::{Deserialize, Serialize};
 pub use self::cache::Cache;
 use self::content::Content;
 use self::reading::Reading;
+use self::secrets::Secrets;
+use self::together::{Inside, Inspected};
 use super::FileFacts;
 use crate::manifest::raw::ArtifactRole;
 use crate::problem::Problem;
@@ -58,6 +102,9 @@ pub struct ArtifactFacts {
     /// What a GGUF header says; null for other formats.
     #[serde(default)]
     pub gguf: Option<GgufFacts>,
+    /// What is in an archive or a compressed file; null for other formats.
+    #[serde(default)]
+    pub archive: Option<ArchiveFacts>,
     /// Everything in the file that is a danger or breaks its format, in the order of byte offsets.
     pub risks: Vec<Risk>,
 }
@@ -68,14 +115,77 @@ pub struct ArtifactFacts {
 pub enum ArtifactFormat {
     /// Open Neural Network Exchange.
     Onnx,
+    /// TensorFlow's SavedModel: `saved_model.pb`, or the digests beside it.
+    SavedModel,
+    /// A graph of TensorFlow with its weights in it.
+    GraphDef,
+    /// The index of a checkpoint of TensorFlow.
+    TensorflowCheckpoint,
+    /// TensorFlow Lite.
+    Tflite,
+    /// Core ML.
+    Coreml,
+    /// XGBoost, in JSON, UBJSON or the binary form that it gave up.
+    Xgboost,
+    /// LightGBM.
+    Lightgbm,
+    /// CatBoost, in its own form or in JSON.
+    Catboost,
+    /// Predictive Model Markup Language.
+    Pmml,
+    /// The graph of OpenVINO's intermediate representation.
+    Openvino,
+    /// An engine of TensorRT, which is not looked through.
+    Tensorrt,
+    /// A program of ExecuTorch, which is not looked through.
+    Executorch,
+    /// A tokenizer of SentencePiece.
+    Sentencepiece,
+    /// An array of NumPy that holds no objects.
+    Numpy,
+    /// Parquet.
+    Parquet,
+    /// Arrow IPC, a file or a stream.
+    Arrow,
+    /// Compiled code: ELF, PE, Mach-O, CUDA, LLVM, Java or Python bytecode.
+    NativeCode,
+    /// WebAssembly.
+    Webassembly,
+    /// A script that names who runs it.
+    Script,
     /// safetensors.
     Safetensors,
     /// GGUF, the format of llama.cpp.
     Gguf,
+    /// HDF5, such as the older files of Keras.
+    Hdf5,
+    /// Keras 3's own archive.
+    Keras,
+    /// skops, an archive of scikit-learn's objects.
+    Skops,
     /// A Python pickle: a program that runs when it is loaded.
     Pickle,
-    /// A zip archive, `torch.save` files and `.npz` among them.
+    /// A zip archive that is none of the more exact kinds.
     Zip,
+    /// A file of `torch.save`: pickles, and the tensors that they speak of.
+    Torch,
+    /// A TorchScript program: code in its own language, and pickles.
+    Torchscript,
+    /// A program of `torch.export`, or one that was compiled from it.
+    Pt2,
+    /// Arrays of NumPy, each in a member of a zip archive.
+    Npz,
+    /// A tar archive, compressed or not.
+    Tar,
+    /// A 7-Zip archive.
+    #[serde(rename = "7z")]
+    SevenZip,
+    /// A compressed file in which is something that is known.
+    Compressed,
+    /// A Jupyter notebook.
+    Notebook,
+    /// `MLmodel`, by which MLflow knows how to load a model.
+    MlflowModel,
     /// JSON text.
     Json,
     /// Other UTF-8 text.
@@ -177,6 +287,15 @@ pub struct GgufFacts {
     pub has_chat_template: bool,
 }
 
+/// What is in an archive or a compressed file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ArchiveFacts {
+    /// Members, those of archives within it left out.
+    pub members: u64,
+    /// Formats of its members and of what is in those, sorted. What has no known format is left out, as tensors are.
+    pub formats: Vec<ArtifactFormat>,
+}
+
 /// What an ONNX model says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OnnxFacts {
@@ -194,6 +313,20 @@ pub struct OnnxFacts {
     pub nodes: u64,
     /// Files outside the model that hold its tensors, sorted.
     pub external_data: Vec<String>,
+    /// The same files, with what the model needs of each.
+    #[serde(default)]
+    pub external_files: Vec<OnnxExternalFile>,
+}
+
+/// A file outside an ONNX model that holds tensors of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnnxExternalFile {
+    /// Path relative to the model's directory.
+    pub location: String,
+    /// Tensors in it.
+    pub tensors: u64,
+    /// Where the last of them ends: a file of fewer bytes was cut.
+    pub bytes_needed: u64,
 }
 
 /// An operator set that an ONNX model needs.
@@ -248,20 +381,30 @@ const INSPECTED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Risks of one file that are told. Whoever has so many needs no more to know what the file is.
 const RISKS_MAX: usize = 1_000;
 
+/// Risks of one file that are noted, to tell the worst of them.
+const RISKS_NOTED_MAX: usize = 100 * RISKS_MAX;
+
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
 struct Findings {
+    /// What it is more exactly than the table says: a kind of archive.
+    format: Option<ArtifactFormat>,
     metadata: MetadataFacts,
     pickle: Option<PickleFacts>,
     safetensors: Option<SafetensorsFacts>,
     onnx: Option<OnnxFacts>,
     gguf: Option<GgufFacts>,
+    archive: Option<ArchiveFacts>,
     risks: Vec<Risk>,
+    /// What only the other files can answer.
+    inside: Inside,
 }
 
 impl Findings {
     fn risk(&mut self, offset: u64, severity: RiskSeverity, code: &str, message: impl Into<String>) {
-        self.risks.push(Risk { offset, severity, code: code.to_owned(), message: message.into() });
+        if self.risks.len() < RISKS_NOTED_MAX {
+            self.risks.push(Risk { offset, severity, code: code.to_owned(), message: message.into() });
+        }
     }
 }
 
@@ -280,14 +423,22 @@ impl Default for Limits<'_> {
     }
 }
 
-/// Hashes files and looks inside them, each byte read once and nothing in them run. What comes back has the order of
-/// `inputs`.
+/// What was found out about files.
+#[derive(Debug)]
+pub(super) struct Inspection {
+    /// Each file, in the order in which they were given.
+    pub(super) files: Vec<Result<ArtifactFacts, Problem>>,
+    /// Secrets in those that are texts.
+    pub(super) secrets: Secrets,
+}
+
+/// Hashes files and looks inside them, each byte read once and nothing in them run, and then at what they say together.
 ///
 /// # Errors
 /// Of each file: it is absent, a directory, cannot be read, or changes while it is.
-pub fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Vec<Result<ArtifactFacts, Problem>> {
+pub(super) fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Inspection {
     let next = AtomicUsize::new(0);
-    let found: Vec<Mutex<Option<Result<ArtifactFacts, Problem>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
+    let found: Vec<Mutex<Option<Result<Inspected, Problem>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some((input, place)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -305,35 +456,55 @@ pub fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Vec<Result<Artif
         work();
     });
     let found = found.into_iter().zip(inputs);
-    found
+    let mut found: Vec<Result<Inspected, Problem>> = found
         .map(|(place, input)| {
             let facts = place.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
             facts.unwrap_or_else(|| Err(Problem::new("unreadable-file", format!("`{}` was not read", input.path))))
         })
-        .collect()
+        .collect();
+    together::check(&mut found.iter_mut().flatten().collect::<Vec<_>>());
+    let mut secrets = Secrets::default();
+    let files = found.into_iter().map(|file| {
+        let Inspected { facts, inside } = file?;
+        secrets.extend(inside.secrets);
+        Ok(facts)
+    });
+    let files = files.collect();
+    Inspection { files, secrets }
 }
 
-fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<ArtifactFacts, Problem> {
+fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<Inspected, Problem> {
     let Some(cache) = cache else { return inspect_file(input) };
-    if let Some(facts) = cache.find(input) {
-        return Ok(facts);
+    if let Some(file) = cache.find(input) {
+        return Ok(file);
     }
     let entry = cache.entry(input);
-    let facts = inspect_file(input)?;
-    cache.keep(input, entry.as_deref(), &facts);
-    Ok(facts)
+    let file = inspect_file(input)?;
+    // Secrets are written nowhere, and facts may quote them.
+    if file.inside.secrets.is_empty() {
+        cache.keep(input, entry.as_deref(), &file);
+    }
+    Ok(file)
 }
 
-fn inspect_file(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
-    let look = |content: Content<'_>| (detect::inspect(content), detect::is_lfs_pointer(content));
-    let (((format, mut findings), lfs_pointer), sha256, size_bytes) =
+fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
+    let look = |content: Content<'_>| {
+        let (format, mut findings) = detect::inspect(content);
+        if matches!(format, ArtifactFormat::Json | ArtifactFormat::Notebook | ArtifactFormat::Text) {
+            findings.inside.secrets.search(input.path, content.bytes);
+        }
+        (format, findings, detect::is_lfs_pointer(content))
+    };
+    let ((format, mut findings, lfs_pointer), sha256, size_bytes) =
         Reading::open(input, INSPECTED_BYTES_MAX)?.inspect(look)?;
     if let Some(pickle) = &findings.pickle {
         let risks = pickle_risks(pickle);
         findings.risks.extend(risks);
     }
-    let risks = bounded(findings.risks);
-    Ok(ArtifactFacts {
+    if requirements::is_named_so(input.path) {
+        findings.risks.append(&mut findings.inside.of_requirements);
+    }
+    let facts = ArtifactFacts {
         file: FileFacts { path: input.path.to_owned(), sha256, size_bytes },
         role: input.role,
         format,
@@ -343,8 +514,10 @@ fn inspect_file(input: FileInput<'_>) -> Result<ArtifactFacts, Problem> {
         safetensors: findings.safetensors,
         onnx: findings.onnx,
         gguf: findings.gguf,
-        risks,
-    })
+        archive: findings.archive,
+        risks: bounded(findings.risks),
+    };
+    Ok(Inspected { facts, inside: findings.inside })
 }
 
 /// Risks in the order of their offsets, each once; of too many, the worst.
@@ -385,6 +558,16 @@ fn pickle_risks(pickle: &PickleFacts) -> Vec<Risk> {
     pickle.imports.iter().filter_map(risk).collect()
 }
 
+/// A file that a real library made (`tests/artifacts/formats.py`).
+#[cfg(test)]
+fn sample(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts/samples").join(format!("{name}.gz"));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).unwrap();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(file), &mut bytes).unwrap();
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,7 +575,7 @@ mod tests {
 
     fn inspected(path: &Path) -> Result<ArtifactFacts, String> {
         let input = FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model };
-        inspect_file(input).map_err(|problem| problem.code.to_owned())
+        inspect_file(input).map(|file| file.facts).map_err(|problem| problem.code.to_owned())
     }
 
     #[test]
@@ -421,6 +604,7 @@ mod tests {
             safetensors: None,
             onnx: None,
             gguf: None,
+            archive: None,
             risks: vec![Risk {
                 offset: 2,
                 severity: RiskSeverity::High,

@@ -7,11 +7,12 @@
 
 use super::pickle_machine::{Broken, Loader, Machine};
 use super::pickle_reader::Reader;
-use super::{Content, Findings, ImportVerdict, PickleFacts, PickleImport, RiskSeverity, torch_storages};
+use super::{Content, Findings, ImportVerdict, PickleFacts, PickleImport, RiskSeverity};
 
-/// Recognised by the PROTO opcode, or for protocols 0 and 1 by a walk that makes sense.
+/// Recognised by the PROTO opcode, or for protocols 0 and 1 by a walk that makes sense; members of archives by that
+/// alone.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    (is_marked(content.bytes) || is_plausible(content, 0)).then(|| scan(content, 0))
+    ((is_marked(content.bytes) && !content.is_member) || is_plausible(content, 0)).then(|| scan(content, 0))
 }
 
 /// Recognised as [`inspect`] does, but for bytes that nobody says are a pickle, such as the tensors in an
@@ -75,7 +76,11 @@ fn is_plausible(content: Content<'_>, start: u64) -> bool {
     let mut machine = Machine::new(content, start, Loader::Joblib);
     match machine.run() {
         Ok(()) => machine.acted || machine.named || marked || is_blank_to_the_end(&mut machine.reader),
-        Err(_) => machine.acted || (marked && machine.unresolved.is_some()) || machine.is_dangerous(),
+        // What is not there may go on to do something.
+        Err(_) => {
+            let is_cut = machine.reader.is_cut && machine.reader.position > start;
+            machine.acted || (marked && machine.unresolved.is_some()) || machine.is_dangerous() || is_cut
+        }
     }
 }
 
@@ -95,15 +100,9 @@ fn scan(content: Content<'_>, start: u64) -> Findings {
         let message = "the pickle is too large to be looked through to its end";
         findings.risk(content.bytes.len() as u64, RiskSeverity::High, "too-large-to-inspect", message);
     }
-    let is_of_torch = torch_storages::is_marked(&mut Reader::new(content, start));
-    let mut tensor_bytes = None;
     let mut reader = Reader::new(content, start);
     while !reader.is_at_end() {
         let position = reader.position;
-        let left = content.size_bytes - position;
-        if is_of_torch && facts.streams == torch_storages::STREAMS && tensor_bytes == Some(left) {
-            break;
-        }
         let mut machine = Machine::new(content, position, Loader::Joblib);
         let result = machine.run();
         if facts.streams > 0 && !is_marked(reader.peek(MARK_BYTES)) && !machine.acted && !machine.named {
@@ -117,9 +116,6 @@ fn scan(content: Content<'_>, start: u64) -> Findings {
         if machine.has_arrays {
             facts.imports.extend(as_pickle_sees_it(content, position));
         }
-        if facts.streams + 1 == torch_storages::STREAMS {
-            tensor_bytes = machine.storages.file_bytes();
-        }
         if !note_breaks(&machine, result, &mut facts, &mut findings) {
             break;
         }
@@ -128,6 +124,37 @@ fn scan(content: Content<'_>, start: u64) -> Findings {
     facts.imports = unique(facts.imports);
     findings.pickle = Some(facts);
     findings
+}
+
+/// Streams at the beginning of something that is no pickle behind them.
+pub(super) struct Streams {
+    pub(super) findings: Findings,
+    /// Where they end; none where they do not all.
+    pub(super) end: Option<u64>,
+    /// Bytes that the storages of PyTorch take which they refer to; none where that is not known.
+    pub(super) storage_bytes: Option<u64>,
+}
+
+/// Walks so many streams.
+pub(super) fn inspect_streams(content: Content<'_>, streams: u64) -> Streams {
+    let mut findings = Findings::default();
+    let mut facts = PickleFacts { protocol: 0, streams: 0, imports: Vec::new(), complete: true };
+    let mut position = 0;
+    let mut storage_bytes = Some(0_u64);
+    let mut have_ended = true;
+    while have_ended && facts.streams < streams {
+        let mut machine = Machine::new(content, position, Loader::Pickle);
+        let result = machine.run();
+        facts.streams += 1;
+        facts.protocol = facts.protocol.max(machine.protocol);
+        facts.imports.extend(machine.verdicts());
+        storage_bytes = storage_bytes.and_then(|sum| sum.checked_add(machine.storages.file_bytes()?));
+        have_ended = note_breaks(&machine, result, &mut facts, &mut findings);
+        position = machine.reader.position;
+    }
+    facts.imports = unique(facts.imports);
+    findings.pickle = Some(facts);
+    Streams { findings, end: have_ended.then_some(position), storage_bytes }
 }
 
 /// Notes where a walk could not see everything, and says whether more may follow it.

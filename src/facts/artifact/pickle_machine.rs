@@ -12,7 +12,7 @@ use super::pickle_guards::{Guarded, Guards};
 use super::pickle_imports::{is_name, verdict};
 use super::pickle_memo::Memo;
 use super::pickle_reader::{Reader, Text};
-use super::torch_storages::{self, Storages};
+use super::torch::storages::{self, Storages};
 use super::{ImportVerdict, PickleImport};
 
 /// Values on the stack. Real pickles keep it below a thousand.
@@ -390,10 +390,8 @@ impl<'a> Machine<'a> {
         };
         let module = std::str::from_utf8(self.reader.text(module)?).map(str::to_owned);
         let name = std::str::from_utf8(self.reader.text(name)?).map(str::to_owned);
-        let (Ok(module), Ok(name)) = (module, name) else {
-            self.unresolved(start, "the name of an import is no text");
-            return Ok(Value::Callable { is_allowed: false, offset: start });
-        };
+        // CPython stops at what is not UTF-8.
+        let (Ok(module), Ok(name)) = (module, name) else { return Err("the name of an import is no text") };
         let names = (module, name);
         let offset = *self.imports.entry(names.clone()).or_insert(start);
         Ok(self.imported(&names.0, &names.1, offset))
@@ -406,7 +404,7 @@ impl<'a> Machine<'a> {
             self.guards.pushed(guarded);
             return Value::Guarded(guarded);
         }
-        if let Some(element_bytes) = torch_storages::element_bytes(module, name) {
+        if let Some(element_bytes) = storages::element_bytes(module, name) {
             return Value::StorageClass { element_bytes };
         }
         match (module, name) {

@@ -27,6 +27,8 @@ impl Text {
 pub(super) struct Reader<'a> {
     pub(super) content: Content<'a>,
     pub(super) position: u64,
+    /// Whether the walk came to a part of the file that cannot be looked at: only its beginning is there.
+    pub(super) is_cut: bool,
     window: Cow<'a, [u8]>,
     window_start: u64,
 }
@@ -34,7 +36,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) const fn new(content: Content<'a>, position: u64) -> Self {
         // The beginning of the file is in memory already.
-        Self { content, position, window: Cow::Borrowed(content.bytes), window_start: 0 }
+        Self { content, position, is_cut: false, window: Cow::Borrowed(content.bytes), window_start: 0 }
     }
 
     /// `length` bytes at `offset`, which fit into a window.
@@ -45,8 +47,11 @@ impl<'a> Reader<'a> {
             if wanted < length {
                 return Err("the file ends too early");
             }
-            self.window = self.content.at(offset, wanted).ok_or("the file cannot be read further")?;
-            self.window_start = offset;
+            let Some(window) = self.content.at(offset, wanted) else {
+                self.is_cut = true;
+                return Err("the file cannot be read further");
+            };
+            (self.window, self.window_start) = (window, offset);
         }
         self.held(offset, length).ok_or("the file ends too early")
     }

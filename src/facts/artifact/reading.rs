@@ -64,8 +64,7 @@ impl<'a> Reading<'a> {
     pub(super) fn inspect<T>(self, inspect: impl FnOnce(Content<'_>) -> T) -> Result<(T, Sha256Digest, u64), Problem> {
         let ahead = LookAhead::new(&self.file, self.size_bytes);
         let is_whole = self.beginning.len() as u64 == self.size_bytes;
-        let content =
-            Content { bytes: &self.beginning, size_bytes: self.size_bytes, ahead: (!is_whole).then_some(&ahead) };
+        let content = Content { ahead: (!is_whole).then_some(&ahead), ..Content::of(&self.beginning, self.size_bytes) };
         let found = inspect(content);
         if ahead.has_failed() {
             return Err(changed(self.input.path));
@@ -190,7 +189,7 @@ mod tests {
             reading.inspect(look).map(|_| ()).map_err(|problem| problem.code.to_owned())
         };
         let refused = Err("file-changed".to_owned());
-        let all = bytes(5 * PAGE);
+        let all = bytes(20 * PAGE);
         let swap = |content: Content<'_>| {
             content.at(3 * PAGE_BYTES + 7, 9).unwrap();
             let mut other = all.clone();
@@ -201,10 +200,13 @@ mod tests {
         assert_eq!(code(open(&path), &swap), refused);
         // What was not looked at may have been anything: only the digest speaks of it.
         std::fs::write(&path, &all).unwrap();
-        assert_eq!(code(open(&path), &|_| std::fs::write(&path, bytes(5 * PAGE)).unwrap()), Ok(()));
-        // Two looks at a page that changed in between, and a page that is there no more.
+        assert_eq!(code(open(&path), &|_| std::fs::write(&path, bytes(20 * PAGE)).unwrap()), Ok(()));
+        // Two looks at a page that changed in between, others between them, and a page that is there no more.
         let twice = |content: Content<'_>| {
             swap(content);
+            for page in 4..20 {
+                content.at(page * PAGE_BYTES, 1).unwrap();
+            }
             assert!(content.at(3 * PAGE_BYTES, 1).is_none());
         };
         std::fs::write(&path, &all).unwrap();

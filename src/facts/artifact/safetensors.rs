@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::together::Tensors;
 use super::{Content, Findings, MetadataFacts, RiskSeverity, SafetensorsFacts};
 
 /// Length of a header, as the reference implementation bounds it.
@@ -120,8 +121,9 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
         None => Err("the header is longer than the file".to_owned()),
     };
     match facts {
-        Ok((facts, framework)) => {
+        Ok((facts, framework, tensors)) => {
             let parameters = Some(facts.parameters);
+            findings.inside.tensors = Some(tensors);
             findings.metadata = MetadataFacts { framework, parameters, ..MetadataFacts::default() };
             findings.safetensors = Some(facts);
         }
@@ -143,9 +145,9 @@ const FRAMEWORKS: [(&str, &str); 6] = [
     ("tf", "tensorflow"),
 ];
 
-/// What the header says, and the framework if it names one, if the tensors cover the data without a hole, an overlap
-/// or a rest.
-fn check(header: &[u8], data_bytes: u64) -> Result<(SafetensorsFacts, Option<String>), String> {
+/// What the header says, the framework if it names one, and the tensors, if they cover the data without a hole, an
+/// overlap or a rest.
+fn check(header: &[u8], data_bytes: u64) -> Result<(SafetensorsFacts, Option<String>, Tensors), String> {
     let header: Header = serde_json::from_slice(header).map_err(|error| error.to_string())?;
     let format = header.metadata.and_then(|Metadata(mut texts)| texts.remove("format"));
     let framework = format.and_then(|format| FRAMEWORKS.iter().find(|(name, _)| *name == format));
@@ -179,7 +181,8 @@ fn check(header: &[u8], data_bytes: u64) -> Result<(SafetensorsFacts, Option<Str
         return Err(format!("the tensors end at byte {position} of {data_bytes}"));
     }
     let facts = SafetensorsFacts { tensors: spans.len() as u64, parameters, dtypes: dtypes.into_iter().collect() };
-    Ok((facts, framework.map(|(_, framework)| (*framework).to_owned())))
+    let tensors = Tensors { names: spans.into_iter().map(|(.., name)| name).collect(), bytes: data_bytes };
+    Ok((facts, framework.map(|(_, framework)| (*framework).to_owned()), tensors))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Metric values that files of the team state: `metrics.json`, the `model-index` of a model card, a run of MLflow.
+//! Metric values that files of the team state: `metrics.json`, model cards in each of their formats, a run of MLflow,
+//! the metrics of a pipeline of DVC.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +8,16 @@ use serde_json::Value;
 
 use super::metric::Metrics;
 use super::{ClaimCheck, ClaimResult};
-use crate::document::{TEXT_BYTES_MAX, read_text};
+use crate::document::{Document, TEXT_BYTES_MAX, pointer_to, read_text};
+use crate::facts::card::CardFormat;
+use crate::facts::mlflow::RunFacts;
+use crate::facts::mlflow::run::last_value;
+use crate::facts::supply_chain::dvc::joined;
 use crate::facts::{FileFacts, card};
 use crate::manifest::raw::{ClaimFormat, ClaimSource};
 use crate::metric_id::MetricId;
 use crate::problem::Problem;
-use crate::release_root::ReleasePath;
+use crate::release_root::{ReleasePath, ReleaseRoot};
 
 /// Values of a file at most: more is no list of metrics.
 const VALUES_MAX: usize = 10_000;
@@ -67,6 +72,8 @@ pub struct ClaimsFile<'a> {
     pub declared: &'a ClaimSource,
     /// Where it is.
     pub path: &'a ReleasePath,
+    /// The directory that files which it names are below.
+    pub root: &'a ReleaseRoot,
 }
 
 /// Names, what they mean, and their values.
@@ -89,12 +96,29 @@ pub struct Stated {
 /// # Errors
 /// A file is absent, unreadable or not of its format, states one metric twice, or states nothing.
 pub fn read(claims: ClaimsFile<'_>) -> Result<Stated, Problem> {
-    let ClaimsFile { declared, path } = claims;
-    let (files, found) = match declared.format {
+    let ClaimsFile { declared, path, root } = claims;
+    let dataset = declared.dataset.as_deref();
+    let found = match declared.format {
         ClaimFormat::MetricsJson => metrics_json(path)?,
-        ClaimFormat::ModelIndex => model_index(path, declared.dataset.as_deref())?,
+        ClaimFormat::ModelIndex => model_index(path, dataset)?,
+        ClaimFormat::ModelCardToolkit => card_metrics(path, CardFormat::ModelCardToolkit, dataset)?,
+        ClaimFormat::Cyclonedx => card_metrics(path, CardFormat::Cyclonedx, dataset)?,
         ClaimFormat::Mlflow => mlflow(path)?,
+        ClaimFormat::Dvc => dvc(path, root)?,
     };
+    stated(declared, &path.relative, found)
+}
+
+/// What a run on an MLflow server states, which has no files of its own.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn of_run(declared: &ClaimSource, run: &RunFacts) -> Result<Stated, Problem> {
+    let found = run.metrics.iter().map(|metric| (metric.name.clone(), metric.value.unwrap_or(f64::NAN))).collect();
+    stated(declared, &declared.path, (Vec::new(), found))
+}
+
+fn stated(declared: &ClaimSource, shown: &str, (files, found): Found) -> Result<Stated, Problem> {
     let prefix = declared.prefix.as_deref().unwrap_or_default();
     let named = |(name, value): (String, f64)| {
         let rest = name.strip_prefix(prefix)?;
@@ -103,23 +127,27 @@ pub fn read(claims: ClaimsFile<'_>) -> Result<Stated, Problem> {
     };
     let mut values: Vec<_> = found.into_iter().filter_map(named).collect();
     values.sort_by(|left, right| left.0.cmp(&right.0));
+    // What was logged as no number states nothing; only where it is a metric has somebody to know.
+    if let Some((name, ..)) = values.iter().find(|(_, metric, value)| metric.is_some() && !value.is_finite()) {
+        return Err(malformed(shown, format!("states `{name}` as no finite number")));
+    }
     let unknown = declared.names.keys().find(|name| values.iter().all(|(found, ..)| found != *name));
     if let Some(name) = unknown {
-        let message = format!("`{}` states nothing for `{name}`, which is declared as a metric", path.relative);
+        let message = format!("`{shown}` states nothing for `{name}`, which is declared as a metric");
         return Err(Problem::new("absent-claim", message).hint("correct the name, or remove it"));
     }
     for (index, (name, metric, _)) in values.iter().enumerate() {
         let other = values.iter().take(index).find(|(_, other, _)| metric.is_some() && other == metric);
         if let (Some((other, ..)), Some(metric)) = (other, metric) {
-            let message = format!("`{}` states `{}` as `{other}` and as `{name}`", path.relative, metric.key());
+            let message = format!("`{shown}` states `{}` as `{other}` and as `{name}`", metric.key());
             return Err(Problem::new("duplicate-claim", message).hint("say which ones are meant with `prefix`"));
         }
     }
     if values.iter().all(|(_, metric, _)| metric.is_none()) {
-        let message = format!("`{}` states no metric that is recomputed", path.relative);
+        let message = format!("`{shown}` states no metric that is recomputed");
         return Err(Problem::new("absent-claim", message).hint("say what its names mean with `names`"));
     }
-    Ok(Stated { files, source: path.relative.clone(), tolerance: declared.tolerance, values })
+    Ok(Stated { files, source: shown.to_owned(), tolerance: declared.tolerance, values })
 }
 
 impl Stated {
@@ -183,12 +211,85 @@ fn metrics_json(path: &ReleasePath) -> Result<Found, Problem> {
     if !value.is_object() {
         return Err(malformed(&path.relative, "is no JSON object"));
     }
+    numbers(path, &value).map(|found| (vec![file], found))
+}
+
+fn numbers(path: &ReleasePath, value: &Value) -> Result<Vec<(String, f64)>, Problem> {
     let mut found = Vec::new();
-    flatten(String::new(), &value, &mut found);
+    flatten(String::new(), value, &mut found);
     if found.len() > VALUES_MAX {
         return Err(malformed(&path.relative, format!("has more than {VALUES_MAX} numbers")));
     }
-    Ok((vec![file], found))
+    Ok(found)
+}
+
+/// Every number of the metrics files that a `dvc.yaml` names, for the pipeline and for its stages, as [`metrics_json`]
+/// names them.
+fn dvc(path: &ReleasePath, root: &ReleaseRoot) -> Result<Found, Problem> {
+    let first = |problems: Vec<Problem>| {
+        problems.into_iter().next().unwrap_or_else(|| malformed(&path.relative, "cannot be read"))
+    };
+    let text = read_text(&path.absolute, &path.relative, TEXT_BYTES_MAX)?;
+    let pipeline = Document::parse(&path.relative, &text).map_err(first)?;
+    let mut named = metrics_of(&pipeline, pipeline.value(), "", "")?;
+    for (name, stage) in pipeline.value().get("stages").and_then(Value::as_object).into_iter().flatten() {
+        let directory = stage.get("wdir").and_then(Value::as_str).unwrap_or_default();
+        named.extend(metrics_of(&pipeline, stage, &pointer_to("/stages", name), directory)?);
+    }
+    named.sort();
+    named.dedup();
+    let own = path.relative.rsplit_once('/').map_or("", |(own, _)| own);
+    let (mut files, mut found) = (vec![of_text(path, text).0], Vec::new());
+    for name in named {
+        let place = root.resolve(&joined(&[own, &name]).unwrap_or(name))?;
+        let text = read_text(&place.absolute, &place.relative, TEXT_BYTES_MAX)?;
+        // JSON is read as the YAML that it is.
+        let metrics = Document::parse(&place.relative, &text).map_err(first)?;
+        for (name, value) in numbers(&place, metrics.value())? {
+            if found.iter().any(|(other, _)| *other == name) {
+                let message = format!("two metrics files of `{}` state `{name}`", path.relative);
+                return Err(Problem::new("duplicate-claim", message)
+                    .hint("name the one that is meant, with the format `metrics-json`"));
+            }
+            found.push((name, value));
+        }
+        files.push(of_text(&place, text).0);
+    }
+    Ok((files, found))
+}
+
+/// The files that `metrics` of a pipeline or a stage names: each as it is, or as the key of its settings.
+fn metrics_of(pipeline: &Document, owner: &Value, pointer: &str, directory: &str) -> Result<Vec<String>, Problem> {
+    let mut named = Vec::new();
+    for (index, item) in owner.get("metrics").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let path = match item {
+            Value::String(path) => Some(path),
+            Value::Object(settings) => settings.keys().next(),
+            _ => None,
+        };
+        // What DVC would fill in from parameters stands for a path that is not known here.
+        let Some(path) = path.filter(|path| !path.contains("${")) else {
+            let problem = malformed(pipeline.file(), "has metrics that name no file");
+            return Err(problem.at(pipeline.location(&format!("{pointer}/metrics/{index}"))));
+        };
+        named.push(if directory.is_empty() { path.clone() } else { format!("{directory}/{path}") });
+    }
+    Ok(named)
+}
+
+/// The performance metrics of a JSON card: those of no slice, or those of `slice` alone. The others are named with their
+/// slices, so that none of them is a metric over all rows.
+fn card_metrics(path: &ReleasePath, format: CardFormat, slice: Option<&str>) -> Result<Found, Problem> {
+    let (file, stated) = card::metrics(&path.relative, &path.absolute, format)?;
+    if stated.len() > VALUES_MAX {
+        return Err(malformed(&path.relative, format!("has more than {VALUES_MAX} metrics")));
+    }
+    let named = stated.into_iter().map(|metric| match metric.slice {
+        Some(of) if slice != Some(of.as_str()) => (format!("{} [{of}]", metric.name), metric.value),
+        None if slice.is_some() => (format!("{} [all]", metric.name), metric.value),
+        _ => (metric.name, metric.value),
+    });
+    Ok((vec![file], named.collect()))
 }
 
 fn of_text(path: &ReleasePath, text: String) -> (FileFacts, String) {
@@ -268,10 +369,7 @@ fn logged(shown: &str, path: &Path) -> Result<(FileFacts, f64), Problem> {
     let absolute = path.to_owned();
     let place = ReleasePath { relative: shown.to_owned(), absolute };
     let text = read_text(path, shown, TEXT_BYTES_MAX)?;
-    let last = text.lines().rev().find(|line| !line.trim().is_empty());
-    let value = last.and_then(|line| line.split_whitespace().nth(1)).and_then(|value| value.parse::<f64>().ok());
-    let value = value.filter(|value| value.is_finite());
-    let value = value.ok_or_else(|| malformed(shown, "does not end with a moment, a number and a step"))?;
+    let value = last_value(&text).ok_or_else(|| malformed(shown, "has no lines of a moment, a number and a step"))?;
     Ok((of_text(&place, text).0, value))
 }
 
@@ -301,7 +399,8 @@ mod tests {
         };
         change(&mut declared);
         let place = ReleasePath { relative: path.to_owned(), absolute: directory.path().join(path) };
-        read(ClaimsFile { declared: &declared, path: &place })
+        let root = ReleaseRoot::open(directory.path()).unwrap();
+        read(ClaimsFile { declared: &declared, path: &place, root: &root })
             .map(|stated| stated.values)
             .map_err(|problem| problem.code)
     }
@@ -347,6 +446,59 @@ mod tests {
         assert_eq!(of(|source| source.dataset = Some("None".to_owned())), Err("absent-claim"));
         let broken = card.replace("value: 0.75", "value: high");
         assert_eq!(stated(ClaimFormat::ModelIndex, &[("c.md", &broken)], "c.md", |_| ()), Err("malformed-claims"));
+    }
+
+    #[test]
+    fn a_json_card_states_the_metrics_of_no_slice_or_of_one() {
+        let metrics =
+            r#"[{"type": "Accuracy", "value": "0.75"}, {"type": "accuracy", "value": "0.9", "slice": "cat"}]"#;
+        let toolkit = format!("{{\"quantitative_analysis\": {{\"performance_metrics\": {metrics}}}}}");
+        let cyclonedx = format!(
+            "{{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.6\", \"components\": [{{\"name\": \"m\", \
+             \"modelCard\": {{\"quantitativeAnalysis\": {{\"performanceMetrics\": {metrics}}}}}}}]}}"
+        );
+        for (format, text) in [(ClaimFormat::ModelCardToolkit, toolkit.as_str()), (ClaimFormat::Cyclonedx, &cyclonedx)]
+        {
+            let of = |change| stated(format, &[("c.json", text)], "c.json", change);
+            let other = |name: &str, value| (name.to_owned(), None, value);
+            assert_eq!(of(|_| ()), Ok(vec![value("Accuracy", MetricId::Accuracy, 0.75), other("accuracy [cat]", 0.9)]));
+            let cat = of(|source| source.dataset = Some("cat".to_owned()));
+            assert_eq!(cat, Ok(vec![other("Accuracy [all]", 0.75), value("accuracy", MetricId::Accuracy, 0.9)]));
+            assert_eq!(of(|source| source.dataset = Some("dog".to_owned())), Err("absent-claim"));
+        }
+        // A card under the name of another format is refused, as is Markdown.
+        assert_eq!(stated(ClaimFormat::Cyclonedx, &[("c", &toolkit)], "c", |_| ()), Err("malformed-claims"));
+        assert_eq!(stated(ClaimFormat::ModelCardToolkit, &[("c", "# Card\n")], "c", |_| ()), Err("malformed-claims"));
+    }
+
+    #[test]
+    fn a_pipeline_of_dvc_states_what_its_metrics_files_say() {
+        // After iterative/example-get-started, whose metrics are those of two halves of the data.
+        let pipeline = "stages:\n  evaluate:\n    cmd: python evaluate.py\n    wdir: eval\n    metrics:\n    - live.yaml:\n        \
+                        cache: false\nmetrics:\n- eval/metrics.json\n";
+        let metrics = r#"{"avg_prec": {"train": 0.97, "test": 0.94}, "roc_auc": {"train": 0.98, "test": 0.95}}"#;
+        let files = [
+            ("p/dvc.yaml", pipeline),
+            ("p/eval/metrics.json", metrics),
+            ("p/eval/live.yaml", "step: 3\nepoch: {last: 2}\n"),
+        ];
+        let named = |source: &mut ClaimSource| {
+            source.names.insert("avg_prec.test".to_owned(), MetricId::AveragePrecision);
+            source.names.insert("roc_auc.test".to_owned(), MetricId::RocAuc);
+        };
+        let found = stated(ClaimFormat::Dvc, &files, "p/dvc.yaml", named).unwrap();
+        let known: Vec<_> = found.iter().filter(|(_, metric, _)| metric.is_some()).cloned().collect();
+        let expected =
+            [value("avg_prec.test", MetricId::AveragePrecision, 0.94), value("roc_auc.test", MetricId::RocAuc, 0.95)];
+        assert_eq!((known.as_slice(), found.len()), (&expected[..], 6));
+        let with = |pipeline: &str| stated(ClaimFormat::Dvc, &[("dvc.yaml", pipeline), files[1]], "dvc.yaml", |_| ());
+        assert_eq!(with("metrics: ['${file}']"), Err("malformed-claims"));
+        assert_eq!(with("metrics: [../secret.json]"), Err("path-leaves-release"));
+        assert_eq!(with("metrics: [absent.json]"), Err("missing-file"));
+        assert_eq!(with("metrics: []"), Err("absent-claim"));
+        assert_eq!(with("stages: {a: {wdir: p, metrics: [7]}}"), Err("malformed-claims"));
+        let twice = [("dvc.yaml", "metrics: [a.json, b.json]"), ("a.json", "{\"auc\": 1}"), ("b.json", "{\"auc\": 1}")];
+        assert_eq!(stated(ClaimFormat::Dvc, &twice, "dvc.yaml", |_| ()), Err("duplicate-claim"));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 # title: No secret is in the released files
 # description: |-
 #   An access key or a password in a released file is known to everybody who can load the model, and stays
-#   known after it is removed. Each one that was found is reported by the rule that found it, never by
-#   its text. With `required`, files that nobody searched are a finding.
+#   known after it is removed. Searched are the texts among the artifacts, the manifest, the card, monitoring
+#   files and records. Each secret that was found is reported by the rule that found it, never by its text.
+#   With `required`, files that nobody searched are a finding.
 # custom:
 #   id: SEC-004
 #   severity: critical
@@ -38,12 +39,17 @@ violation contains finding if {
 	some secret in secrets
 	path := object.get(secret, "path", "unknown")
 	finding := object.union(place(secret), {
-		"subject": sprintf("artifact/%s", [path]),
+		"subject": sprintf("%s/%s", [kind(path), path]),
 		"message": sprintf("the file holds a secret (%v)", [object.get(secret, "rule", null)]),
 		"observed": object.get(secret, "rule", null),
 		"expected": "no secret",
 	})
 }
+
+kind(path) := "artifact" if {
+	some artifact in input.artifacts
+	artifact.path == path
+} else := "file"
 
 located(secret) if {
 	is_string(secret.path)

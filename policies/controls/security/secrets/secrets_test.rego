@@ -2,7 +2,7 @@ package modelgate.controls.security.secrets_test
 
 import data.modelgate.controls.security.secrets
 
-facts(found) := {"supply_chain": {"secrets": found}}
+facts(found) := {"supply_chain": {"secrets": found}, "artifacts": [{"path": "config.json"}, {"path": "model.onnx"}]}
 
 found(list) := result if {
 	result := secrets.violation with input as facts(list) with data.parameters as {"required": true}
@@ -24,7 +24,7 @@ test_some if {
 		},
 	}
 	unknown := {{
-		"subject": "artifact/unknown", "message": "the file holds a secret (null)", "observed": null, "expected": "no secret",
+		"subject": "file/unknown", "message": "the file holds a secret (null)", "observed": null, "expected": "no secret",
 	}}
 	found([{}]) == unknown
 	found([{"line": 7}]) == unknown
@@ -33,6 +33,11 @@ test_some if {
 		not finding.source
 	}
 }
+
+test_in_a_file_that_is_no_artifact if found([{"path": "MODEL_CARD.md", "line": 7, "rule": "jwt"}]) == {{
+	"subject": "file/MODEL_CARD.md", "message": "the file holds a secret (jwt)",
+	"observed": "jwt", "expected": "no secret", "source": {"file": "MODEL_CARD.md", "line": 7},
+}}
 
 test_not_searched if {
 	expected := {{

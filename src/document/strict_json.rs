@@ -3,35 +3,41 @@
 //! Parsers disagree on which of two equal keys counts. In a signed document that disagreement would
 //! let one signature stand for two statements.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Reads one JSON document, with nothing after it. How deep it may nest is serde_json's limit, 128.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0)
+    parse_at_most(bytes, usize::MAX)
 }
 
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Seed.deserialize(deserializer).map(Self)
-    }
+/// The same of a document with so many values at most: a list of zeros takes sixteen times the memory of its text.
+pub(crate) fn parse_at_most(bytes: &[u8], values_max: usize) -> Result<Value, serde_json::Error> {
+    let left = Cell::new(values_max);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Seed(&left).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
 }
 
-struct Seed;
+/// How many values may still come.
+#[derive(Clone, Copy)]
+struct Seed<'a>(&'a Cell<usize>);
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.0.get().checked_sub(1).ok_or_else(|| D::Error::custom("there are too many values"))?;
+        self.0.set(left);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,7 +74,7 @@ impl<'de> Visitor<'de> for Seed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = sequence.next_element_seed(Self)? {
+        while let Some(value) = sequence.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -80,7 +86,7 @@ impl<'de> Visitor<'de> for Seed {
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("the key `{key}` is given twice")));
             }
-            let value = entries.next_value_seed(Self)?;
+            let value = entries.next_value_seed(self)?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))
@@ -103,6 +109,13 @@ mod tests {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains("`a` is given twice"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn values_are_counted_at_every_depth() {
+        let text = br#"{"a": [1, {"b": 2}]}"#;
+        assert!(parse_at_most(text, 5).is_ok());
+        assert!(parse_at_most(text, 4).unwrap_err().to_string().contains("too many values"));
     }
 
     #[test]
