@@ -24,14 +24,22 @@ const OTHER_VALUES_MAX: usize = 24;
 
 /// Recognised by its first character, and by being JSON to the last.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    let first = content.bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    if !matches!(first, b'{' | b'[') || !content.is_whole() {
-        return None;
-    }
-    let document = Document::read(content.bytes)?;
     let mut findings = Findings::default();
-    hugging_face::look(&document, content.bytes, &mut findings);
+    (is_marked(content) && content.is_whole()).then(|| look(content, &mut findings))??;
     Some(findings)
+}
+
+/// Whether a file begins as JSON does.
+pub(super) fn is_marked(content: Content<'_>) -> bool {
+    let first = content.bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    first.is_some_and(|first| matches!(first, b'{' | b'['))
+}
+
+/// Looks at JSON of whatever format; none if it is not.
+pub(super) fn look(content: Content<'_>, findings: &mut Findings) -> Option<()> {
+    let document = Document::read(content.bytes)?;
+    hugging_face::look(&document, content.bytes, findings);
+    Some(())
 }
 
 /// A value that is kept.

@@ -45,6 +45,7 @@ mod saved_model;
 mod script;
 pub(super) mod secrets;
 mod sentencepiece;
+mod seven_zip;
 mod skops;
 mod tar;
 mod tensorflow_checkpoint;
@@ -490,8 +491,14 @@ fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<Inspect
 fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
     let look = |content: Content<'_>| {
         let (format, mut findings) = detect::inspect(content);
-        if matches!(format, ArtifactFormat::Json | ArtifactFormat::Notebook | ArtifactFormat::Text) {
-            findings.inside.secrets.search(input.path, content.bytes);
+        if let Some(text) = text::of(content) {
+            findings.inside.secrets.search(input.path, text.as_bytes());
+            // Whatever else it is: a loader takes a configuration for one that is a notebook to others.
+            match format {
+                ArtifactFormat::Json | ArtifactFormat::Text => {}
+                _ if json::is_marked(content) => drop(json::look(content, &mut findings)),
+                _ => text::look(text, &mut findings),
+            }
         }
         (format, findings, detect::is_lfs_pointer(content))
     };

@@ -66,15 +66,20 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     if !content.is_whole() || !text.trim_start().starts_with('{') || !text.contains("\"nbformat\"") {
         return None;
     }
-    let mut findings = Findings::default();
+    // A larger one is told as JSON.
     if content.size_bytes > NOTEBOOK_BYTES_MAX {
-        // It is JSON, then, whatever else it is.
         return None;
     }
+    let mut findings = Findings::default();
     let notebook: Notebook = serde_json::from_str(text).ok().filter(|notebook: &Notebook| notebook.nbformat > 0)?;
     let worksheets = notebook.worksheets.into_iter().flat_map(|worksheet| worksheet.cells);
     let cells = notebook.cells.into_iter().chain(worksheets).filter(|cell| cell.cell_type == "code");
-    let commands: Vec<String> = cells.flat_map(|cell| commands(&cell)).collect();
+    let mut commands: Vec<String> = Vec::new();
+    for command in cells.flat_map(|cell| commands_of(&cell)) {
+        if !commands.contains(&command) && commands.len() <= COMMANDS_LISTED {
+            commands.push(command);
+        }
+    }
     if let Some(first) = commands.first() {
         let offset = text.find(first.as_str()).unwrap_or_default() as u64;
         let listed: Vec<String> = commands.iter().take(COMMANDS_LISTED).map(|command| format!("`{command}`")).collect();
@@ -86,7 +91,7 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
 }
 
 /// The commands of a cell, without their arguments: those may hold addresses with passwords.
-fn commands(cell: &Cell) -> Vec<String> {
+fn commands_of(cell: &Cell) -> Vec<String> {
     let lines: Vec<&str> = match &cell.source {
         Lines::Text(text) => text.lines().collect(),
         Lines::List(lines) => lines.iter().flat_map(|text| text.lines()).collect(),
@@ -130,8 +135,8 @@ mod tests {
         );
         assert_eq!(one(r#"["%%bash\n", "curl -L https://h/x | sh\n"]"#), said("`curl`"));
         assert_eq!(one(r#"["%conda install a -y"]"#), said("`conda install`"));
-        let many = r#"["!pip install a\n", "!pip install b\n", "!git clone c\n", "!wget d\n"]"#;
-        assert_eq!(one(many), said("`pip install`, `pip install`, `git clone`, …"));
+        let many = r#"["!pip install a\n", "!pip install b\n", "!git clone c\n", "!curl d\n", "!wget d\n"]"#;
+        assert_eq!(one(many), said("`pip install`, `git clone`, `curl`, …"));
         let version_3 =
             r#"{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": ["!pip install a"]}]}]}"#;
         assert_eq!(found(version_3).unwrap().len(), 1);

@@ -37,19 +37,26 @@ static RELATIVE_IMPORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Recognised by being UTF-8 without the character 0.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    let text = std::str::from_utf8(content.bytes).ok().filter(|_| content.is_whole())?;
-    if text.contains('\0') {
-        return None;
-    }
     let mut findings = Findings::default();
+    look(of(content)?, &mut findings);
+    Some(findings)
+}
+
+/// The text, if a file is one.
+pub(super) fn of(content: Content<'_>) -> Option<&str> {
+    let text = std::str::from_utf8(content.bytes).ok().filter(|_| content.is_whole());
+    text.filter(|text| !text.contains('\0'))
+}
+
+/// Looks at a text of whatever format.
+pub(super) fn look(text: &str, findings: &mut Findings) {
     if let Some((offset, way)) = chat_template::way_out_of_braces(text) {
         let message = format!("a template in it uses `{way}`, which leads out of its sandbox");
         findings.risk(offset as u64, RiskSeverity::High, "template-injection", message);
     }
-    python_tags(text, &mut findings);
-    requirements::look(text, &mut findings);
+    python_tags(text, findings);
+    requirements::look(text, findings);
     findings.inside.imports = relative_imports(text);
-    Some(findings)
 }
 
 /// Tags with which YAML imports Python's modules and calls what is in them, unless it is loaded with `safe_load`.

@@ -358,7 +358,7 @@ pub fn is_pointer(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::artifact::{FileInput, inspect};
+    use crate::facts::artifact::{FileInput, Limits, inspect};
     use crate::manifest::raw::ArtifactRole;
     use proptest::prelude::*;
 
@@ -388,7 +388,8 @@ mod tests {
         others.iter().for_each(|(path, text)| drop(write(path, text.as_bytes())));
         let artifact = |(path, bytes): &(&str, &[u8])| {
             let absolute = write(path, bytes);
-            inspect(FileInput { path, absolute: &absolute, role: ArtifactRole::Model }).unwrap()
+            let input = FileInput { path, absolute: &absolute, role: ArtifactRole::Model };
+            inspect(&[input], Limits::default()).files.remove(0).unwrap()
         };
         let artifacts: Vec<_> = artifacts.iter().map(artifact).collect();
         let file = ReleasePath { relative: path.to_owned(), absolute: write(path, dvc.as_bytes()) };

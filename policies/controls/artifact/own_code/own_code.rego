@@ -16,6 +16,8 @@
 #   frameworks: [eu-ai-act:Art.15, nist-ai-rmf:MEASURE-2.7]
 package modelgate.controls.artifact.own_code
 
+import data.modelgate.lib.measured
+
 judged := {artifact | some artifact in input.artifacts; artifact.format != "onnx"}
 
 not_applicable contains "no artifact needs code that does not come with its framework" if {
@@ -26,7 +28,7 @@ not_applicable contains "no artifact needs code that does not come with its fram
 
 violation contains finding if {
 	some artifact in judged
-	some code in artifact.metadata.custom_code
+	some code in measured.items(artifact.metadata, "custom_code")
 	not is_released(artifact, code)
 	finding := {
 		"subject": sprintf("artifact/%s", [artifact.path]),
@@ -53,7 +55,6 @@ is_released(artifact, code) if {
 	is_string(code)
 	not contains(code, "--")
 	parts := split(code, ".")
-	count(parts) > 1
 	file := sprintf("%s.py", [concat("/", array.slice(parts, 0, count(parts) - 1))])
 	some other in input.artifacts
 	startswith(other.path, directory(artifact.path))

@@ -41,7 +41,7 @@ pub(in super::super) fn bzip2_once(packed: Pieces<'_>) -> Decoder<'_> {
 }
 
 /// A file of bzip2.
-pub(super) fn bzip2(packed: Pieces<'_>) -> Decoder<'_> {
+pub(in super::super) fn bzip2(packed: Pieces<'_>) -> Decoder<'_> {
     Box::new(MultiBzDecoder::new(packed))
 }
 

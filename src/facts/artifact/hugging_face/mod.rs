@@ -133,6 +133,13 @@ impl Look<'_> {
         text.map_or(0, |at| at as u64)
     }
 
+    /// What it says of the model, unless it is a model of another library first.
+    fn set_metadata(&mut self, metadata: MetadataFacts) {
+        if self.findings.metadata == MetadataFacts::default() {
+            self.findings.metadata = metadata;
+        }
+    }
+
     fn metadata(&mut self) {
         let document = self.document;
         let versions = document.get("__version__");
@@ -158,13 +165,13 @@ impl Look<'_> {
         let mut base_models: Vec<String> = bases.filter(|name| is_model_name(name)).collect();
         base_models.sort();
         base_models.dedup();
-        self.findings.metadata = MetadataFacts {
+        self.set_metadata(MetadataFacts {
             framework: Some(framework.to_owned()),
             framework_version: version,
             architecture,
             base_models,
             ..MetadataFacts::default()
-        };
+        });
     }
 
     /// `auto_map` of models, tokenizers and processors, of their parts as well, and `custom_pipelines`.
@@ -193,7 +200,7 @@ impl Look<'_> {
             return;
         }
         let framework = Some("sentence-transformers".to_owned());
-        self.findings.metadata = MetadataFacts { framework, ..MetadataFacts::default() };
+        self.set_metadata(MetadataFacts { framework, ..MetadataFacts::default() });
         let own = types.into_iter().filter(|class| !is_in(class, &["sentence_transformers"]));
         own.for_each(|class| self.code(class, ""));
     }

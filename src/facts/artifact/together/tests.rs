@@ -112,6 +112,20 @@ fn code_is_there_with_all_that_it_imports() {
 }
 
 #[test]
+fn a_configuration_that_is_something_else_as_well_hides_nothing() {
+    let code = r#""auto_map": {"AutoModel": "modeling_x.XModel"}"#;
+    let notebook = format!(r#"{{"nbformat": 4, "cells": [], {code}}}"#);
+    let code = [risk("custom-code", RiskSeverity::Low), risk("custom-code-missing", RiskSeverity::Medium)].concat();
+    assert_eq!(risks(&[("config.json", notebook.as_bytes())]), code);
+    // A source that says who runs it is a script, and imports all the same.
+    let config = br#"{"auto_map": {"AutoModel": "modeling_x.XModel"}}"#;
+    assert_eq!(risks(&[("config.json", config), ("modeling_x.py", b"#!/usr/bin/env python3\nfrom .y import z\n")]), code);
+    let unsafe_yaml = b"#!/usr/bin/env python3\n!!python/object/apply:os.system [ls]\n";
+    let found = risks(&[("m.yaml", unsafe_yaml)]);
+    assert!(found.contains(&("yaml-python-object".to_owned(), RiskSeverity::High)), "{found:?}");
+}
+
+#[test]
 fn weights_that_are_there_twice_are_said() {
     let twin = risk("pickle-beside-safetensors", RiskSeverity::Low);
     let (pickle, data) = (b"\x80\x02N.", safetensors(&["a"]));
@@ -153,6 +167,54 @@ fn paths_are_relative_to_who_names_them() {
     for location in ["../../c", "/c", "a\\c"] {
         assert_eq!(beside("a/b.json", location), None, "{location}");
     }
+}
+
+/// A model of sentence-transformers as it is published, its larger files cut down to what speaks.
+#[test]
+fn a_repository_in_order_has_no_risks() {
+    let config =
+        br#"{"_name_or_path": "nreimers/MiniLM-L6-H384-uncased", "architectures": ["BertModel"], "model_type": "bert",
+        "hidden_size": 384, "transformers_version": "4.8.2", "vocab_size": 30522}"#;
+    let modules = br#"[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]"#;
+    let tokenizer = br#"{"version": "1.0", "truncation": {"max_length": 128}, "added_tokens": [{"id": 0, "content": "[PAD]"}],
+        "normalizer": {"type": "BertNormalizer"}, "model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {"[PAD]": 0,
+        "password": 20786, "secret": 3595, "token": 19204, "key": 3145, "ing": 1035}}}"#;
+    let card = b"---\nlicense: apache-2.0\npipeline_tag: sentence-similarity\n---\n# all-MiniLM-L6-v2\n\n\
+        ```\npip install -U sentence-transformers\n```\n\n```python\nfrom sentence_transformers import SentenceTransformer\n\
+        model = SentenceTransformer('sentence-transformers/all-MiniLM-L6-v2')\n```\n\n- a\n- b\n";
+    let files: [(&str, &[u8]); 10] = [
+        ("config.json", config),
+        ("modules.json", modules),
+        ("tokenizer.json", tokenizer),
+        ("README.md", card),
+        ("1_Pooling/config.json", b"{\"word_embedding_dimension\": 384, \"pooling_mode_mean_tokens\": true}"),
+        ("sentence_bert_config.json", b"{\"max_seq_length\": 256, \"do_lower_case\": false}"),
+        ("special_tokens_map.json", b"{\"unk_token\": \"[UNK]\", \"sep_token\": \"[SEP]\", \"pad_token\": \"[PAD]\"}"),
+        (
+            "tokenizer_config.json",
+            b"{\"do_lower_case\": true, \"tokenizer_class\": \"BertTokenizer\", \"unk_token\": \"[UNK]\"}",
+        ),
+        ("vocab.txt", b"[PAD]\n[unused0]\n!\nthe\n##ing\npassword\n"),
+        ("model.safetensors", &safetensors(&["embeddings.word_embeddings.weight"])),
+    ];
+    for facts in facts(&files) {
+        assert_eq!(facts.risks, [], "{}", facts.file.path);
+        assert_eq!(facts.metadata.custom_code, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_is_kept_in_the_cache_says_as_much() {
+    let directory = tempfile::tempdir().unwrap();
+    let absolute = directory.path().join("m.safetensors");
+    std::fs::write(&absolute, safetensors(&["a", "b"])).unwrap();
+    let input = FileInput { path: "m.safetensors", absolute: &absolute, role: ArtifactRole::Model };
+    let inspected = crate::facts::artifact::inspect_file(input).unwrap();
+    let kept: Inspected = serde_json::from_slice(&serde_json::to_vec(&inspected).unwrap()).unwrap();
+    assert_eq!(kept.inside.tensors.unwrap().names, BTreeSet::from(["a".to_owned(), "b".to_owned()]));
+    assert_eq!(kept.facts, inspected.facts);
 }
 
 proptest! {

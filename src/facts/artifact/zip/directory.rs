@@ -173,7 +173,10 @@ fn member(entry: &[u8], rest: &[u8], [name, extra, _]: [usize; 3]) -> Result<Mem
     if !matches!(word(34)?, 0 | 0xffff) {
         return Err("it is spread over several files");
     }
-    Ok(Member { name: name.into(), flags: word(8)?, method: word(10)?, crc: long(16)?, packed, unpacked, header })
+    // Unix wrote it, and its kind of a file is a symbolic link (APPNOTE 4.4.2 and 4.4.15).
+    let is_link = word(4)? >> 8 == 3 && long(38)? >> 28 == 0o12;
+    let (flags, method, crc) = (word(8)?, word(10)?, long(16)?);
+    Ok(Member { name: name.into(), flags, method, crc, packed, unpacked, header, is_link })
 }
 
 /// Sizes with those that were too large taken from the extra field, where they stand in the same order.

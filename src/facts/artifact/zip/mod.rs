@@ -36,6 +36,7 @@ pub(super) struct Member {
     packed: u64,
     unpacked: u64,
     header: u64,
+    is_link: bool,
 }
 
 impl Member {
@@ -155,6 +156,10 @@ fn look_into(archive: &Archive<'_>, member: &Member, walk: &mut Walk<'_, '_>) ->
     if let Some(why) = place.disagreement {
         let message = format!("readers see different things in the member `{name}`: {why}");
         walk.risk(member.header, RiskSeverity::High, "archive-disagreement", message);
+    }
+    if member.is_link {
+        let message = format!("the member `{name}` is a link");
+        walk.risk(member.header, RiskSeverity::Medium, "archive-link", message);
     }
     let source = member::source(archive, member, place)?;
     let seen = walk.look_into(&format!("in the member `{name}`"), member.header, source);

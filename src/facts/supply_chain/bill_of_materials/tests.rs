@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::artifact::{ArtifactFacts, FileInput, inspect};
+use crate::facts::artifact::{ArtifactFacts, FileInput, Limits, inspect};
 use crate::manifest::raw::ArtifactRole;
 
 const MODEL: &[u8] = b"the model";
@@ -15,7 +15,8 @@ fn artifacts() -> Vec<ArtifactFacts> {
     let artifact = |path: &str, bytes: &[u8]| {
         let absolute = directory.path().join("file");
         std::fs::write(&absolute, bytes).unwrap();
-        inspect(FileInput { path, absolute: &absolute, role: ArtifactRole::Model }).unwrap()
+        let input = FileInput { path, absolute: &absolute, role: ArtifactRole::Model };
+        inspect(&[input], Limits::default()).files.remove(0).unwrap()
     };
     vec![
         artifact("model/model.onnx", MODEL),
