@@ -29,32 +29,49 @@ struct Dtype {
     is_sound: bool,
 }
 
+/// A key of the wrapper's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Shape,
+    Dtype,
+    Alignment,
+    /// One on which the place of the data does not depend.
+    Harmless,
+    Unknown,
+}
+
+impl Key {
+    pub(super) const fn of(text: &[u8]) -> Self {
+        match text {
+            b"shape" => Self::Shape,
+            b"dtype" => Self::Dtype,
+            b"numpy_array_alignment_bytes" => Self::Alignment,
+            b"subclass" | b"order" | b"allow_mmap" => Self::Harmless,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// What is known of the arrays in a stream.
 #[derive(Debug, Default)]
-pub(super) struct Arrays<'a> {
+pub(super) struct Arrays {
     dtypes: Vec<Dtype>,
     /// The state of the wrapper that is being built: shape, element type and alignment.
-    shape: Option<Value<'a>>,
-    dtype: Option<Value<'a>>,
-    alignment: Option<Value<'a>>,
+    shape: Option<Value>,
+    dtype: Option<Value>,
+    alignment: Option<Value>,
     is_building: bool,
     /// How often the wrapper's class was pushed, less how often an instance was made of it.
     classes_open: u64,
 }
 
-impl<'a> Arrays<'a> {
+impl Arrays {
     pub(super) fn class_pushed(&mut self) {
         self.classes_open += 1;
     }
 
     pub(super) fn class_used(&mut self) {
         self.classes_open = self.classes_open.saturating_sub(1);
-    }
-
-    pub(super) fn dropped(&mut self, value: Value<'a>) {
-        if value == Value::ArrayWrapperClass {
-            self.class_used();
-        }
     }
 
     /// Whether every mention of the wrapper's class made an instance that could be followed.
@@ -68,32 +85,27 @@ impl<'a> Arrays<'a> {
         !std::mem::replace(&mut self.is_building, true)
     }
 
-    /// Puts keys and values, in turn, into the state.
-    pub(super) fn set(&mut self, target: Value<'a>, items: &[Value<'a>]) {
-        if target != Value::ArrayState {
-            return;
-        }
-        for pair in items.chunks(2) {
-            match pair {
-                [Value::Text(b"shape"), value] => self.shape = Some(*value),
-                [Value::Text(b"dtype"), value] => self.dtype = Some(*value),
-                [Value::Text(b"numpy_array_alignment_bytes"), value] => self.alignment = Some(*value),
-                [Value::Text(b"subclass" | b"order" | b"allow_mmap"), _] => {}
-                // Another key could be any of the above under a spelling that is not followed.
-                _ => (self.shape, self.dtype) = (Some(Value::Other), Some(Value::Other)),
-            }
+    /// Puts a key and its value into the state.
+    pub(super) const fn set(&mut self, key: Key, value: Option<Value>) {
+        match key {
+            Key::Shape => self.shape = value,
+            Key::Dtype => self.dtype = value,
+            Key::Alignment => self.alignment = value,
+            Key::Harmless => {}
+            // It could be any of the above under a spelling that is not followed.
+            Key::Unknown => (self.shape, self.dtype) = (Some(Value::Other), Some(Value::Other)),
         }
     }
 
-    pub(super) const fn shape(&self) -> Option<Value<'a>> {
+    pub(super) const fn shape(&self) -> Option<Value> {
         self.shape
     }
 
     /// Where the data of the array is whose state is complete, if that is known for sure.
-    pub(super) fn place(&mut self, shape: &[Value<'a>]) -> Option<Place> {
+    pub(super) fn place(&mut self, shape: &[Value]) -> Option<Place> {
         self.is_building = false;
         let Some(Value::Dtype(index)) = self.dtype else { return None };
-        let dtype = self.dtypes.get(index).filter(|dtype| dtype.is_sound)?;
+        let dtype = self.dtypes.get(usize::try_from(index).ok()?).filter(|dtype| dtype.is_sound)?;
         let Some(size_bytes) = dtype.size_bytes else { return Some(Place::Pickle) };
         let elements = shape.iter().try_fold(1_u64, |product, extent| match extent {
             Value::Number(extent) => product.checked_mul(u64::try_from(*extent).ok()?),
@@ -108,7 +120,7 @@ impl<'a> Arrays<'a> {
     }
 
     /// Keeps the element type that `numpy.dtype` makes of a name such as `f8` or `U10`.
-    pub(super) fn dtype(&mut self, name: &[u8]) -> Option<usize> {
+    pub(super) fn dtype(&mut self, name: &[u8]) -> Option<u32> {
         let (kind, digits) = name.split_first()?;
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) || self.dtypes.len() >= DTYPES_MAX {
             return None;
@@ -121,14 +133,16 @@ impl<'a> Arrays<'a> {
             b'O' => None,
             _ => return None,
         };
+        let index = u32::try_from(self.dtypes.len()).ok()?;
         self.dtypes.push(Dtype { size_bytes, is_sound: true });
-        Some(self.dtypes.len() - 1)
+        Some(index)
     }
 
     /// Checks the state that an element type is given (NumPy's `arraydescr_setstate`): version, byte
     /// order, subarray, names, fields, size, alignment, flags, and from version 4 on metadata.
-    pub(super) fn build_dtype(&mut self, index: usize, state: &[Value<'a>]) {
-        let Some(dtype) = self.dtypes.get_mut(index) else { return };
+    pub(super) fn build_dtype(&mut self, index: u32, state: &[Value]) {
+        let dtype = usize::try_from(index).ok().and_then(|index| self.dtypes.get_mut(index));
+        let Some(dtype) = dtype else { return };
         let is_sound = match state {
             [
                 Value::Number(3 | 4),

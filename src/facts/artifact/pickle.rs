@@ -6,18 +6,19 @@
 //! was found until then counts.
 
 use super::pickle_machine::{Broken, Loader, Machine};
-use super::{Content, Findings, PickleFacts, PickleImport, RiskSeverity};
+use super::pickle_reader::Reader;
+use super::{Content, Findings, ImportVerdict, PickleFacts, PickleImport, RiskSeverity};
 
 /// Recognised by the PROTO opcode, or for protocols 0 and 1 by a walk that makes sense; members of archives by that
 /// alone.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    ((is_marked(content.bytes) && !content.is_member) || is_plausible(content)).then(|| scan(content))
+    ((is_marked(content.bytes) && !content.is_member) || is_plausible(content, 0)).then(|| scan(content, 0))
 }
 
 /// Recognised as [`inspect`] does, but for bytes that nobody says are a pickle, such as the tensors in an
 /// archive: two of them can be the mark by chance. What breaks off before it does anything is none.
 pub(super) fn inspect_unnamed(content: Content<'_>) -> Option<Findings> {
-    is_plausible(content).then(|| scan(content))
+    is_plausible(content, 0).then(|| scan(content, 0))
 }
 
 /// Recognised by the mark of NumPy and data that is a pickle: that is how objects are stored.
@@ -34,15 +35,8 @@ pub(super) fn inspect_numpy(content: Content<'_>) -> Option<Findings> {
         return None;
     }
     let bytes = rest.get(length..)?;
-    let missing = content.size_bytes.saturating_sub(content.bytes.len() as u64);
-    let mut findings = inspect(Content::of(bytes, bytes.len() as u64 + missing))?;
-    // Offsets are those of the file.
-    let skipped = (content.bytes.len() - bytes.len()) as u64;
-    findings.risks.iter_mut().for_each(|risk| risk.offset += skipped);
-    if let Some(pickle) = &mut findings.pickle {
-        pickle.imports.iter_mut().for_each(|import| import.offset += skipped);
-    }
-    Some(findings)
+    let start = (content.bytes.len() - bytes.len()) as u64;
+    (is_marked(bytes) || is_plausible(content, start)).then(|| scan(content, start))
 }
 
 /// Whether a header of NumPy is as NumPy writes it for numbers or texts. There are many ways to say that
@@ -69,80 +63,98 @@ fn has_plain_elements(header: &[u8]) -> bool {
     std::str::from_utf8(header).ok().and_then(parse).is_some()
 }
 
+/// Bytes of the PROTO opcode.
+const MARK_BYTES: usize = 2;
+
 fn is_marked(bytes: &[u8]) -> bool {
     matches!(bytes, [0x80, protocol, ..] if *protocol <= 5)
 }
 
 /// Whether a walk makes sense: it ends in a STOP where the file ends, or does what only a program does.
-fn is_plausible(content: Content<'_>) -> bool {
-    let mut machine = Machine::new(content.bytes, 0, Loader::Joblib);
+fn is_plausible(content: Content<'_>, start: u64) -> bool {
+    let marked = is_marked(Reader::new(content, start).peek(MARK_BYTES));
+    let mut machine = Machine::new(content, start, Loader::Joblib);
     match machine.run() {
-        Ok(()) => {
-            let rest = content.bytes.get(machine.position..).unwrap_or_default();
-            machine.acted || machine.named || is_marked(content.bytes) || rest.iter().all(u8::is_ascii_whitespace)
-        }
+        Ok(()) => machine.acted || machine.named || marked || is_blank_to_the_end(&mut machine.reader),
+        // What is not there may go on to do something.
         Err(_) => {
-            // What is not there may go on to do something.
-            let needed = machine.needed as u64;
-            let is_cut = machine.position > 0 && needed > content.bytes.len() as u64 && needed <= content.size_bytes;
-            machine.acted || machine.unresolved.is_some() || machine.is_dangerous() || is_cut
+            let is_cut = machine.reader.is_cut && machine.reader.position > start;
+            machine.acted || (marked && machine.unresolved.is_some()) || machine.is_dangerous() || is_cut
         }
     }
 }
 
+/// Whether nothing follows but a little white space.
+fn is_blank_to_the_end(reader: &mut Reader<'_>) -> bool {
+    const BLANK_BYTES_MAX: usize = 64;
+    let rest = reader.peek(BLANK_BYTES_MAX + 1);
+    rest.len() <= BLANK_BYTES_MAX && rest.iter().all(u8::is_ascii_whitespace)
+}
+
 /// Walks every stream of a pickle.
-fn scan(content: Content<'_>) -> Findings {
+fn scan(content: Content<'_>, start: u64) -> Findings {
     let mut findings = Findings::default();
-    let mut facts = PickleFacts { protocol: 0, streams: 0, imports: Vec::new(), complete: content.is_whole() };
-    if !facts.complete {
+    let is_readable = content.is_whole() || content.ahead.is_some();
+    let mut facts = PickleFacts { protocol: 0, streams: 0, imports: Vec::new(), complete: is_readable };
+    if !is_readable {
         let message = "the pickle is too large to be looked through to its end";
         findings.risk(content.bytes.len() as u64, RiskSeverity::High, "too-large-to-inspect", message);
     }
-    let mut position = 0;
-    while position < content.bytes.len() {
-        let mut machine = Machine::new(content.bytes, position, Loader::Joblib);
+    let mut reader = Reader::new(content, start);
+    while !reader.is_at_end() {
+        let position = reader.position;
+        let mut machine = Machine::new(content, position, Loader::Joblib);
         let result = machine.run();
-        let rest = content.bytes.get(position..).unwrap_or_default();
-        if facts.streams > 0 && !is_marked(rest) && !machine.acted && !machine.named {
+        if facts.streams > 0 && !is_marked(reader.peek(MARK_BYTES)) && !machine.acted && !machine.named {
             let message = "bytes that are no pickle follow the last stream";
-            findings.risk(position as u64, RiskSeverity::Medium, "pickle-trailing-data", message);
+            findings.risk(position, RiskSeverity::High, "pickle-trailing-data", message);
             break;
         }
         facts.streams += 1;
         facts.protocol = facts.protocol.max(machine.protocol);
         facts.imports.extend(machine.verdicts());
         if machine.has_arrays {
-            facts.imports.extend(as_pickle_sees_it(content.bytes, position));
+            facts.imports.extend(as_pickle_sees_it(content, position));
         }
         if !note_breaks(&machine, result, &mut facts, &mut findings) {
             break;
         }
-        position = machine.position;
+        reader = machine.reader;
     }
     facts.imports = unique(facts.imports);
     findings.pickle = Some(facts);
     findings
 }
 
-/// Walks so many streams that stand at the beginning of something that is no pickle behind them. Where they end; none
-/// where they do not all.
-pub(super) fn inspect_streams(content: Content<'_>, streams: u64) -> (Findings, Option<u64>) {
+/// Streams at the beginning of something that is no pickle behind them.
+pub(super) struct Streams {
+    pub(super) findings: Findings,
+    /// Where they end; none where they do not all.
+    pub(super) end: Option<u64>,
+    /// Bytes that the storages of PyTorch take which they refer to; none where that is not known.
+    pub(super) storage_bytes: Option<u64>,
+}
+
+/// Walks so many streams.
+pub(super) fn inspect_streams(content: Content<'_>, streams: u64) -> Streams {
     let mut findings = Findings::default();
     let mut facts = PickleFacts { protocol: 0, streams: 0, imports: Vec::new(), complete: true };
     let mut position = 0;
+    let mut storage_bytes = Some(0_u64);
     let mut have_ended = true;
     while have_ended && facts.streams < streams {
-        let mut machine = Machine::new(content.bytes, position, Loader::Pickle);
+        let mut machine = Machine::new(content, position, Loader::Pickle);
         let result = machine.run();
         facts.streams += 1;
         facts.protocol = facts.protocol.max(machine.protocol);
         facts.imports.extend(machine.verdicts());
+        storage_bytes = storage_bytes.and_then(|sum| sum.checked_add(machine.storages.file_bytes()?));
         have_ended = note_breaks(&machine, result, &mut facts, &mut findings);
-        position = machine.position;
+        position = machine.reader.position;
     }
     facts.imports = unique(facts.imports);
     findings.pickle = Some(facts);
-    (findings, have_ended.then_some(position as u64))
+    Streams { findings, end: have_ended.then_some(position), storage_bytes }
 }
 
 /// Notes where a walk could not see everything, and says whether more may follow it.
@@ -160,22 +172,27 @@ fn note_breaks(
     let Err(why) = result else { return true };
     facts.complete = false;
     let message = format!("the pickle breaks off: {why}; what came before would still run");
-    findings.risk(machine.position as u64, RiskSeverity::High, "pickle-incomplete", message);
+    findings.risk(machine.reader.position, RiskSeverity::High, "pickle-incomplete", message);
     false
 }
 
-/// What would be imported by a loader that knows nothing of joblib: it takes the data of arrays for
-/// opcodes, and data can be made to be some.
-fn as_pickle_sees_it(bytes: &[u8], position: usize) -> Vec<PickleImport> {
-    let mut machine = Machine::new(bytes, position, Loader::Pickle);
+/// What is dangerous to a loader that knows nothing of joblib: it takes the data of arrays for opcodes, and
+/// data can be made to be some. What is only unknown does not count here: arrays of objects are pickles with
+/// a memo of their own, in whose place that loader takes names from the memo outside.
+fn as_pickle_sees_it(content: Content<'_>, position: u64) -> impl Iterator<Item = PickleImport> {
+    let mut machine = Machine::new(content, position, Loader::Pickle);
     // That it breaks at an array's data is what it should do.
     let _ = machine.run();
-    machine.verdicts().collect()
+    let imports: Vec<PickleImport> = machine.verdicts().collect();
+    imports.into_iter().filter(|import| import.verdict == ImportVerdict::Dangerous)
 }
 
-/// Imports sorted, each once with its first offset.
+/// Imports sorted, each once with its worst verdict and its first offset.
 pub(super) fn unique(mut imports: Vec<PickleImport>) -> Vec<PickleImport> {
-    imports.sort();
+    imports.sort_by(|left, right| {
+        let names = (&left.module, &left.name).cmp(&(&right.module, &right.name));
+        names.then(right.verdict.cmp(&left.verdict)).then(left.offset.cmp(&right.offset))
+    });
     imports.dedup_by(|left, right| (&left.module, &left.name) == (&right.module, &right.name));
     imports
 }

@@ -1,9 +1,9 @@
 //! What `torch.save` wrote before it wrote zip archives: pickles with the tensors behind them (1.5 and before, and later
 //! on request), and before that a tar archive (0.1.9 and before).
 
-use std::collections::BTreeSet;
-
-use super::super::{Content, Findings, PickleFacts, RiskSeverity, pickle};
+use super::super::pickle::{self, Streams};
+use super::super::{Content, Findings, PickleFacts, RiskSeverity};
+use super::storages::element_bytes;
 
 /// Pickles at the beginning: a magic number, a version, the system, the object, and the keys of its tensors.
 const STREAMS: u64 = 5;
@@ -11,11 +11,8 @@ const STREAMS: u64 = 5;
 /// The magic number `0x1950a86a20f9469cfc6c`, as LONG1 writes it.
 const MAGIC: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 
-/// Storages, and readings of them, that are followed. The largest models of that time had some thousand.
-const READINGS_MAX: usize = 100_000;
-
-/// Bytes of an element.
-const ELEMENT_BYTES: [u64; 5] = [1, 2, 4, 8, 16];
+/// Pickles in a member of the old archive. The largest models of that time had some thousand tensors.
+const PICKLES_MAX: u64 = 100_000;
 
 /// Recognised by its first pickle.
 pub(in super::super) fn inspect(content: Content<'_>) -> Option<Findings> {
@@ -25,43 +22,15 @@ pub(in super::super) fn inspect(content: Content<'_>) -> Option<Findings> {
     if !rest.starts_with(MAGIC) {
         return None;
     }
-    let (mut findings, end) = pickle::inspect_streams(content, STREAMS);
+    let Streams { mut findings, end, storage_bytes } = pickle::inspect_streams(content, STREAMS);
     findings.metadata.framework = Some("pytorch".to_owned());
     if let Some(end) = end
-        && !holds_storages(content, end)
+        && end.checked_add(storage_bytes.unwrap_or(u64::MAX)) != Some(content.size_bytes)
     {
-        let message = "bytes that are no tensors follow the pickles";
-        findings.risk(end, RiskSeverity::Medium, "pickle-trailing-data", message);
+        let message = "what follows the pickles is not the data of the tensors in them";
+        findings.risk(end, RiskSeverity::High, "pickle-trailing-data", message);
     }
     Some(findings)
-}
-
-/// Whether storages fill the rest: each is the number of its elements, and the elements. How long one is stands in the
-/// pickles; any of them that leads to the end will do.
-fn holds_storages(content: Content<'_>, start: u64) -> bool {
-    let mut places = BTreeSet::from([start]);
-    for _ in 0..READINGS_MAX {
-        let Some(place) = places.pop_first() else { return false };
-        if place == content.size_bytes {
-            return true;
-        }
-        let Some(count) = content.at(place, 8) else { continue };
-        let count = count.first_chunk().map_or(0, |count| u64::from_le_bytes(*count));
-        let ends = ELEMENT_BYTES.iter().filter_map(|size| count.checked_mul(*size)?.checked_add(place)?.checked_add(8));
-        places.extend(ends.filter(|end| *end <= content.size_bytes));
-    }
-    false
-}
-
-/// Bytes of an element of a storage, by the name of its class.
-fn element_bytes(class: &str) -> Option<u64> {
-    Some(match class {
-        "ByteStorage" | "CharStorage" | "BoolStorage" => 1,
-        "HalfStorage" | "ShortStorage" | "BFloat16Storage" => 2,
-        "FloatStorage" | "IntStorage" => 4,
-        "DoubleStorage" | "LongStorage" => 8,
-        _ => return None,
-    })
 }
 
 /// The members of the old tar archive whose pickles have other bytes between them. Each is judged pickle by pickle; none
@@ -73,9 +42,10 @@ pub(in super::super) fn inspect_parts(storages: Content<'_>, tensors: Content<'_
     for _ in 0..count {
         let imports = facts.imports.len();
         stream(&mut facts, storages, &mut at)?;
-        let class = facts.imports.get(imports..)?.iter().find_map(|import| element_bytes(&import.name))?;
+        let class =
+            facts.imports.get(imports..)?.iter().find_map(|import| element_bytes(&import.module, &import.name))?;
         let elements = storages.at(at, 8)?.first_chunk().map(|count| u64::from_le_bytes(*count))?;
-        at = elements.checked_mul(class)?.checked_add(8)?.checked_add(at)?;
+        at = elements.checked_mul(u64::from(class))?.checked_add(8)?.checked_add(at)?;
     }
     stream(&mut facts, storages, &mut at)?;
     let is_complete = at == storages.size_bytes;
@@ -92,13 +62,13 @@ pub(in super::super) fn inspect_parts(storages: Content<'_>, tensors: Content<'_
 
 /// Walks the pickle that begins there, and goes behind it.
 fn stream(facts: &mut PickleFacts, content: Content<'_>, at: &mut u64) -> Option<()> {
-    if facts.streams > READINGS_MAX as u64 {
+    if facts.streams > PICKLES_MAX {
         return None;
     }
     let bytes = content.bytes.get(usize::try_from(*at).ok()?..)?;
     let rest = Content::of(bytes, content.size_bytes.checked_sub(*at)?);
-    let (found, end) = pickle::inspect_streams(rest, 1);
-    let found = found.pickle?;
+    let Streams { findings, end, .. } = pickle::inspect_streams(rest, 1);
+    let found = findings.pickle?;
     facts.protocol = facts.protocol.max(found.protocol);
     facts.streams += 1;
     facts.complete &= found.complete;
@@ -137,31 +107,51 @@ mod tests {
         (format, imports, findings.risks.into_iter().map(|risk| risk.code).collect())
     }
 
+    /// `torch.save({"x": tensor, …}, …, _use_new_zipfile_serialization=False)` of PyTorch 2.15, up to the data of tensors
+    /// whose numbers of elements are these opcodes.
+    fn pickles(elements: &[&[u8]]) -> Vec<u8> {
+        let tensor = |(key, elements): (usize, &&[u8])| {
+            let key = b'a' + u8::try_from(key).unwrap();
+            let id = b"X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0";
+            let tail = b"NtQK\0K\x02\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR";
+            [b"ctorch._utils\n_rebuild_tensor_v2\n((".as_slice(), id, &[key], b"X\x03\0\0\0cpu", elements, tail]
+                .concat()
+        };
+        let tensors: Vec<u8> = elements.iter().enumerate().flat_map(tensor).collect();
+        [HEAD, b"\x80\x02](", &tensors, b"e.", b"\x80\x02]X\x01\0\0\0aa."].concat()
+    }
+
     #[test]
     fn tensors_behind_pickles_are_no_pickles() {
-        let object = b"\x80\x02ccollections\nOrderedDict\n)R.";
-        let keys = b"\x80\x02].";
         // 128 elements begin as a pickle does.
-        let storages = [storage(128, 512), storage(3, 24), storage(0, 0), storage(5, 5)].concat();
-        let good = [HEAD, object, keys, &storages].concat();
-        let imports = vec!["collections.OrderedDict".to_owned()];
-        assert_eq!(found(&good), (ArtifactFormat::Torch, imports.clone(), vec![]));
-        let trailing = |rest: &[u8]| found(&[HEAD, object, keys, rest].concat()).2;
-        assert_eq!(trailing(&[&storages[..], b"more"].concat()), ["pickle-trailing-data"]);
-        assert_eq!(trailing(&storages[..storages.len() - 1]), ["pickle-trailing-data"]);
-        assert_eq!(trailing(b""), Vec::<String>::new());
-        for length in HEAD.len()..HEAD.len() + object.len() + keys.len() {
+        let storages = [storage(128, 512), storage(3, 12), storage(0, 0)].concat();
+        let good = pickles(&[b"K\x80", b"K\x03", b"K\x00"]);
+        let imports = ["collections.OrderedDict", "torch.FloatStorage", "torch._utils._rebuild_tensor_v2"];
+        let imports = imports.map(str::to_owned).to_vec();
+        assert_eq!(found(&[&good[..], &storages].concat()), (ArtifactFormat::Torch, imports, vec![]));
+        let trailing = |pickles: &[u8], rest: &[u8]| found(&[pickles, rest].concat()).2;
+        assert_eq!(trailing(&good, &[&storages[..], b"more"].concat()), ["pickle-trailing-data"]);
+        assert_eq!(trailing(&good, &storages[..storages.len() - 1]), ["pickle-trailing-data"]);
+        assert_eq!(trailing(&good, b""), ["pickle-trailing-data"]);
+        assert_eq!(trailing(&pickles(&[]), b""), Vec::<String>::new());
+        assert_eq!(trailing(&pickles(&[]), b"\x80\x02cos\nsystem\n)R."), ["pickle-trailing-data"]);
+        // Numbers of elements that cannot be: below zero, beyond any file, none.
+        for elements in [&b"J\xff\xff\xff\xff"[..], b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f", b"N"] {
+            assert_eq!(trailing(&pickles(&[elements]), &storage(2, 8)), ["pickle-trailing-data"]);
+        }
+        for length in HEAD.len()..good.len() {
             assert!(!found(&good[..length]).2.is_empty(), "{length}");
         }
-        let unsafe_object = b"\x80\x02cos\nsystem\n)R.";
-        assert_eq!(found(&[HEAD, unsafe_object, keys, &storages].concat()).1, ["os.system"]);
+        let unsafe_object = [HEAD, b"\x80\x02cos\nsystem\n)R.", b"\x80\x02]."].concat();
+        assert_eq!(found(&unsafe_object).1, ["os.system"]);
     }
 
     #[test]
     fn only_the_beginning_of_a_large_file_has_to_be_in_memory() {
-        let bytes = [HEAD, b"\x80\x02N.\x80\x02].", &storage(1 << 34, 10)].concat();
-        let (_, findings) = detect::inspect(Content::of(&bytes, bytes.len() as u64 + (1 << 36)));
+        let bytes = [&pickles(&[b"\x8a\x05\0\0\0\0\x04"])[..], &storage(1 << 34, 10)].concat();
+        let (_, findings) = detect::inspect(Content::of(&bytes, bytes.len() as u64 - 10 + (1 << 36)));
         assert!(findings.pickle.unwrap().complete);
+        assert_eq!(findings.risks, vec![]);
     }
 
     #[test]

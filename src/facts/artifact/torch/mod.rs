@@ -2,6 +2,7 @@
 //! `caffe2/serialize/inline_container.cc` for what its reader makes of names).
 
 pub(super) mod legacy;
+pub(super) mod storages;
 
 use super::archive::shown;
 use super::zip::{Archive, Member};
