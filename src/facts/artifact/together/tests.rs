@@ -119,7 +119,10 @@ fn a_configuration_that_is_something_else_as_well_hides_nothing() {
     assert_eq!(risks(&[("config.json", notebook.as_bytes())]), code);
     // A source that says who runs it is a script, and imports all the same.
     let config = br#"{"auto_map": {"AutoModel": "modeling_x.XModel"}}"#;
-    assert_eq!(risks(&[("config.json", config), ("modeling_x.py", b"#!/usr/bin/env python3\nfrom .y import z\n")]), code);
+    assert_eq!(
+        risks(&[("config.json", config), ("modeling_x.py", b"#!/usr/bin/env python3\nfrom .y import z\n")]),
+        code
+    );
     let unsafe_yaml = b"#!/usr/bin/env python3\n!!python/object/apply:os.system [ls]\n";
     let found = risks(&[("m.yaml", unsafe_yaml)]);
     assert!(found.contains(&("yaml-python-object".to_owned(), RiskSeverity::High)), "{found:?}");
