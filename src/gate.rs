@@ -127,6 +127,13 @@ impl Opened {
         Ok(Self { manifest, policies, tier, effective_time })
     }
 
+    /// The same release without the bill of materials that it declares, for writing one.
+    #[must_use]
+    pub fn without_bill_of_materials(mut self) -> Self {
+        self.manifest.bill_of_materials = None;
+        self
+    }
+
     /// The tier, and why.
     #[must_use]
     pub const fn tier(&self) -> &TierFacts {

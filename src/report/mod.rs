@@ -18,6 +18,7 @@ pub mod policy_tests;
 pub mod problems;
 pub mod releases;
 mod sarif;
+pub mod sbom;
 pub mod text;
 
 #[cfg(test)]

@@ -26,5 +26,6 @@ mod reference;
 mod remote;
 mod repositories;
 mod sql_checks;
+mod supply_chain;
 mod tidy;
 mod traps;

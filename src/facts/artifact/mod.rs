@@ -76,6 +76,7 @@ use self::reading::Reading;
 use self::secrets::Secrets;
 use self::together::{Inside, Inspected};
 use super::FileFacts;
+use super::supply_chain::dvc;
 use crate::manifest::raw::ArtifactRole;
 use crate::problem::Problem;
 
@@ -91,6 +92,9 @@ pub struct ArtifactFacts {
     pub format: ArtifactFormat,
     /// Whether it is a Git LFS pointer whose content was never fetched.
     pub lfs_pointer: bool,
+    /// Whether it is the `.dvc` file of another one, whose content was not fetched.
+    #[serde(default)]
+    pub dvc_pointer: bool,
     /// What the file says of the model in it, in the same words for every format.
     #[serde(default)]
     pub metadata: MetadataFacts,
@@ -500,9 +504,10 @@ fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
                 _ => text::look(text, &mut findings),
             }
         }
-        (format, findings, detect::is_lfs_pointer(content))
+        let dvc_pointer = content.is_whole() && dvc::is_pointer(content.bytes);
+        (format, findings, (detect::is_lfs_pointer(content), dvc_pointer))
     };
-    let ((format, mut findings, lfs_pointer), sha256, size_bytes) =
+    let ((format, mut findings, (lfs_pointer, dvc_pointer)), sha256, size_bytes) =
         Reading::open(input, INSPECTED_BYTES_MAX)?.inspect(look)?;
     if let Some(pickle) = &findings.pickle {
         let risks = pickle_risks(pickle);
@@ -516,6 +521,7 @@ fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
         role: input.role,
         format,
         lfs_pointer,
+        dvc_pointer,
         metadata: findings.metadata,
         pickle: findings.pickle,
         safetensors: findings.safetensors,
@@ -596,6 +602,7 @@ mod tests {
             role: ArtifactRole::Model,
             format: ArtifactFormat::Pickle,
             lfs_pointer: false,
+            dvc_pointer: false,
             metadata: MetadataFacts::default(),
             pickle: Some(PickleFacts {
                 protocol: 2,

@@ -327,3 +327,88 @@ fn run(found: &mut Vec<MlflowFacts>, directory: &str, files: &LocalFiles<'_>) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::artifact::{FileInput, Limits, inspect};
+
+    /// Files of a release, inspected.
+    struct Release {
+        directory: tempfile::TempDir,
+        artifacts: Vec<ArtifactFacts>,
+    }
+
+    fn release(files: &[(&str, &[u8])]) -> Release {
+        let directory = tempfile::tempdir().unwrap();
+        let mut artifacts = Vec::new();
+        for (path, bytes) in files {
+            let absolute = directory.path().join(path);
+            std::fs::create_dir_all(absolute.parent().unwrap()).unwrap();
+            std::fs::write(&absolute, bytes).unwrap();
+            let input = FileInput { path, absolute: &absolute, role: ArtifactRole::Model };
+            artifacts.extend(inspect(&[input], Limits::default()).into_iter().map(Result::unwrap));
+        }
+        Release { directory, artifacts }
+    }
+
+    fn added(release: &mut Release) -> (Vec<MlflowFacts>, Vec<&'static str>) {
+        let known = release.artifacts.clone();
+        let places: Vec<_> = known.iter().map(|known| release.directory.path().join(&known.file.path)).collect();
+        let files = known
+            .iter()
+            .zip(&places)
+            .map(|(known, place)| (known.file.path.as_str(), place.as_path(), known.file.sha256));
+        let mut found = Vec::new();
+        let problems = add_local(&mut found, &mut release.artifacts, &LocalFiles::new(files));
+        (found, problems.into_iter().map(|problem| problem.code).collect())
+    }
+
+    const MLMODEL: &[u8] = b"flavors:\n  python_function: {loader_module: mlflow.sklearn, model_path: model.pkl}\n";
+
+    #[test]
+    fn only_texts_beside_a_model_are_its_configuration() {
+        let mut release = release(&[
+            ("m/MLmodel", MLMODEL),
+            ("m/requirements.txt", b"numpy\n"),
+            // A pickle under the name of a text.
+            ("m/conda.yaml", b"\x80\x02cos\nsystem\n)R."),
+            ("m/code/requirements.txt", b"numpy\n"),
+            ("m/model.pkl", b"\x80\x04N."),
+            ("requirements.txt", b"numpy\n"),
+        ]);
+        let (found, problems) = added(&mut release);
+        assert_eq!((found.len(), problems), (1, Vec::new()));
+        assert_eq!(found[0].model.as_ref().unwrap().requirements.as_ref().unwrap().unpinned, ["numpy"]);
+        let configuration = |artifact: &&ArtifactFacts| artifact.role == ArtifactRole::Configuration;
+        let paths: Vec<_> =
+            release.artifacts.iter().filter(configuration).map(|artifact| &artifact.file.path).collect();
+        assert_eq!(paths, ["m/MLmodel", "m/requirements.txt"]);
+    }
+
+    #[test]
+    fn a_file_that_changed_after_it_was_hashed_says_nothing() {
+        let mut release = release(&[("MLmodel", MLMODEL)]);
+        std::fs::write(release.directory.path().join("MLmodel"), b"flavors: {python_function: {}}").unwrap();
+        assert_eq!(added(&mut release), (Vec::new(), vec!["changed-file"]));
+    }
+
+    #[test]
+    fn what_is_called_meta_yaml_need_not_be_a_run() {
+        let mut release = release(&[
+            ("a/meta.yaml", b"artifact_location: /x\nexperiment_id: '0'\nlifecycle_stage: active\n"),
+            ("b/meta.yaml", b"status: 3\nrun_id: r\n"),
+            ("c/meta.yaml", b": ["),
+            ("d/meta.yaml", b"artifact_uri: /x\nrun_uuid: r\nstatus: 4\n"),
+        ]);
+        let (found, problems) = added(&mut release);
+        assert_eq!((found.len(), problems), (1, Vec::new()));
+        assert_eq!((found[0].root.as_str(), found[0].run.as_ref().unwrap().status), ("d", RunStatus::Failed));
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_characters() {
+        assert_eq!(cut(&"ä".repeat(VALUE_CHARACTERS_MAX)), "ä".repeat(VALUE_CHARACTERS_MAX));
+        assert_eq!(cut(&"ä".repeat(VALUE_CHARACTERS_MAX + 1)), format!("{}…", "ä".repeat(VALUE_CHARACTERS_MAX)));
+    }
+}

@@ -267,6 +267,7 @@ pub(crate) fn last_value(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_last_value_is_that_of_the_highest_step() {
@@ -308,5 +309,13 @@ mod tests {
         assert_eq!(of_answer(run.clone()).unwrap().metrics.len(), VALUES_MAX);
         run.data.metrics.push(answers::Metric::default());
         assert_eq!(of_answer(run).unwrap_err().code, "too-many-values");
+    }
+
+    proptest! {
+        #[test]
+        fn any_lines_have_a_last_value_or_none(text in "([0-9a-z.+-]{1,20}[ \n]){0,12}", milliseconds: i64) {
+            let _ = last_value(&text);
+            let _ = moment(milliseconds);
+        }
     }
 }

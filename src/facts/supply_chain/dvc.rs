@@ -348,8 +348,13 @@ fn hexadecimal(digest: impl AsRef<[u8]>) -> String {
 /// Whether a file is the `.dvc` file of another one, whose content was not fetched.
 #[must_use]
 pub fn is_pointer(bytes: &[u8]) -> bool {
-    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= POINTER_BYTES_MAX);
-    let Some(text) = text.filter(|text| text.starts_with("outs:") || text.contains("\nouts:")) else { return false };
+    if bytes.len() > POINTER_BYTES_MAX {
+        return false;
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    if !text.starts_with("outs:") && !text.contains("\nouts:") {
+        return false;
+    }
     let Ok(document) = Document::parse("", text) else { return false };
     let is_output = |out: &Value| out.get("path").is_some() && (out.get("md5").is_some() || out.get("hash").is_some());
     document.value().get("outs").and_then(Value::as_array).is_some_and(|outs| outs.iter().any(is_output))

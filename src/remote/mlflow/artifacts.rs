@@ -148,7 +148,7 @@ async fn listed(
     root: &[String],
     described: &Described,
 ) -> Result<BTreeMap<String, Option<u64>>, Problem> {
-    let mut walk = Walk { client, root, lists: 0, files: BTreeMap::new() };
+    let mut walk = Walk { client, root, shown: &described.root, lists: 0, files: BTreeMap::new() };
     let within = described.within.join("/");
     match described.within.split_last() {
         None => walk.below(String::new()).await?,
@@ -171,6 +171,8 @@ async fn listed(
 struct Walk<'a> {
     client: &'a Client,
     root: &'a [String],
+    /// What is walked through, as it is shown.
+    shown: &'a str,
     lists: usize,
     files: BTreeMap<String, Option<u64>>,
 }
@@ -231,7 +233,8 @@ impl Walk<'_> {
             }
             let listing: Listing = match self.client.ask("api/2.0/mlflow-artifacts/artifacts", &query).await {
                 Ok(listing) => listing,
-                Err(Refusal::Absent { .. }) => return Ok(entries),
+                // Also of a directory that was listed: what is left out of it would be judged by nobody.
+                Err(Refusal::Absent { said }) => return Err(absent(self.shown, &said)),
                 Err(Refusal::Failed(problem)) => return Err(problem),
             };
             if listing.files.len() > FILES_MAX {

@@ -126,6 +126,9 @@ async fn describe_with(client: &Client, reference: &Reference) -> Result<Describ
             let query = [("name", name.as_str()), ("version", version)];
             let answer: ModelVersionAnswer =
                 ask(client, reference, "api/2.0/mlflow/model-versions/get", &query).await?;
+            if answer.model_version.version != *version {
+                return Err(misunderstood(&format!("for `{reference}` it answers with another version")));
+            }
             of_version(client, name, answer.model_version).await
         }
         Reference::Alias { name, alias } => {

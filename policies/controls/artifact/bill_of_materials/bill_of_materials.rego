@@ -2,13 +2,16 @@
 # title: A bill of materials lists what the model is made of
 # description: |-
 #   Whether a weakness or a licence concerns the model can only be answered if its parts are known: base
-#   models, data sets and software. The bill lists at least one component, and each with its version and licence.
+#   models, data sets and software. The bill lists at least one component, and each model, data set and program
+#   in it with its version and licence, those apart that it says are not released. Released files that it lists
+#   have the SHA-256 that it says: a bill of other files says nothing about these.
 # custom:
 #   id: ART-008
 #   severity: medium
 #   remediation: >-
 #     Release a bill of materials with the model (CycloneDX with its machine-learning components, or SPDX 3 with the AI
-#     profile), and give each component the version that was used and its SPDX licence expression.
+#     profile), and give each component the version that was used and its SPDX licence expression. Write it after the
+#     files that it lists: `modelgate sbom` writes one of the released files.
 #   waivable: true
 #   parameters:
 #     required: {type: boolean, description: Whether a release without a bill of materials fails; else it is not judged}
@@ -47,6 +50,8 @@ violation contains finding if {
 
 violation contains finding if {
 	some component in measured.items(input.supply_chain.bill_of_materials, "components")
+	not component.excluded == true
+	not component.kind == "other"
 	some part, value in {
 		"version": object.get(component, "version", null),
 		"licence": object.get(component, "licence", null),
@@ -60,5 +65,20 @@ violation contains finding if {
 		"source": source,
 	}
 }
+
+violation contains finding if {
+	some mismatch in measured.items(input.supply_chain.bill_of_materials, "mismatches")
+	finding := {
+		"subject": sprintf("artifact/%s", [mismatch.path]),
+		"message": sprintf("the bill of materials lists `%s` %s", [mismatch.listed_as, described(mismatch.listed)]),
+		"observed": mismatch.actual,
+		"expected": mismatch.listed,
+		"source": source,
+	}
+}
+
+described(null) := "without its SHA-256, so that nothing can be compared"
+
+described(listed) := "with another digest" if listed != null
 
 source := {"file": input.supply_chain.bill_of_materials.file.path, "line": 1}

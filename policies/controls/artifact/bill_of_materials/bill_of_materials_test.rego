@@ -30,6 +30,30 @@ test_incomplete if {
 
 test_each_component_counts if found([numpy({}), numpy({"version": null})]) == without("version", null)
 
+test_what_is_not_released_and_what_has_no_licence_is_not_asked if {
+	found([numpy({"version": null, "excluded": true})]) == set()
+	found([numpy({"version": null, "kind": "other"})]) == set()
+	found([numpy({"version": null, "excluded": false, "kind": "data-set"})]) == without("version", null)
+	found([numpy({"version": null, "excluded": "true"})]) == without("version", null)
+}
+
+test_files_are_those_that_are_listed if {
+	mismatch := {"path": "model/m.onnx", "listed_as": "m.onnx", "listed": "aa", "actual": "bb"}
+	bill := {"file": {"path": "bom.json"}, "components": [numpy({})], "mismatches": [mismatch]}
+	complaint := {
+		"subject": "artifact/model/m.onnx", "message": "the bill of materials lists `m.onnx` with another digest",
+		"observed": "bb", "expected": "aa", "source": {"file": "bom.json", "line": 1},
+	}
+	findings := bill_of_materials.violation with input as release(bill) with data.parameters as {"required": false}
+	findings == {complaint}
+	unknown := bill_of_materials.violation with input as release(object.union(bill, {"mismatches": [object.union(mismatch, {"listed": null})]}))
+		with data.parameters as {"required": false}
+	unknown == {object.union(complaint, {
+		"message": "the bill of materials lists `m.onnx` without its SHA-256, so that nothing can be compared",
+		"expected": null,
+	})}
+}
+
 test_empty if {
 	every components in [[], null] {
 		found(components) == {{

@@ -1,10 +1,10 @@
 # METADATA
 # title: A model card with a licence exists
-# description: The card is what users, operators and reviewers read. Its front matter says under which terms the model may be used.
+# description: The card is what users, operators and reviewers read. It says under which terms the model may be used.
 # custom:
 #   id: DOC-001
 #   severity: medium
-#   remediation: Write a model card (`modelgate init` has a template), name it as `card`, and state `license` in its front matter.
+#   remediation: Write a model card (`modelgate init` has a template), name it as `card`, and state its licence (`license` in the front matter of a Markdown card).
 #   waivable: true
 #   needs: [card]
 #   frameworks: [eu-ai-act:Art.11, iso-42001:A.6.2.7]
@@ -14,7 +14,7 @@ violation contains finding if {
 	not has_license
 	finding := {
 		"subject": sprintf("card/%s", [input.card.path]),
-		"message": "the front matter states no licence",
+		"message": "the card states no licence",
 		"observed": input.card.license,
 		"expected": "a licence, such as `apache-2.0` or `proprietary`",
 		"source": {"file": input.card.path, "line": 1},

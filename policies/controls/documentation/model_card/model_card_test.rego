@@ -7,7 +7,7 @@ found(license) := result if {
 }
 
 missing(observed) := {{
-	"subject": "card/CARD.md", "message": "the front matter states no licence", "observed": observed,
+	"subject": "card/CARD.md", "message": "the card states no licence", "observed": observed,
 	"expected": "a licence, such as `apache-2.0` or `proprietary`", "source": {"file": "CARD.md", "line": 1},
 }}
 

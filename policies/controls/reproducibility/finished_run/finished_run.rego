@@ -22,7 +22,6 @@ violation contains finding if some finding in tracked.without_run
 
 violation contains tracked.about(source, problem) if {
 	some source in tracked.sources
-	is_object(source.run)
 	source.run.status != "finished"
 	problem := {
 		"message": sprintf("the run %v is %v", [source.run.run_id, source.run.status]),
@@ -33,7 +32,6 @@ violation contains tracked.about(source, problem) if {
 
 violation contains tracked.about(source, problem) if {
 	some source in tracked.sources
-	is_object(source.run)
 	source.run.deleted != false
 	problem := {
 		"message": sprintf("the run %v was deleted", [source.run.run_id]),

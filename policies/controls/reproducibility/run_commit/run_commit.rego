@@ -25,7 +25,6 @@ violation contains finding if some finding in tracked.without_run
 
 violation contains tracked.about(source, problem) if {
 	some source in tracked.sources
-	is_object(source.run)
 	not is_full_id(source.run.commit)
 	problem := {
 		"message": sprintf("the run %v does not name the commit of its code", [source.run.run_id]),
@@ -37,7 +36,6 @@ violation contains tracked.about(source, problem) if {
 violation contains tracked.about(source, problem) if {
 	data.parameters.same_repository == true
 	some source in tracked.sources
-	is_object(source.run)
 	released := object.get(input, ["repository", "commit"], null)
 	source.run.commit != released
 	problem := {
@@ -49,8 +47,6 @@ violation contains tracked.about(source, problem) if {
 
 violation contains tracked.about(source, problem) if {
 	some source in tracked.sources
-	is_object(source.run)
-	is_object(source.model)
 	source.model.run_id != source.run.run_id
 	problem := {
 		"message": sprintf("its `MLmodel` names the run %v", [source.model.run_id]),

@@ -250,7 +250,7 @@ mod tests {
         let older = [("version", &b"5.1"[..]), ("serialized_exported_program.json", program)];
         assert_eq!(found(&older), (ArtifactFormat::Pt2, vec![], expected, vec![]));
         let compiled = [exported[0], ("m/data/aotinductor/model/a.so", b"\x7fELF")];
-        assert_eq!(found(&compiled).3, ["pt2-native-code"]);
+        assert_eq!(found(&compiled).3, ["native-code", "pt2-native-code"]);
         // The weights are files of `torch.save` themselves.
         let weights = build::archive(&[
             Entry::stored("w/data.pkl", b"\x80\x02cos\nsystem\n)R."),
