@@ -16,15 +16,22 @@ const FIRST_MESSAGE: u8 = 1 << 3 | 2;
 /// fields that nobody knows mean nothing to those who load it.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     let wire = Wire::of(content);
-    if !is_marked(content.bytes) && !has_graph(&wire).unwrap_or(false) {
+    let has_graph = has_graph(&wire).unwrap_or(false);
+    if !has_graph && !is_marked(content.bytes) {
         return None;
     }
     let mut graph = Graph::new(&wire);
-    let result = wire.each(wire.whole(), |number, field| match (number, field) {
-        (2, Field::Part(part)) => graph.meta_graph(part),
-        _ => Ok(()),
+    let mut has_other = false;
+    let result = wire.each(wire.whole(), |number, field| {
+        match (number, field) {
+            (1, Field::Number(_)) => {}
+            (2, Field::Part(part)) => graph.meta_graph(part)?,
+            _ => has_other = true,
+        }
+        Ok(())
     });
-    Some(graph.findings("saved-model-malformed", "the SavedModel", result))
+    // Another message may begin in the same way, such as that of a Core ML model.
+    (has_graph || !has_other).then(|| graph.findings("saved-model-malformed", "the SavedModel", result))
 }
 
 /// Whether bytes begin with a `saved_model_schema_version` of 1, and a graph behind it with what there is to say of it.
@@ -508,6 +515,8 @@ mod tests {
             assert_eq!(codes(&other), (ArtifactFormat::SavedModel, vec!["tensorflow-dangerous-operator".to_owned()]));
         }
         assert_ne!(found(&part(2, part(2, "a text"))).0, ArtifactFormat::SavedModel);
+        let coreml = [number(1, 1), part(2, part(1, part(1, "x"))), part(302, "")].concat();
+        assert_eq!(found(&coreml).0, ArtifactFormat::Coreml);
     }
 
     proptest! {
