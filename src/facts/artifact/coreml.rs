@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::pages::Broken;
-use super::protobuf::{Field, NAMES_MAX, Part, Wire, keep};
+use super::protobuf::{Field, Part, Wire};
 use super::{Content, Findings, MetadataFacts, RiskSeverity};
 
 /// Models in pipelines, branches in networks, blocks in programs.
@@ -164,16 +164,15 @@ impl<'a> Model<'a> {
                 (100, Field::Part(metadata)) => self.metadata(metadata)?,
                 _ => {}
             }
-            if self.inputs.len() > NAMES_MAX || self.outputs.len() > NAMES_MAX {
-                return Err(Broken::new(part.start, "it has more names than a model has"));
-            }
             Ok(())
         })
     }
 
     /// The name of a `FeatureDescription`, or of whatever else has it in its first field.
     fn feature_name(&self, part: Part) -> Result<String, Broken> {
-        self.text_in(part, 1)
+        let name = self.text_in(part, 1)?;
+        self.wire.make_room(&name, part.start)?;
+        Ok(name)
     }
 
     fn text_in(&self, part: Part, wanted: u64) -> Result<String, Broken> {
@@ -219,7 +218,7 @@ impl<'a> Model<'a> {
             502 => self.program(part),
             555 => {
                 let class = self.text_in(part, 10)?;
-                keep(&mut self.custom_code, class, part.start)
+                self.wire.keep(&mut self.custom_code, class, part.start)
             }
             556 => {
                 let message = "the model is a link to another, which is not in the file";
@@ -264,7 +263,7 @@ impl<'a> Model<'a> {
             wire.each(layer, |number, field| match (number, field) {
                 (500, Field::Part(custom)) => {
                     let class = model.text_in(custom, 10)?;
-                    keep(&mut model.custom_code, class, custom.start)
+                    model.wire.keep(&mut model.custom_code, class, custom.start)
                 }
                 (605, Field::Part(branch)) => {
                     model.each_part(branch, 1, |model, part| model.network(part, depth + 1))?;
@@ -299,7 +298,7 @@ impl<'a> Model<'a> {
             let wire = model.wire;
             wire.each(operation, |number, field| match (number, field) {
                 (1, Field::Part(kind)) if wire.text(kind)? == "custom_layer" => {
-                    keep(&mut model.custom_code, "custom_layer".to_owned(), kind.start)
+                    model.wire.keep(&mut model.custom_code, "custom_layer".to_owned(), kind.start)
                 }
                 (4, Field::Part(block)) => model.block(block, depth + 1),
                 // An attribute by name, whose value may be in a file beside the program.

@@ -6,14 +6,17 @@ use std::cell::Cell;
 use super::pages::{Broken, Pages};
 
 /// Tables that are looked at. Vectors may share their items, so that a small file can be made of very many.
-const TABLES_MAX: u64 = 2_000_000;
+const TABLES_MAX: u64 = 500_000;
 /// Length of a name.
 const TEXT_BYTES_MAX: u64 = 4_096;
+/// Bytes of all texts that are read.
+const TEXTS_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// A buffer within a file.
 pub(super) struct Buffer<'a> {
     pages: Pages<'a>,
     tables_left: Cell<u64>,
+    texts_bytes_left: Cell<u64>,
 }
 
 /// A table: where it is, and where its list of fields is.
@@ -34,7 +37,7 @@ pub(super) struct Vector {
 
 impl<'a> Buffer<'a> {
     pub(super) const fn of(pages: Pages<'a>) -> Self {
-        Self { pages, tables_left: Cell::new(TABLES_MAX) }
+        Self { pages, tables_left: Cell::new(TABLES_MAX), texts_bytes_left: Cell::new(TEXTS_BYTES_MAX) }
     }
 
     pub(super) const fn pages(&self) -> &Pages<'a> {
@@ -139,6 +142,8 @@ impl<'a> Buffer<'a> {
         let vector = self.vector(table, number, 1)?;
         let length = usize::try_from(vector.count).ok().filter(|_| vector.count <= TEXT_BYTES_MAX);
         let length = length.ok_or(Broken::new(vector.at, "a text in it is too long"))?;
+        let left = self.texts_bytes_left.get().checked_sub(vector.count);
+        self.texts_bytes_left.set(left.ok_or(Broken::new(vector.at, "it has more text than a model has"))?);
         let bytes = self.pages.get(vector.at, length)?.into_owned();
         String::from_utf8(bytes).map(Some).map_err(|_| Broken::new(vector.at, "a text in it is not UTF-8"))
     }

@@ -1,6 +1,7 @@
 //! Keras 3's own archives: `metadata.json`, `config.json`, and the weights in HDF5.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::zip::{Archive, Member};
 use super::{Content, Findings, RiskSeverity, hdf5, keras_config};
@@ -16,23 +17,26 @@ struct Metadata {
     keras_version: String,
 }
 
-/// Recognised by the two members that Keras reads first.
+/// Recognised by a configuration that names a class, or that is beside weights: these two are what Keras reads.
 pub(super) fn is_keras(archive: &Archive<'_>, findings: &mut Findings) -> bool {
-    let (Some(metadata), Some(config)) = (archive.member("metadata.json"), archive.member("config.json")) else {
-        return false;
-    };
-    let metadata = archive.read(metadata, JSON_BYTES_MAX);
-    let metadata = metadata.ok().and_then(|bytes| serde_json::from_slice::<Metadata>(&bytes).ok());
-    let Some(Metadata { keras_version }) = metadata else { return false };
-    findings.metadata.framework = Some("keras".to_owned());
-    findings.metadata.framework_version = Some(keras_version);
-    match archive.read(config, JSON_BYTES_MAX) {
-        Ok(bytes) => match serde_json::from_slice(&bytes) {
-            Ok(parsed) => keras_config::check_model(&parsed, config.offset(), findings),
-            Err(error) => not_inspected(config, &error.to_string(), findings),
-        },
-        Err(why) => not_inspected(config, why, findings),
+    let Some(config) = archive.member("config.json") else { return false };
+    let has_weights = archive.members().iter().any(|member| member.name().starts_with("model.weights."));
+    let parsed = archive.read(config, JSON_BYTES_MAX).map_err(str::to_owned);
+    let parsed = parsed.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).map_err(|error| error.to_string()));
+    match parsed {
+        Ok(parsed) if has_weights || parsed.get("class_name").is_some() => {
+            keras_config::check_model(&parsed, config.offset(), findings);
+        }
+        Err(why) if has_weights => {
+            let message = format!("the configuration of the Keras model could not be read: {why}");
+            findings.risk(config.offset(), RiskSeverity::High, "keras-config-not-inspected", message);
+        }
+        _ => return false,
     }
+    findings.metadata.framework = Some("keras".to_owned());
+    let metadata = archive.member("metadata.json").and_then(|member| archive.read(member, JSON_BYTES_MAX).ok());
+    let metadata = metadata.and_then(|bytes| serde_json::from_slice::<Metadata>(&bytes).ok());
+    findings.metadata.framework_version = metadata.map(|metadata| metadata.keras_version);
     let mut parameters = None;
     for member in archive.members().iter().filter(|member| member.name().ends_with(".weights.h5")) {
         match elements(archive, member) {
@@ -45,11 +49,6 @@ pub(super) fn is_keras(archive: &Archive<'_>, findings: &mut Findings) -> bool {
     }
     findings.metadata.parameters = parameters;
     true
-}
-
-fn not_inspected(member: &Member, why: &str, findings: &mut Findings) {
-    let message = format!("the configuration of the Keras model could not be read: {why}");
-    findings.risk(member.offset(), RiskSeverity::High, "keras-config-not-inspected", message);
 }
 
 /// Elements of the weights, which are a file of HDF5. What else is to be said of it was said when the members were looked
@@ -111,17 +110,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_its_configuration_is_said() {
-        let with = |metadata: &[u8], config: &[u8]| {
-            let entries = [Entry::stored("metadata.json", metadata), Entry::stored("config.json", config)];
+    fn a_configuration_that_cannot_be_read_is_said() {
+        let with = |config: &[u8], other: &str| {
+            let entries = [Entry::stored("config.json", config), Entry::stored(other, b"")];
             let (format, _, codes) = found(&archive(&entries));
             (format, codes)
         };
-        let not_inspected = vec!["keras-config-not-inspected".to_owned()];
-        assert_eq!(with(METADATA, b"{\"class_name\": "), (ArtifactFormat::Keras, not_inspected.clone()));
+        let not_inspected = (ArtifactFormat::Keras, vec!["keras-config-not-inspected".to_owned()]);
+        let npz = "model.weights.npz";
+        assert_eq!(with(b"{\"class_name\": ", npz), not_inspected);
         let nested = [&vec![b'['; 10_000][..], &vec![b']'; 10_000]].concat();
-        assert_eq!(with(METADATA, &nested), (ArtifactFormat::Keras, not_inspected));
-        // Archives of something else that has members of these names.
-        assert_eq!(with(b"{}", b"{}"), (ArtifactFormat::Zip, Vec::new()));
+        assert_eq!(with(&nested, npz), not_inspected);
+        // What Python takes for JSON as well.
+        let wide: Vec<u8> = r#"{"class_name": "Lambda"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(with(&wide, npz), not_inspected);
+        // Archives of something else that have a member of this name.
+        assert_eq!(with(b"{}", "a.txt"), (ArtifactFormat::Zip, Vec::new()));
+        let lambda = br#"{"class_name": "Lambda", "config": {"function": ["4wEA", null, null]}}"#;
+        assert_eq!(with(lambda, "a.txt"), (ArtifactFormat::Keras, vec!["keras-lambda".to_owned()]));
     }
 }

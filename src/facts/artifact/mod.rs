@@ -214,9 +214,9 @@ pub struct MetadataFacts {
     pub licence: Option<String>,
     /// Models that it was made from, sorted.
     pub base_models: Vec<String>,
-    /// Names of its inputs, in its own order.
+    /// Names of its inputs, in its own order; the first 10,000.
     pub inputs: Vec<String>,
-    /// Names of its outputs, in its own order.
+    /// Names of its outputs, in its own order; the first 10,000.
     pub outputs: Vec<String>,
     /// Code that it needs and does not come with its framework: operators, classes, modules; sorted.
     pub custom_code: Vec<String>,
@@ -387,7 +387,10 @@ const INSPECTED_BYTES_MAX: usize = 256 * 1024 * 1024;
 const RISKS_MAX: usize = 1_000;
 
 /// Risks of one file that are noted, to tell the worst of them.
-const RISKS_NOTED_MAX: usize = 100 * RISKS_MAX;
+const RISKS_NOTED_MAX: usize = 10 * RISKS_MAX;
+
+/// Names of one kind that are told of a file: inputs, outputs, code.
+const NAMES_MAX: usize = 10_000;
 
 /// What an inspector finds out about a file.
 #[derive(Debug, Default)]
@@ -515,6 +518,10 @@ fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
     }
     if requirements::is_named_so(input.path) {
         findings.risks.append(&mut findings.inside.of_requirements);
+    }
+    let MetadataFacts { inputs, outputs, custom_code, .. } = &mut findings.metadata;
+    for names in [inputs, outputs, custom_code] {
+        names.truncate(NAMES_MAX);
     }
     let facts = ArtifactFacts {
         file: FileFacts { path: input.path.to_owned(), sha256, size_bytes },

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pages::Broken;
-use super::protobuf::{Field, Part, Wire, keep};
+use super::protobuf::{Field, Part, Wire};
 use super::{Content, Findings, MetadataFacts, OnnxExternalFile, OnnxFacts, OnnxOpset, RiskSeverity};
 
 /// Graphs within attributes of nodes within graphs. Real models have three or four.
@@ -248,7 +248,7 @@ impl<'a> Model<'a> {
                     let (name, elements) = self.tensor(tensor)?;
                     self.parameters = self.parameters.saturating_add(elements);
                     if depth == 0 {
-                        keep(&mut self.initializers, name, tensor.start)?;
+                        self.wire.keep(&mut self.initializers, name, tensor.start)?;
                     }
                 }
                 (15, Field::Part(tensor)) => {
@@ -288,7 +288,7 @@ impl<'a> Model<'a> {
             }
             Ok(())
         })?;
-        keep(&mut self.functions, format!("{domain}::{name}"), part.start)
+        self.wire.keep(&mut self.functions, format!("{domain}::{name}"), part.start)
     }
 
     /// `NodeProto`, for its operator and the tensors and graphs in its attributes.
@@ -307,7 +307,7 @@ impl<'a> Model<'a> {
         if STANDARD_DOMAINS.contains(&domain.as_str()) {
             return Ok(());
         }
-        keep(&mut self.operators, format!("{domain}::{operator}"), part.start)
+        self.wire.keep(&mut self.operators, format!("{domain}::{operator}"), part.start)
     }
 
     /// `AttributeProto`.
@@ -417,6 +417,9 @@ impl<'a> Model<'a> {
         }
         let length = external.length.or(size).unwrap_or_default();
         let end = external.offset.checked_add(length).ok_or(Broken::new(at, "a tensor ends beyond any file"))?;
+        if !self.external.contains_key(&location) {
+            self.wire.make_room(&location, at)?;
+        }
         let file = self.external.entry(location.clone());
         let file = file.or_insert_with(|| OnnxExternalFile { location, tensors: 0, bytes_needed: 0 });
         file.tensors += 1;
@@ -429,7 +432,7 @@ impl<'a> Model<'a> {
         let mut name = String::new();
         self.wire.each(part, |number, field| {
             if let (1, Field::Part(part)) = (number, field) {
-                name = self.wire.text(part)?;
+                name = self.wire.name(part)?;
             }
             Ok(())
         })?;

@@ -1,6 +1,7 @@
 //! Messages of protocol buffers, read from the wire without a schema compiler: the fields that matter are looked at,
 //! and the others passed over by their lengths, whether the file is in memory or not.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::Content;
@@ -9,8 +10,11 @@ use super::pages::{Broken, Pages};
 /// Length of a name. Those of graphs that were traced from nested modules have some hundred bytes.
 pub(super) const NAME_BYTES_MAX: u64 = 4_096;
 
-/// Names that are collected of one kind. The largest graphs have some hundred thousand nodes.
-pub(super) const NAMES_MAX: usize = 1_000_000;
+/// Bytes of all names that are kept of a file. Those of the largest graphs have some megabytes.
+const KEPT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What a name takes besides its bytes.
+const NAME_OVERHEAD_BYTES: u64 = 32;
 
 /// Where a message, a text or a payload is in the file.
 #[derive(Debug, Clone, Copy)]
@@ -37,11 +41,12 @@ pub(super) enum Field {
 /// A file that is read as messages.
 pub(super) struct Wire<'a> {
     pages: Pages<'a>,
+    kept_bytes_left: Cell<u64>,
 }
 
 impl<'a> Wire<'a> {
     pub(super) const fn of(content: Content<'a>) -> Self {
-        Self { pages: Pages::of(content) }
+        Self { pages: Pages::of(content), kept_bytes_left: Cell::new(KEPT_BYTES_MAX) }
     }
 
     /// All of the file as one message.
@@ -112,6 +117,29 @@ impl<'a> Wire<'a> {
         String::from_utf8(bytes).map_err(|_| Broken::new(part.start, "a text in it is not UTF-8"))
     }
 
+    /// A name that is kept, unless there are too many.
+    pub(super) fn name(&self, part: Part) -> Result<String, Broken> {
+        let name = self.text(part)?;
+        self.make_room(&name, part.start)?;
+        Ok(name)
+    }
+
+    /// Adds to names that are kept.
+    pub(super) fn keep(&self, names: &mut BTreeSet<String>, name: String, at: u64) -> Result<(), Broken> {
+        if !names.contains(&name) {
+            self.make_room(&name, at)?;
+            names.insert(name);
+        }
+        Ok(())
+    }
+
+    /// Takes what a name needs from what all of them may.
+    pub(super) fn make_room(&self, name: &str, at: u64) -> Result<(), Broken> {
+        let left = self.kept_bytes_left.get().checked_sub(name.len() as u64 + NAME_OVERHEAD_BYTES);
+        self.kept_bytes_left.set(left.ok_or(Broken::new(at, "it has more names than a model has"))?);
+        Ok(())
+    }
+
     /// All of a part that is not too long.
     pub(super) fn bytes(&self, part: Part, bytes_max: u64) -> Result<Vec<u8>, Broken> {
         let length = usize::try_from(part.length()).ok().filter(|_| part.length() <= bytes_max);
@@ -133,12 +161,6 @@ impl<'a> Wire<'a> {
         }
         Ok(())
     }
-}
-
-/// Keeps a name unless there are too many.
-pub(super) fn keep(names: &mut BTreeSet<String>, name: String, at: u64) -> Result<(), Broken> {
-    names.insert(name);
-    if names.len() > NAMES_MAX { Err(Broken::new(at, "it has more names than a model has")) } else { Ok(()) }
 }
 
 #[cfg(test)]

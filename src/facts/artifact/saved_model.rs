@@ -4,42 +4,60 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pages::Broken;
-use super::protobuf::{Field, NAMES_MAX, Part, Wire, keep};
-use super::{Content, Findings, MetadataFacts, RiskSeverity, keras_metadata, tensorflow_operators};
+use super::protobuf::{Field, Part, Wire};
+use super::{Content, Findings, MetadataFacts, RiskSeverity, keras_metadata, tensorflow_operators, text};
 
 /// Tag of `SavedModel.meta_graphs` and of `MetaGraphDef.graph_def`.
 const META_GRAPHS: u8 = 2 << 3 | 2;
 /// Tag of `MetaGraphDef.meta_info_def`, and of the nodes of a GraphDef.
 const FIRST_MESSAGE: u8 = 1 << 3 | 2;
 
-/// Recognised by a `saved_model_schema_version` of 1 and graphs behind it.
+/// Recognised by how TensorFlow writes it, or by a graph where a SavedModel has it: the order of fields, the version, and
+/// fields that nobody knows mean nothing to those who load it.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    let marked = content.bytes.strip_prefix(&[1 << 3, 1, META_GRAPHS])?;
-    let inside = marked.iter().position(|byte| byte & 0x80 == 0)?;
-    if !matches!(marked.get(inside + 1)?, &FIRST_MESSAGE | &META_GRAPHS) {
+    let wire = Wire::of(content);
+    if !is_marked(content.bytes) && !has_graph(&wire).unwrap_or(false) {
         return None;
     }
-    let wire = Wire::of(content);
     let mut graph = Graph::new(&wire);
-    let mut other = false;
     let result = wire.each(wire.whole(), |number, field| match (number, field) {
-        (1, Field::Number(_)) => Ok(()),
         (2, Field::Part(part)) => graph.meta_graph(part),
-        _ => {
-            other = true;
-            Err(Broken::new(0, "it has a field that no SavedModel has"))
-        }
+        _ => Ok(()),
     });
-    (!other).then(|| graph.findings("saved-model-malformed", "the SavedModel", result))
+    Some(graph.findings("saved-model-malformed", "the SavedModel", result))
 }
 
-/// Recognised by the two fields that a SavedModel in the text form has, which TensorFlow loads as well.
+/// Whether bytes begin with a `saved_model_schema_version` of 1, and a graph behind it with what there is to say of it.
+fn is_marked(bytes: &[u8]) -> bool {
+    let Some(rest) = bytes.strip_prefix(&[1 << 3, 1, META_GRAPHS]) else { return false };
+    let inside = rest.iter().position(|byte| byte & 0x80 == 0).and_then(|end| rest.get(end + 1));
+    matches!(inside, Some(&FIRST_MESSAGE | &META_GRAPHS))
+}
+
+/// Whether one of the graphs has a node with a name and an operator.
+fn has_graph(wire: &Wire<'_>) -> Result<bool, Broken> {
+    let mut found = false;
+    wire.each(wire.whole(), |number, field| match (number, field) {
+        (2, Field::Part(meta_graph)) if !found => wire.each(meta_graph, |number, field| match (number, field) {
+            (2, Field::Part(graph)) if !found => {
+                if let (1, Field::Part(node)) = wire.field(&mut { graph.start }, graph.end)? {
+                    let (name, operator) = node_names(wire, node)?;
+                    found = !name.is_empty() && is_operator(&operator);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }),
+        _ => Ok(()),
+    })?;
+    Ok(found)
+}
+
+/// Recognised by a first field that is one of the two of a SavedModel: TensorFlow loads the text form as well.
 pub(super) fn inspect_text(content: Content<'_>) -> Option<Findings> {
-    const BEGINNING_BYTES: usize = 4_096;
-    let beginning = content.bytes.get(..BEGINNING_BYTES).unwrap_or(content.bytes);
-    let beginning = String::from_utf8_lossy(beginning);
-    let has = |name: &str| beginning.lines().any(|line| line.trim_start().starts_with(name));
-    (has("saved_model_schema_version") && has("meta_graphs")).then(|| {
+    let mut lines = text::of(content)?.lines().map(str::trim_start);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    (first.starts_with("saved_model_schema_version") || first.starts_with("meta_graphs")).then(|| {
         let mut findings = Findings::default();
         let message = "the SavedModel is in the text form, which is not looked through";
         findings.risk(0, RiskSeverity::High, "saved-model-not-inspected", message);
@@ -217,9 +235,9 @@ impl<'a> Graph<'a> {
     /// `NodeDef`.
     fn node(&mut self, part: Part) -> Result<(), Broken> {
         let (_, operator) = node_names(self.wire, part)?;
-        self.operators.entry(operator).or_insert(part.start);
-        if self.operators.len() > NAMES_MAX {
-            return Err(Broken::new(part.start, "it has more operators than a model has"));
+        if !self.operators.contains_key(&operator) {
+            self.wire.make_room(&operator, part.start)?;
+            self.operators.insert(operator, part.start);
         }
         Ok(())
     }
@@ -237,7 +255,7 @@ impl<'a> Graph<'a> {
                     }
                     Ok(())
                 })?;
-                keep(&mut self.functions, name, part.start)
+                wire.keep(&mut self.functions, name, part.start)
             }
             (3, Field::Part(node)) => self.node(node),
             _ => Ok(()),
@@ -267,12 +285,9 @@ impl<'a> Graph<'a> {
     }
 
     fn key_of(&self, entry: Part, names: &mut Vec<String>) -> Result<(), Broken> {
-        if names.len() >= NAMES_MAX {
-            return Err(Broken::new(entry.start, "it has more names than a model has"));
-        }
         self.wire.each(entry, |number, field| {
             if let (1, Field::Part(key)) = (number, field) {
-                names.push(self.wire.text(key)?);
+                names.push(self.wire.name(key)?);
             }
             Ok(())
         })
@@ -348,9 +363,10 @@ impl<'a> Graph<'a> {
         })?;
         self.has_variables = true;
         // Keras 3 exports each variable twice, under the path of its layer.
-        if name.contains('/') && !self.variables.insert(name) {
+        if name.contains('/') && self.variables.contains(&name) {
             return Ok(());
         }
+        wire.keep(&mut self.variables, name, part.start)?;
         self.parameters = self.parameters.zip(elements).and_then(|(sum, elements)| sum.checked_add(elements));
         Ok(())
     }
@@ -474,7 +490,8 @@ mod tests {
         assert_eq!(found(&digests).0, ArtifactFormat::Unknown);
         let text = b"saved_model_schema_version: 1\nmeta_graphs {\n  graph_def { node { op: \"ReadFile\" } }\n}\n";
         assert_eq!(codes(text), (ArtifactFormat::SavedModel, vec!["saved-model-not-inspected".to_owned()]));
-        assert_eq!(found(b"meta_graphs of ours").0, ArtifactFormat::Text);
+        assert_eq!(found(b"# a comment\n\n meta_graphs{}").0, ArtifactFormat::SavedModel);
+        assert_eq!(found(b"our meta_graphs").0, ArtifactFormat::Text);
     }
 
     #[test]
@@ -485,7 +502,12 @@ mod tests {
             assert_eq!(format, ArtifactFormat::SavedModel, "{length}");
             assert!(codes.contains(&"saved-model-malformed".to_owned()), "{length}");
         }
-        assert_ne!(found(&[whole, part(3, b"")].concat()).0, ArtifactFormat::SavedModel);
+        // Fields in another order, without the version, and one that nobody knows.
+        let (version, graph) = whole.split_at(2);
+        for other in [[graph, version].concat(), graph.to_vec(), [&part(9, "x"), graph].concat()] {
+            assert_eq!(codes(&other), (ArtifactFormat::SavedModel, vec!["tensorflow-dangerous-operator".to_owned()]));
+        }
+        assert_ne!(found(&part(2, part(2, "a text"))).0, ArtifactFormat::SavedModel);
     }
 
     proptest! {

@@ -106,20 +106,17 @@ const UFUNCS: [&str; 46] = [
 pub(super) fn is_skops(archive: &Archive<'_>, findings: &mut Findings) -> bool {
     let Some(schema) = archive.member("schema.json") else { return false };
     let offset = schema.offset();
-    let bytes = match archive.read(schema, SCHEMA_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        // That it could not be unpacked was said of every member.
-        Err(_) => return false,
-    };
-    let parsed = match serde_json::from_slice::<Value>(&bytes) {
+    let parsed = archive.read(schema, SCHEMA_BYTES_MAX).map_err(str::to_owned);
+    let parsed = parsed.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
+    let parsed = match parsed {
         Ok(Value::Object(root)) if root.contains_key("__loader__") => root,
         Ok(_) => return false,
-        Err(error) if bytes.windows(10).any(|window| window == b"__loader__") => {
-            let message = format!("the schema of the skops file is broken: {error}");
+        // Python reads JSON in encodings that are not read here.
+        Err(why) => {
+            let message = format!("the schema of the skops file could not be read: {why}");
             findings.risk(offset, RiskSeverity::High, "skops-malformed", message);
             return true;
         }
-        Err(_) => return false,
     };
     let mut walk = Walk { findings, offset, version: None, custom_code: BTreeSet::new(), named: BTreeSet::new() };
     let root = text(&parsed, "__class__").to_owned();
@@ -273,6 +270,8 @@ mod tests {
         let nested = [&br#"{"__loader__": "#[..], &b"[".repeat(10_000)].concat();
         assert_eq!(with(&nested), malformed);
         assert_eq!(with(br#"{"type": "object"}"#), (ArtifactFormat::Zip, Vec::new()));
-        assert_eq!(with(b"no schema"), (ArtifactFormat::Zip, Vec::new()));
+        // What Python takes for JSON as well.
+        let wide: Vec<u8> = r#"{"__loader__": "DictNode"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(with(&wide), malformed);
     }
 }

@@ -1,12 +1,13 @@
 # METADATA
 # title: Models come in formats that only hold data
 # description: |-
-#   A pickle is a program that runs when it is loaded; safetensors, GGUF and ONNX hold numbers and a graph.
+#   A pickle is a program that runs when it is loaded; safetensors, GGUF, ONNX and the files of XGBoost, LightGBM and
+#   CatBoost hold numbers, graphs and trees.
 #   Judged are the files with the role of a model or a preprocessor, by their content and not their name.
 # custom:
 #   id: ART-001
 #   severity: high
-#   remediation: Export the model to one of the allowed formats, for instance with `skl2onnx`, `torch.onnx` or `safetensors`.
+#   remediation: Export the model to one of the allowed formats, for instance with `skl2onnx`, `torch.onnx`, `safetensors` or the `save_model` of XGBoost, LightGBM or CatBoost.
 #   waivable: true
 #   needs: [artifacts]
 #   parameters:

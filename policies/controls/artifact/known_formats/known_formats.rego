@@ -7,8 +7,8 @@
 #   id: ART-009
 #   severity: medium
 #   remediation: >-
-#     Release the file in a format that the gate reads (ONNX, safetensors, GGUF, JSON, text or a zip archive of these), or
-#     leave it out of `artifacts` if it is not released.
+#     Release the file in a format that the gate reads (such as ONNX, safetensors, GGUF, Keras, a tree model's own, JSON,
+#     text or an archive of these), or leave it out of `artifacts` if it is not released.
 #   waivable: true
 #   needs: [artifacts]
 #   parameters:
