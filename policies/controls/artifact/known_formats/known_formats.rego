@@ -7,7 +7,7 @@
 #   id: ART-009
 #   severity: medium
 #   remediation: >-
-#     Release the file in a format that the gate reads (ONNX, safetensors, GGUF, JSON, text or a zip archive of these), or
+#     Release the file in a format that the gate reads (ONNX, safetensors, GGUF, JSON, text or an archive of these), or
 #     leave it out of `artifacts` if it is not released.
 #   waivable: true
 #   needs: [artifacts]

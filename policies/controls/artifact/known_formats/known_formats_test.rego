@@ -13,7 +13,7 @@ complaint(role, observed) := {{
 }}
 
 test_known if {
-	every format in ["onnx", "safetensors", "gguf", "pickle", "zip", "json", "text"] {
+	every format in ["onnx", "safetensors", "gguf", "pickle", "zip", "torch", "tar", "7z", "compressed", "json", "text"] {
 		found({"role": "model", "format": format}) == set()
 	}
 }
