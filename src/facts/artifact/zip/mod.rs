@@ -45,11 +45,6 @@ impl Member {
         String::from_utf8_lossy(&self.name)
     }
 
-    /// Bytes that it unpacks to, by the directory's word.
-    pub(super) const fn unpacked_bytes(&self) -> u64 {
-        self.unpacked
-    }
-
     /// Byte offset of its header: the place of what is said of it.
     pub(super) const fn offset(&self) -> u64 {
         self.header
