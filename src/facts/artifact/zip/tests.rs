@@ -229,6 +229,10 @@ fn bytes_that_belong_to_no_member_are_a_risk() {
     };
     let expected = |offset: u64| vec![("archive-hidden-data".to_owned(), offset)];
     assert_eq!(hidden(&moved(35, b"??", 2)), expected(35));
+    // A member that the directory does not name is worse.
+    let severity = |bytes: &[u8]| findings(bytes).risks[0].severity;
+    assert_eq!(severity(&moved(35, b"??", 2)), RiskSeverity::Medium);
+    assert_eq!(severity(&moved(35, b"PK\x03\x04", 4)), RiskSeverity::High);
     assert_eq!(hidden(&moved(start, b"??", 2)), expected(start as u64));
     assert_eq!(hidden(&[&good[..], b"??"].concat()), expected(good.len() as u64));
     // What begins with something else is no archive, but ends as one.
