@@ -14,7 +14,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
 pub use self::file::{TEXT_BYTES_MAX, read_text};
-pub(crate) use self::file::{special, unreadable};
+pub(crate) use self::file::{special, text_of, unreadable};
 use crate::problem::{Location, Problem};
 
 /// Nesting of mappings and sequences. Ours nest four deep; each level costs stack in what follows.
