@@ -886,6 +886,8 @@ pub enum MonitoringFormat {
     Cloudwatch,
     /// Datadog monitors, as the API has them, or the `DatadogMonitor` custom resource.
     Datadog,
+    /// Tests of Evidently: the configuration of `evidently report`, of its collector service, or a snapshot of a run.
+    Evidently,
     /// A plan of Terraform with alarms of CloudWatch or Datadog, as `terraform show -json` prints it.
     TerraformPlan,
 }

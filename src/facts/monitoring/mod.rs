@@ -7,6 +7,7 @@ mod cloudwatch;
 mod cron;
 mod cursor;
 mod datadog;
+mod evidently;
 mod go_template;
 mod grafana;
 mod kinds;
@@ -258,6 +259,7 @@ fn file(
         MonitoringFormat::VertexAi => vertex::read(&document)?,
         MonitoringFormat::Cloudwatch => cloudwatch::read(&document)?,
         MonitoringFormat::Datadog => datadog::read(&document)?,
+        MonitoringFormat::Evidently => evidently::read(&document)?,
         MonitoringFormat::TerraformPlan => terraform::read(&document)?,
     };
     found.alerts.sort_by_key(|alert| alert.signal.source.line);

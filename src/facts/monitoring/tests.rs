@@ -28,7 +28,7 @@ fn together_of(files: &[(&str, MonitoringFormat, &str)]) -> Result<MonitoringFac
     together(read.collect())
 }
 
-const FILES: [(&str, MonitoringFormat); 27] = [
+const FILES: [(&str, MonitoringFormat); 30] = [
     ("alertmanager.yaml", MonitoringFormat::Alertmanager),
     ("azure-ml.yaml", MonitoringFormat::AzureMl),
     ("azure-ml-out-of-box.yaml", MonitoringFormat::AzureMl),
@@ -47,6 +47,9 @@ const FILES: [(&str, MonitoringFormat); 27] = [
     ("sagemaker-schedule.json", MonitoringFormat::Sagemaker),
     ("sdk-azure-ml.yaml", MonitoringFormat::AzureMl),
     ("sdk-datadog.json", MonitoringFormat::Datadog),
+    ("sdk-evidently.json", MonitoringFormat::Evidently),
+    ("sdk-evidently-collector.json", MonitoringFormat::Evidently),
+    ("sdk-evidently-snapshot.json", MonitoringFormat::Evidently),
     ("sdk-grafana.json", MonitoringFormat::Grafana),
     ("sdk-grafana-contact-point.json", MonitoringFormat::Grafana),
     ("sdk-grafana-policies.json", MonitoringFormat::Grafana),
@@ -176,10 +179,20 @@ fn many_signals_with_much_in_common_take_little_memory() {
 
 #[test]
 fn what_cannot_be_read_is_named_with_its_line() {
-    use MonitoringFormat::{Alertmanager, AzureMl, Cloudwatch, Datadog, Grafana, Modelgate, Sagemaker, VertexAi};
+    use MonitoringFormat::{
+        Alertmanager, AzureMl, Cloudwatch, Datadog, Evidently, Grafana, Modelgate, Sagemaker, VertexAi,
+    };
     let routes = "route: {receiver: a, routes: [{receiver: b, matchers: ['x~y']}], mute_time_intervals: [c]}\nreceivers:\n- name: a\n";
     assert_eq!(text(Alertmanager, routes), Err(vec![("matcher", 1), ("unknown-time", 1), ("unknown-receiver", 1)]));
     assert_eq!(text(Alertmanager, "route: {}\nreceivers: []\n"), Err(vec![("missing-receiver", 1)]));
+    let report = "{\"metrics\": [\n{\"type\": \"evidently:metric_v2:RocAuc\", \"tests\": [\n{\"type\": \"evidently:test_v2:LessThanMetricTest\"},\n{\"type\": \"evidently:test_v2:LessThanMetricTest\", \"threshold\": \"low\"}]}]}";
+    assert_eq!(text(Evidently, report), Err(vec![("not-a-number", 3), ("not-a-number", 4)]));
+    assert_eq!(
+        text(Evidently, "{\"metrics\": [{\"type\": \"evidently:metric_v2:RowCount\"}]}"),
+        Err(vec![("not-alerts", 1)])
+    );
+    let collector = "{\"collectors\": {\"a\": {\"trigger\": {\"interval\": -1},\n\"report_config\": {\"tests\": [{\"type\": \"evidently:test:TestRocAuc\",\n\"gte\": \"high\"}]}}}}";
+    assert_eq!(text(Evidently, collector), Err(vec![("duration", 1), ("not-a-number", 3)]));
     let composite = "{\"AlarmName\": \"a\",\n\"AlarmRule\": \"ALARM(\"}";
     assert_eq!(text(Cloudwatch, composite), Err(vec![("alarm-rule", 2)]));
     let policies = "policies:\n- routes: [{object_matchers: [[a, b]]}]\n";
