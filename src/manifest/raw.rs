@@ -888,6 +888,8 @@ pub enum MonitoringFormat {
     Datadog,
     /// Tests of Evidently: the configuration of `evidently report`, of its collector service, or a snapshot of a run.
     Evidently,
+    /// The monitoring configuration of WhyLabs, or constraints of whylogs 0.
+    Whylogs,
     /// A plan of Terraform with alarms of CloudWatch or Datadog, as `terraform show -json` prints it.
     TerraformPlan,
 }

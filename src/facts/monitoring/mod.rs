@@ -17,6 +17,7 @@ mod routing;
 mod sagemaker;
 mod terraform;
 mod vertex;
+mod whylogs;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -260,6 +261,7 @@ fn file(
         MonitoringFormat::Cloudwatch => cloudwatch::read(&document)?,
         MonitoringFormat::Datadog => datadog::read(&document)?,
         MonitoringFormat::Evidently => evidently::read(&document)?,
+        MonitoringFormat::Whylogs => whylogs::read(&document)?,
         MonitoringFormat::TerraformPlan => terraform::read(&document)?,
     };
     found.alerts.sort_by_key(|alert| alert.signal.source.line);

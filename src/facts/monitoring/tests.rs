@@ -28,7 +28,7 @@ fn together_of(files: &[(&str, MonitoringFormat, &str)]) -> Result<MonitoringFac
     together(read.collect())
 }
 
-const FILES: [(&str, MonitoringFormat); 30] = [
+const FILES: [(&str, MonitoringFormat); 32] = [
     ("alertmanager.yaml", MonitoringFormat::Alertmanager),
     ("azure-ml.yaml", MonitoringFormat::AzureMl),
     ("azure-ml-out-of-box.yaml", MonitoringFormat::AzureMl),
@@ -55,10 +55,12 @@ const FILES: [(&str, MonitoringFormat); 30] = [
     ("sdk-grafana-policies.json", MonitoringFormat::Grafana),
     ("sdk-vertex-job.json", MonitoringFormat::VertexAi),
     ("sdk-vertex-schedule.json", MonitoringFormat::VertexAi),
+    ("sdk-whylogs.json", MonitoringFormat::Whylogs),
     ("terraform-plan.json", MonitoringFormat::TerraformPlan),
     ("terraform-sagemaker.json", MonitoringFormat::TerraformPlan),
     ("vertex-job.yaml", MonitoringFormat::VertexAi),
     ("vertex-monitor.json", MonitoringFormat::VertexAi),
+    ("whylogs-constraints.json", MonitoringFormat::Whylogs),
 ];
 
 #[test]
@@ -180,7 +182,7 @@ fn many_signals_with_much_in_common_take_little_memory() {
 #[test]
 fn what_cannot_be_read_is_named_with_its_line() {
     use MonitoringFormat::{
-        Alertmanager, AzureMl, Cloudwatch, Datadog, Evidently, Grafana, Modelgate, Sagemaker, VertexAi,
+        Alertmanager, AzureMl, Cloudwatch, Datadog, Evidently, Grafana, Modelgate, Sagemaker, VertexAi, Whylogs,
     };
     let routes = "route: {receiver: a, routes: [{receiver: b, matchers: ['x~y']}], mute_time_intervals: [c]}\nreceivers:\n- name: a\n";
     assert_eq!(text(Alertmanager, routes), Err(vec![("matcher", 1), ("unknown-time", 1), ("unknown-receiver", 1)]));
@@ -193,6 +195,10 @@ fn what_cannot_be_read_is_named_with_its_line() {
     );
     let collector = "{\"collectors\": {\"a\": {\"trigger\": {\"interval\": -1},\n\"report_config\": {\"tests\": [{\"type\": \"evidently:test:TestRocAuc\",\n\"gte\": \"high\"}]}}}}";
     assert_eq!(text(Evidently, collector), Err(vec![("duration", 1), ("not-a-number", 3)]));
+    let whylabs = "analyzers:\n- {id: a}\n- id: b\n  config: {type: fixed, metric: mean}\n- id: c\n  config: {type: drift, metric: histogram, threshold: much}\n";
+    assert_eq!(text(Whylogs, whylabs), Err(vec![("missing-name", 2), ("missing-threshold", 4), ("not-a-number", 6)]));
+    let constraints = "{\"valueConstraints\": {\"a\": {\"constraints\": [\n{\"op\": \"ABOVE\", \"value\": 1}]}}}";
+    assert_eq!(text(Whylogs, constraints), Err(vec![("unknown-operator", 2)]));
     let composite = "{\"AlarmName\": \"a\",\n\"AlarmRule\": \"ALARM(\"}";
     assert_eq!(text(Cloudwatch, composite), Err(vec![("alarm-rule", 2)]));
     let policies = "policies:\n- routes: [{object_matchers: [[a, b]]}]\n";
