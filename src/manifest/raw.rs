@@ -890,6 +890,8 @@ pub enum MonitoringFormat {
     Evidently,
     /// The monitoring configuration of WhyLabs, or constraints of whylogs 0.
     Whylogs,
+    /// Configuration of NannyML's `nml run`.
+    Nannyml,
     /// A plan of Terraform with alarms of CloudWatch or Datadog, as `terraform show -json` prints it.
     TerraformPlan,
 }

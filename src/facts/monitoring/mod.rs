@@ -11,6 +11,7 @@ mod evidently;
 mod go_template;
 mod grafana;
 mod kinds;
+mod nannyml;
 pub mod own;
 mod prometheus;
 mod routing;
@@ -262,6 +263,7 @@ fn file(
         MonitoringFormat::Datadog => datadog::read(&document)?,
         MonitoringFormat::Evidently => evidently::read(&document)?,
         MonitoringFormat::Whylogs => whylogs::read(&document)?,
+        MonitoringFormat::Nannyml => nannyml::read(&document)?,
         MonitoringFormat::TerraformPlan => terraform::read(&document)?,
     };
     found.alerts.sort_by_key(|alert| alert.signal.source.line);

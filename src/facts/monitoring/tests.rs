@@ -28,7 +28,7 @@ fn together_of(files: &[(&str, MonitoringFormat, &str)]) -> Result<MonitoringFac
     together(read.collect())
 }
 
-const FILES: [(&str, MonitoringFormat); 32] = [
+const FILES: [(&str, MonitoringFormat); 33] = [
     ("alertmanager.yaml", MonitoringFormat::Alertmanager),
     ("azure-ml.yaml", MonitoringFormat::AzureMl),
     ("azure-ml-out-of-box.yaml", MonitoringFormat::AzureMl),
@@ -53,6 +53,7 @@ const FILES: [(&str, MonitoringFormat); 32] = [
     ("sdk-grafana.json", MonitoringFormat::Grafana),
     ("sdk-grafana-contact-point.json", MonitoringFormat::Grafana),
     ("sdk-grafana-policies.json", MonitoringFormat::Grafana),
+    ("sdk-nannyml.yaml", MonitoringFormat::Nannyml),
     ("sdk-vertex-job.json", MonitoringFormat::VertexAi),
     ("sdk-vertex-schedule.json", MonitoringFormat::VertexAi),
     ("sdk-whylogs.json", MonitoringFormat::Whylogs),
@@ -171,7 +172,14 @@ fn many_signals_with_much_in_common_take_little_memory() {
     let azure = format!(
         "create_monitor:\n  alert_notification: {{emails: [{long}]}}\n  monitoring_signals:\n    {name}:\n      type: data_drift\n      metric_thresholds:\n{thresholds}",
     );
-    for (format, content) in [(MonitoringFormat::Prometheus, prometheus), (MonitoringFormat::AzureMl, azure)] {
+    let columns = (0..2_000).map(|index| format!("c{index}, ")).collect::<String>();
+    let nannyml =
+        format!("calculators:\n- type: univariate_drift\n  name: {long}\n  params: {{column_names: [{columns}]}}\n");
+    for (format, content) in [
+        (MonitoringFormat::Prometheus, prometheus),
+        (MonitoringFormat::AzureMl, azure),
+        (MonitoringFormat::Nannyml, nannyml),
+    ] {
         let facts = text(format, &content).unwrap();
         assert_eq!(facts.signals.len(), 2_000, "{format:?}");
         let bytes = serde_json::to_vec(&facts).unwrap().len();
@@ -182,7 +190,8 @@ fn many_signals_with_much_in_common_take_little_memory() {
 #[test]
 fn what_cannot_be_read_is_named_with_its_line() {
     use MonitoringFormat::{
-        Alertmanager, AzureMl, Cloudwatch, Datadog, Evidently, Grafana, Modelgate, Sagemaker, VertexAi, Whylogs,
+        Alertmanager, AzureMl, Cloudwatch, Datadog, Evidently, Grafana, Modelgate, Nannyml, Sagemaker, VertexAi,
+        Whylogs,
     };
     let routes = "route: {receiver: a, routes: [{receiver: b, matchers: ['x~y']}], mute_time_intervals: [c]}\nreceivers:\n- name: a\n";
     assert_eq!(text(Alertmanager, routes), Err(vec![("matcher", 1), ("unknown-time", 1), ("unknown-receiver", 1)]));
@@ -195,6 +204,12 @@ fn what_cannot_be_read_is_named_with_its_line() {
     );
     let collector = "{\"collectors\": {\"a\": {\"trigger\": {\"interval\": -1},\n\"report_config\": {\"tests\": [{\"type\": \"evidently:test:TestRocAuc\",\n\"gte\": \"high\"}]}}}}";
     assert_eq!(text(Evidently, collector), Err(vec![("duration", 1), ("not-a-number", 3)]));
+    let nannyml = "calculators:\n- {type: drift, params: {}}\n- type: cbpe\n  params:\n    metrics: f1\n    thresholds:\n      f1: {type: fixed}\n- type: univariate_drift\n  params: {column_names: a, continuous_methods: ks}\n- type: missing_values\n  params:\n    column_names: a\n    threshold: {type: constant, upper: much}\n";
+    assert_eq!(
+        text(Nannyml, nannyml),
+        Err(vec![("unknown-signal", 2), ("unknown-threshold", 7), ("unknown-signal", 9), ("not-a-number", 13)])
+    );
+    assert_eq!(text(Nannyml, "problem_type: regression\ncolumn_mapping: {}\n"), Err(vec![("not-alerts", 1)]));
     let whylabs = "analyzers:\n- {id: a}\n- id: b\n  config: {type: fixed, metric: mean}\n- id: c\n  config: {type: drift, metric: histogram, threshold: much}\n";
     assert_eq!(text(Whylogs, whylabs), Err(vec![("missing-name", 2), ("missing-threshold", 4), ("not-a-number", 6)]));
     let constraints = "{\"valueConstraints\": {\"a\": {\"constraints\": [\n{\"op\": \"ABOVE\", \"value\": 1}]}}}";
