@@ -2,6 +2,7 @@
 
 use super::Facts;
 use super::artifact::secrets::Secrets;
+use super::mlflow::{MlflowFacts, MlflowOrigin};
 use crate::document::read_text;
 use crate::manifest::Manifest;
 use crate::problem::Problem;
@@ -24,6 +25,15 @@ pub(super) fn search(manifest: &Manifest, secrets: &mut Secrets, problems: &mut 
             Ok(text) => secrets.search(path, text.as_bytes()),
             Err(problem) => problems.push(problem),
         }
+    }
+}
+
+/// Searches what an MLflow server says, of which there is no file.
+pub(super) fn search_said(mlflow: &[MlflowFacts], secrets: &mut Secrets) {
+    for said in mlflow.iter().filter(|said| said.origin == MlflowOrigin::Server) {
+        // A line for each value, so that what is found has one.
+        let text = serde_json::to_vec_pretty(said).unwrap_or_default();
+        secrets.search(&said.source, &text);
     }
 }
 

@@ -110,6 +110,7 @@ pub async fn measure(
     let mut supply_chain = supply_chain::measure(manifest, card.as_ref(), &artifacts, &mut problems);
     if problems.is_empty() {
         hidden::search(manifest, &mut secrets, &mut problems);
+        hidden::search_said(&mlflow, &mut secrets);
     }
     supply_chain.secrets = Some(secrets.facts());
     if !problems.is_empty() {

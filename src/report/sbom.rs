@@ -499,7 +499,7 @@ mod tests {
 
     use super::*;
     use crate::document::Json;
-    use crate::facts::artifact::{FileInput, inspect};
+    use crate::facts::artifact::{FileInput, Limits, inspect};
     use crate::facts::{card, supply_chain};
     use crate::manifest::raw::ArtifactRole;
     use crate::report::sample;
@@ -515,7 +515,7 @@ mod tests {
         std::fs::write(&model, b"the model").unwrap();
         std::fs::write(&card_file, CARD).unwrap();
         let input = FileInput { path: "model/model.onnx", absolute: &model, role: ArtifactRole::Model };
-        facts.artifacts = vec![inspect(input).unwrap()];
+        facts.artifacts = vec![inspect(&[input], Limits::default()).files.remove(0).unwrap()];
         facts.card = Some(card::read("CARD.md", &card_file).unwrap());
         facts
     }
@@ -540,7 +540,7 @@ mod tests {
             absolute: &directory.path().join("model.onnx"),
             role: ArtifactRole::Model,
         };
-        let others = [inspect(input).unwrap()];
+        let others = [inspect(&[input], Limits::default()).files.remove(0).unwrap()];
         let bill = supply_chain::bill_of_materials::read("bom.json", &path, &others).unwrap();
         assert_eq!(bill.mismatches[0].listed, Some(facts.artifacts[0].file.sha256));
     }

@@ -463,6 +463,21 @@ fn metrics_of_a_run_are_claims() {
     run(&sandbox, &serve(answers), "facts release").expect(3).says(&["error[absent-claim]", "knows no run"]);
 }
 
+#[test]
+fn a_secret_that_was_logged_is_found_and_not_repeated() {
+    let (sandbox, mut answers) = release("models:/credit/3");
+    // In parts, so that it is found in no file of this checkout.
+    let token = format!("ghp_{}", "k3Jd8Sq1Zx7Wv2Bn5Tm9Rf4Lp6Hc0Gy8Qa1U");
+    let Some(Answer::Json(_, run_answer)) = answers.get_mut(&format!("mlflow/runs/get?run_id={RUN}")) else { panic!() };
+    run_answer["run"]["data"]["params"] = json!([{"key": "github_token", "value": token}]);
+    let ran = run(&sandbox, &serve(answers), "facts release").expect(0);
+    assert!(!ran.stdout.contains(&token), "{}", ran.stdout);
+    let found = ran.json();
+    assert_eq!(found["mlflow"][0]["run"]["params"]["github_token"], "***");
+    let secrets = found["supply_chain"]["secrets"].as_array().unwrap();
+    assert_eq!((secrets.len(), &secrets[0]["path"]), (1, &json!("models:/credit/3")), "{secrets:?}");
+}
+
 /// What is said of the release with one answer changed.
 fn refused(path: &str, key: &str, answer: Answer) -> String {
     let (sandbox, mut answers) = release(path);

@@ -60,6 +60,17 @@ impl<'a> Content<'a> {
         self.ahead?.look(self.start.checked_add(offset)?, length).map(Cow::Owned)
     }
 
+    /// A part as content of its own; none if it is not all in reach.
+    pub(super) fn part(self, offset: u64, length: u64) -> Option<Self> {
+        let end = offset.checked_add(length).filter(|end| *end <= self.size_bytes)?;
+        let range = usize::try_from(offset).ok()?..usize::try_from(end).ok()?;
+        let bytes = match self.bytes.get(range) {
+            Some(bytes) => bytes,
+            None => self.ahead.map(|_| &[][..])?,
+        };
+        Some(Self { bytes, size_bytes: length, start: self.start.checked_add(offset)?, ..self })
+    }
+
     /// A part, to be read from its beginning to its end in pieces. What is not in the file is an error when it is read.
     pub(super) const fn pieces(self, offset: u64, length: u64) -> Pieces<'a> {
         Pieces { content: self, next: offset, left: length, piece: Cow::Borrowed(&[]), used: 0 }

@@ -87,12 +87,12 @@ pub(super) fn recognise(content: Content<'_>) -> Option<(ArtifactFormat, Finding
     let is_archive =
         zip::is_marked(content.bytes) || found.as_ref().is_some_and(|(format, _)| *format == ArtifactFormat::Tar);
     let found = found.map(|(format, mut findings)| {
-        if !is_archive && findings.pickle.is_none() {
+        if is_told_before_pickles(format) {
             as_pickle(content, &mut findings);
         }
-        if format != ArtifactFormat::Hdf5 && hdf5::begins_later(content) {
-            let message = "an HDF5 file begins within the file, and readers of those would open it as one";
-            findings.risk(0, RiskSeverity::High, "polyglot", message);
+        // The first member of a tar archive begins where a file of HDF5 may, and was looked into.
+        if !is_archive && format != ArtifactFormat::Hdf5 {
+            as_hdf5(content, &mut findings);
         }
         (format, findings)
     });
@@ -109,6 +109,31 @@ pub(super) fn recognise(content: Content<'_>) -> Option<(ArtifactFormat, Finding
             (ArtifactFormat::Unknown, Findings { risks: [unknown(content).risks, polyglot.risks].concat(), ..polyglot })
         }
     })
+}
+
+/// Whether a format has a mark that opcodes of a pickle can hold.
+const fn is_told_before_pickles(format: ArtifactFormat) -> bool {
+    matches!(
+        format,
+        ArtifactFormat::Arrow
+            | ArtifactFormat::Catboost
+            | ArtifactFormat::Executorch
+            | ArtifactFormat::Gguf
+            | ArtifactFormat::Hdf5
+            | ArtifactFormat::NativeCode
+            | ArtifactFormat::Parquet
+            | ArtifactFormat::Safetensors
+            | ArtifactFormat::Tensorrt
+            | ArtifactFormat::Tflite
+    )
+}
+
+/// A file within which another begins, at one of the places where readers of HDF5 look for it.
+fn as_hdf5(content: Content<'_>, findings: &mut Findings) {
+    if hdf5::begins_later(content) {
+        let message = "an HDF5 file begins within the file, and readers of those would open it as one";
+        findings.risk(0, RiskSeverity::High, "polyglot", message);
+    }
 }
 
 /// What ends as an archive and does not begin as one.
@@ -128,6 +153,7 @@ fn unknown(content: Content<'_>) -> Findings {
         let message = "the file is too large for its format to be told";
         findings.risk(content.bytes.len() as u64, RiskSeverity::High, "too-large-to-inspect", message);
     }
+    as_hdf5(content, &mut findings);
     findings
 }
 

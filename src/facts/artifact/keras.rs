@@ -7,8 +7,8 @@ use super::{Content, Findings, RiskSeverity, hdf5, keras_config};
 
 /// Length of what is JSON: the configuration of the largest models has some megabytes.
 const JSON_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Bytes of one file of weights that are looked through.
-const WEIGHTS_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of weights that are packed, and unpacked once more to be counted. Keras stores them as they are.
+const UNPACKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// `metadata.json`.
 #[derive(Deserialize)]
@@ -35,7 +35,13 @@ pub(super) fn is_keras(archive: &Archive<'_>, findings: &mut Findings) -> bool {
     }
     let mut parameters = None;
     for member in archive.members().iter().filter(|member| member.name().ends_with(".weights.h5")) {
-        parameters = Some(parameters.unwrap_or(0_u64).saturating_add(weights(archive, member, findings)));
+        match elements(archive, member) {
+            Some(elements) => parameters = Some(parameters.unwrap_or(0_u64).saturating_add(elements)),
+            None => {
+                let message = format!("the weights `{}` are no HDF5 file that could be read", member.name());
+                findings.risk(member.offset(), RiskSeverity::High, "keras-weights-not-inspected", message);
+            }
+        }
     }
     findings.metadata.parameters = parameters;
     true
@@ -46,31 +52,17 @@ fn not_inspected(member: &Member, why: &str, findings: &mut Findings) {
     findings.risk(member.offset(), RiskSeverity::High, "keras-config-not-inspected", message);
 }
 
-/// Elements of the weights, which are a file of HDF5 with all that this may be.
-fn weights(archive: &Archive<'_>, member: &Member, findings: &mut Findings) -> u64 {
-    let name = member.name();
-    let Ok(bytes) = archive.read(member, WEIGHTS_BYTES_MAX) else {
-        // That it could not be unpacked was said of every member.
-        return 0;
-    };
-    let mut inside = Findings::default();
-    let content = Content::of(&bytes, bytes.len() as u64);
-    let elements = match hdf5::read(content, &[], &mut inside) {
-        Ok(file) => file.elements,
-        Err(broken) => {
-            broken.note(&mut inside, "hdf5-malformed", "the HDF5 file");
-            0
+/// Elements of the weights, which are a file of HDF5. What else is to be said of it was said when the members were looked
+/// into.
+fn elements(archive: &Archive<'_>, member: &Member) -> Option<u64> {
+    let elements = |content| hdf5::read(content, &[], &mut Findings::default()).ok().map(|file| file.elements);
+    match archive.stored(member) {
+        Some(content) => elements(content),
+        None => {
+            let bytes = archive.read(member, UNPACKED_BYTES_MAX).ok()?;
+            elements(Content::of(&bytes, bytes.len() as u64))
         }
-    };
-    for risk in inside.risks {
-        findings.risk(member.offset(), risk.severity, &risk.code, format!("in the member `{name}`: {}", risk.message));
     }
-    let mut custom_code = std::mem::take(&mut findings.metadata.custom_code);
-    custom_code.append(&mut inside.metadata.custom_code);
-    custom_code.sort();
-    custom_code.dedup();
-    findings.metadata.custom_code = custom_code;
-    elements
 }
 
 #[cfg(test)]
@@ -115,7 +107,7 @@ mod tests {
         };
         assert_eq!(with(&sample("dense.h5")), Vec::<String>::new());
         assert!(with(&sample("outside.h5")).contains(&"hdf5-leads-outside".to_owned()));
-        assert_eq!(with(b"no weights"), ["hdf5-malformed"]);
+        assert_eq!(with(b"no weights"), ["keras-weights-not-inspected"]);
     }
 
     #[test]

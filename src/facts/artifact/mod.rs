@@ -430,9 +430,9 @@ impl Default for Limits<'_> {
 
 /// What was found out about files.
 #[derive(Debug)]
-pub(super) struct Inspection {
+pub(crate) struct Inspection {
     /// Each file, in the order in which they were given.
-    pub(super) files: Vec<Result<ArtifactFacts, Problem>>,
+    pub(crate) files: Vec<Result<ArtifactFacts, Problem>>,
     /// Secrets in those that are texts.
     pub(super) secrets: Secrets,
 }
@@ -441,7 +441,7 @@ pub(super) struct Inspection {
 ///
 /// # Errors
 /// Of each file: it is absent, a directory, cannot be read, or changes while it is.
-pub(super) fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Inspection {
+pub(crate) fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Inspection {
     let next = AtomicUsize::new(0);
     let found: Vec<Mutex<Option<Result<Inspected, Problem>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {

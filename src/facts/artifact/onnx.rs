@@ -84,7 +84,8 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     let mut model = Model::new(&wire, &mut findings);
     let mut result = model.read();
     let ir_version = model.ir_version.filter(|version| (1..=1_000).contains(version))?;
-    if model.is_other || !model.has_graph {
+    // Members of archives are tensors for the most part, which may begin as a model does.
+    if model.is_other || !model.has_graph || (content.is_member && result.is_err()) {
         return None;
     }
     // Versions of the representation before the third had one operator set and did not say so.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
+use std::io::BufReader;
 
 use serde::de::DeserializeOwned;
 
@@ -95,11 +95,6 @@ impl<'a> Pages<'a> {
         self.get(offset, N)?.first_chunk::<N>().copied().ok_or(Broken::new(offset, CUT))
     }
 
-    /// Everything, from the beginning to the end.
-    const fn reader(self) -> PagesReader<'a> {
-        PagesReader { pages: self, at: 0 }
-    }
-
     fn with_page<T>(&self, start: u64, look: impl FnOnce(&[u8]) -> T) -> Result<T, Broken> {
         let mut kept = self.kept.borrow_mut();
         if let Some((_, page)) = kept.iter().find(|(place, _)| *place == start) {
@@ -123,27 +118,9 @@ impl<'a> Pages<'a> {
 pub(super) fn json<T: DeserializeOwned>(content: Content<'_>) -> Result<T, String> {
     let parsed = match content.is_whole() {
         true => serde_json::from_slice(content.bytes),
-        false => serde_json::from_reader(io::BufReader::new(Pages::of(content).reader())),
+        false => serde_json::from_reader(BufReader::new(content.pieces(0, content.size_bytes))),
     };
     parsed.map_err(|error| error.to_string())
-}
-
-/// Reads a file from its beginning to its end, through its pages.
-#[derive(Debug)]
-struct PagesReader<'a> {
-    pages: Pages<'a>,
-    at: u64,
-}
-
-impl io::Read for PagesReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.pages.size_bytes() - self.at;
-        let length = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len()).min(PAGE_BYTES as usize);
-        let part = self.pages.get(self.at, length).map_err(|broken| io::Error::other(broken.why))?;
-        buffer.iter_mut().zip(part.iter()).for_each(|(to, from)| *to = *from);
-        self.at += part.len() as u64;
-        Ok(part.len())
-    }
 }
 
 #[cfg(test)]

@@ -199,8 +199,12 @@ pub(super) fn unique(mut imports: Vec<PickleImport>) -> Vec<PickleImport> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::facts::artifact::ImportVerdict;
+    use crate::facts::artifact::content::{LookAhead, PAGE_BYTES};
     use crate::facts::artifact::pickle_imports::verdict;
 
     fn scanned(bytes: &[u8]) -> Option<(Vec<String>, bool, Vec<String>)> {
@@ -332,4 +336,209 @@ mod tests {
             assert!(inspect(&array(header.as_bytes())).is_none(), "{header}");
         }
     }
+
+    /// Each import with its verdict, and the reasons why the scan is incomplete.
+    fn judged(bytes: &[u8]) -> (Vec<(String, ImportVerdict)>, Vec<String>) {
+        let findings = inspect(Content::of(bytes, bytes.len() as u64)).unwrap();
+        let imports = findings.pickle.unwrap().imports.into_iter();
+        let risks = findings.risks.into_iter().filter(|risk| risk.code == "pickle-incomplete");
+        (
+            imports.map(|import| (format!("{}.{}", import.module, import.name), import.verdict)).collect(),
+            risks.map(|risk| risk.message).collect(),
+        )
+    }
+
+    #[track_caller]
+    fn is_incomplete(bytes: &[u8], why: &str) {
+        let (_, reasons) = judged(bytes);
+        assert!(reasons.iter().any(|reason| reason.contains(why)), "{reasons:?}: {bytes:02x?}");
+    }
+
+    #[test]
+    fn what_stands_across_the_end_of_a_frame_is_said() {
+        let framed = |length: u64, body: &[u8]| [b"\x80\x05\x95", &length.to_le_bytes()[..], body, b"."].concat();
+        let across = "across the end of a frame";
+        for (length, body) in [
+            (5, &b"B\x05\0\0\0AAAAA"[..]),
+            (3, b"\x8c\x05AAAAA"),
+            (4, b"cmacos\nsystem\n"),
+            (7, b"cos\nsystem\n"),
+            (5, b"Vhello world\n"),
+            (2, b"J\x07\0\0\0"),
+        ] {
+            is_incomplete(&framed(length, body), across);
+            assert_eq!(judged(&framed(body.len() as u64 + 1, body)).1, Vec::<String>::new(), "{body:02x?}");
+            assert_eq!(judged(&framed(body.len() as u64, body)).1, Vec::<String>::new(), "{body:02x?}");
+        }
+        let inner = [b"N\x95", &2_u64.to_le_bytes()[..], b"N0"].concat();
+        is_incomplete(&framed(12, &inner), "begins within another");
+        let next = [b"N0\x95", &2_u64.to_le_bytes()[..], b"N"].concat();
+        assert_eq!(judged(&framed(2, &next)).1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_called_or_changed_without_a_name_is_said() {
+        let called = "calls something that it did not import";
+        // What a persistent id stands for, what another call gave, a constant; by each opcode that calls.
+        is_incomplete(b"\x80\x02Pid\n)R.", called);
+        is_incomplete(b"\x80\x02ccollections\nOrderedDict\n)R)R.", called);
+        is_incomplete(b"\x80\x02N)\x81.", called);
+        is_incomplete(b"\x80\x04N)}\x92.", called);
+        is_incomplete(b"\x80\x02(NK\x01o.", called);
+        let changed = "changes something that it imported";
+        for change in [&b"K\x01a"[..], b"(K\x01e", b"K\x01K\x02s", b"(K\x01K\x02u", b"(K\x01\x90", b"}b"] {
+            is_incomplete(&[b"\x80\x04cmycompany\nvalues\n", change, b"."].concat(), changed);
+            let made = [b"\x80\x04ccollections\nOrderedDict\n)R", change, b"."].concat();
+            assert_eq!(judged(&made).1, Vec::<String>::new(), "{change:02x?}");
+        }
+        // The class of a module of PyTorch's old format stands in its persistent id.
+        let module = b"\x80\x02(X\x06\0\0\0modulectorch.nn.modules.linear\nLinear\nNNtQ)\x81}b.";
+        assert_eq!(judged(module).1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_instance_that_brings_its_own_setstate_is_said() {
+        let why = "says itself how its state is set";
+        let value = b"ccollections\nOrderedDict\n";
+        let key = b"\x8c\x0c__setstate__";
+        let instance = b"\x80\x04ccollections\nOrderedDict\n)R";
+        is_incomplete(&[&instance[..], b"}", key, value, b"sbK\x01b."].concat(), why);
+        is_incomplete(&[&instance[..], b"}(", key, value, b"ubK\x01b."].concat(), why);
+        is_incomplete(&[&instance[..], b"(", key, value, b"dbK\x01b."].concat(), why);
+        // A vocabulary may have the word.
+        for value in [&b"K\x01"[..], b"\x8c\x01a", b"N"] {
+            assert_eq!(judged(&[b"\x80\x04}", &key[..], value, b"s."].concat()).1, Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn attributes_are_reached_only_where_they_are_allowed() {
+        let found = |bytes: &[u8]| {
+            let (imports, reasons) = judged(bytes);
+            let verdict = imports.iter().find(|(name, _)| name == "builtins.getattr").map(|(_, verdict)| *verdict);
+            (verdict, reasons.is_empty())
+        };
+        let zone: &[u8] = b"czoneinfo\nZoneInfo\n\x8c\x09_unpickle\x86R\x8c\x03UTCK\x01\x86R";
+        let program =
+            |parts: &[&[u8]]| [b"\x80\x04(cbuiltins\ngetattr\nq\x00".as_slice(), &parts.concat(), b"l."].concat();
+        assert_eq!(found(&program(&[zone])), (Some(ImportVerdict::Allowed), true));
+        assert_eq!(found(&program(&[zone, b"h\x00", zone])), (Some(ImportVerdict::Allowed), true));
+        for other in [
+            // Of another class, another attribute, one that is computed, by another opcode, or kept for later.
+            &b"ccollections\nOrderedDict\n\x8c\x09_unpickle\x86R"[..],
+            b"czoneinfo\nZoneInfo\n\x8c\x09from_file\x86R",
+            b"czoneinfo\nZoneInfo\nN\x86R",
+            b"czoneinfo\nZoneInfo\n\x8c\x09_unpickle\x86\x81",
+            b"",
+            b"2",
+            b"\x85",
+        ] {
+            let (verdict, _) = found(&program(&[other]));
+            assert_eq!(verdict, Some(ImportVerdict::Dangerous), "{other:02x?}");
+            let (verdict, _) = found(&program(&[zone, b"h\x00", other]));
+            assert_eq!(verdict, Some(ImportVerdict::Dangerous), "{other:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_partial_function_may_call_what_is_allowed() {
+        let found = |bytes: &[u8]| {
+            let (imports, reasons) = judged(bytes);
+            let verdict = imports.iter().find(|(name, _)| name == "functools.partial").map(|(_, verdict)| *verdict);
+            (verdict, reasons.is_empty())
+        };
+        let program =
+            |of: &[u8], state: &[u8]| [b"\x80\x02cfunctools\npartial\n", of, b"\x85R(", state, b")}Ntb."].concat();
+        let (exp, unknown): (&[u8], &[u8]) = (b"cnumpy\nexp\n", b"cmycompany\nf\n");
+        assert_eq!(found(&program(exp, exp)), (Some(ImportVerdict::Allowed), true));
+        assert_eq!(found(&program(unknown, exp)).0, Some(ImportVerdict::Dangerous));
+        assert_eq!(found(&program(exp, unknown)), (Some(ImportVerdict::Allowed), false));
+        assert_eq!(found(&program(exp, b"N")), (Some(ImportVerdict::Allowed), false));
+        assert_eq!(found(b"\x80\x02cfunctools\npartial\n."), (Some(ImportVerdict::Dangerous), true));
+        let called = [b"\x80\x02cfunctools\npartial\n", exp, b"\x85R)R."].concat();
+        assert_eq!(found(&called), (Some(ImportVerdict::Allowed), false));
+    }
+
+    #[test]
+    fn the_end_of_the_beginning_is_no_end() {
+        // Only the beginning of a member is there, and what follows may do something.
+        let whole = [b"]", &[b'N'; 100][..], b"cos\nsystem\n)R."].concat();
+        let found = inspect_unnamed(Content::of(&whole[..50], whole.len() as u64)).unwrap();
+        assert!(found.risks.iter().any(|risk| risk.code == "too-large-to-inspect"), "{:?}", found.risks);
+    }
+
+    proptest! {
+        /// A file of which only the beginning is in memory is judged as one that all of is.
+        #[test]
+        fn a_window_shows_what_the_whole_does(
+            payload in 0_usize..200_000,
+            text in 0_usize..1_200,
+            rest in prop::collection::vec(prop::sample::select(b"()0N}KMhq\x94\x93\x8cRbtcos\nsystem.".to_vec()), 0..80),
+        ) {
+            let length = u32::try_from(payload).unwrap().to_le_bytes();
+            let line = vec![b'a'; text];
+            let bytes = [
+                b"\x80\x04\x8c\x02os\x940\x8c\x06system\x940B",
+                &length[..],
+                &vec![b'c'; payload],
+                b"0V",
+                &line,
+                b"\n0h\x00h\x01\x93",
+                &rest,
+            ]
+            .concat();
+            let whole = Content::of(&bytes, bytes.len() as u64);
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            let ahead = LookAhead::new(&file, bytes.len() as u64);
+            let beginning = &bytes[..bytes.len().min(usize::try_from(PAGE_BYTES).unwrap())];
+            let part = Content { bytes: beginning, ahead: Some(&ahead), ..whole };
+            let (expected, found) = (inspect(whole).unwrap(), inspect(part).unwrap());
+            prop_assert_eq!(expected.pickle, found.pickle);
+            prop_assert_eq!(expected.risks, found.risks);
+        }
+
+        #[test]
+        fn opcodes_in_any_order_never_panic(
+            protocol in 0_u8..7,
+            opcodes in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(OPCODES.to_vec()).prop_map(|opcode| vec![opcode]),
+                    prop::sample::select(PIECES.to_vec()).prop_map(<[u8]>::to_vec),
+                    any::<u8>().prop_map(|byte| vec![byte]),
+                ],
+                0..60,
+            ),
+        ) {
+            let bytes = [&[0x80, protocol][..], &opcodes.concat()].concat();
+            let found = inspect(Content::of(&bytes, bytes.len() as u64));
+            // A stream that does not end is never complete.
+            let facts = found.filter(|_| !bytes.contains(&b'.')).and_then(|found| found.pickle);
+            prop_assert!(facts.is_none_or(|facts| !facts.complete));
+        }
+    }
+
+    const OPCODES: &[u8] = b"(012NFIJKLMPQRSTUVX]abcdegijloprstu}h)q.\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\
+        \x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98BCG";
+
+    const PIECES: &[&[u8]] = &[
+        b"cos\nsystem\n",
+        b"cbuiltins\ngetattr\n",
+        b"cfunctools\npartial\n",
+        b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n",
+        b"cnumpy\ndtype\n",
+        b"ctorch\nFloatStorage\n",
+        b"czoneinfo\nZoneInfo\n",
+        b"\x8c\x05shape",
+        b"\x8c\x05dtype",
+        b"\x8c\x02f8",
+        b"\x8c\x07storage",
+        b"\x8c\x0c__setstate__",
+        b"K\x03",
+        b"h\x00",
+        b"q\x00",
+        b"\x95\x05\0\0\0\0\0\0\0",
+        b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f",
+        b"\x8e\xff\xff\xff\xff\xff\xff\xff\xff",
+    ];
 }

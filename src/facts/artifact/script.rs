@@ -1,12 +1,13 @@
 //! Scripts that say in their first line who runs them.
 
-use super::{Content, Findings, RiskSeverity};
+use super::{Content, Findings, RiskSeverity, text};
 
-/// Recognised by a first line that names who runs it.
+/// Recognised by the mark of such a line, which two bytes of a tensor in an archive can be by chance.
 pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
-    content.bytes.starts_with(b"#!").then(|| {
-        let mut findings = Findings::default();
-        findings.risk(0, RiskSeverity::Medium, "script", "the file is a script");
-        findings
-    })
+    if !content.bytes.starts_with(b"#!") || (content.is_member && text::of(content).is_none()) {
+        return None;
+    }
+    let mut findings = Findings::default();
+    findings.risk(0, RiskSeverity::Medium, "script", "the file is a script");
+    Some(findings)
 }

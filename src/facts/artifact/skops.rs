@@ -244,7 +244,7 @@ mod tests {
             ("DTypeNode", "numpy.dtypes", "Float64DType", Vec::new()),
             ("FunctionNode", "numpy", "log1p", Vec::new()),
             ("FunctionNode", "scipy.special", "expit", Vec::new()),
-            ("FunctionNode", "numpy", "load", medium.clone()),
+            ("FunctionNode", "numpy", "load", high("skops-dangerous-type")),
             ("ObjectNode", "mine", "Model", medium.clone()),
             ("PartialNode", "functools", "partial", medium.clone()),
             ("ObjectNode", "functools", "partial", high("skops-dangerous-type")),

@@ -347,7 +347,7 @@ mod tests {
             std::fs::create_dir_all(absolute.parent().unwrap()).unwrap();
             std::fs::write(&absolute, bytes).unwrap();
             let input = FileInput { path, absolute: &absolute, role: ArtifactRole::Model };
-            artifacts.extend(inspect(&[input], Limits::default()).into_iter().map(Result::unwrap));
+            artifacts.extend(inspect(&[input], Limits::default()).files.into_iter().map(Result::unwrap));
         }
         Release { directory, artifacts }
     }

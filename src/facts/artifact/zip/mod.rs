@@ -14,7 +14,7 @@ mod tests;
 use std::borrow::Cow;
 
 pub(super) use self::directory::ends_as_archive;
-use super::archive::{Broken, Budget, Walk, is_unsafe_name, shown, within_budget};
+use super::archive::{Broken, Budget, Source, Walk, is_unsafe_name, shown, within_budget};
 use super::{Content, Findings, RiskSeverity, detect};
 
 /// An archive whose directory was read.
@@ -86,6 +86,17 @@ impl Archive<'_> {
     /// It is longer than that, encrypted, or not what the directory says.
     pub(super) fn read(&self, member: &Member, bytes_max: u64) -> Result<Vec<u8>, Broken> {
         member::read(self, member, bytes_max)
+    }
+}
+
+impl<'a> Archive<'a> {
+    /// A member as content of its own; none where its bytes do not lie in the archive as they are.
+    pub(super) fn stored(&self, member: &Member) -> Option<Content<'a>> {
+        let place = member::place(self, member).ok()?;
+        match member::source(self, member, place).ok()? {
+            Source::Stored { start, length } => self.content.part(start, length),
+            Source::Packed(_) => None,
+        }
     }
 }
 
