@@ -26,6 +26,14 @@ pub fn read_text(path: &Path, shown_as: &str, limit_bytes: u64) -> Result<String
     let mut bytes = Vec::new();
     // One byte more than allowed shows a file that is too large, and one that grew since it was looked at.
     file.take(limit_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(shown_as, &error))?;
+    text_of(bytes, shown_as, limit_bytes)
+}
+
+/// The text that bytes are.
+///
+/// # Errors
+/// Bytes that are too many or not UTF-8.
+pub(crate) fn text_of(bytes: Vec<u8>, shown_as: &str, limit_bytes: u64) -> Result<String, Problem> {
     if bytes.len() as u64 > limit_bytes {
         let message = format!("`{shown_as}` is larger than {limit_bytes} bytes");
         return Err(Problem::new("file-too-large", message).hint("is it the right file?"));

@@ -16,7 +16,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
 pub use self::file::{TEXT_BYTES_MAX, read_text};
-pub(crate) use self::file::{special, unreadable};
+pub(crate) use self::file::{special, text_of, unreadable};
 pub(crate) use self::json::{JSON_BYTES_MAX, Json, Node};
 use crate::problem::{Location, Problem};
 

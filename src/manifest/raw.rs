@@ -862,7 +862,7 @@ pub struct RawMonitoring {
     pub path: String,
     /// Whose configuration it is.
     pub format: MonitoringFormat,
-    /// What signals watch whose names match a glob, where their own file does not say: `{"Credit*Auc": performance}`.
+    /// What signals watch whose names, or names of whose metrics, match a glob, where their own file does not say: `{"Credit*Auc": performance}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub kinds: BTreeMap<String, SignalKind>,
@@ -898,7 +898,10 @@ pub enum MonitoringFormat {
     Modelgate,
     /// Prometheus alerting rules: a rule file, or the `PrometheusRule` custom resource.
     Prometheus,
-    /// Grafana alert rules: a provisioning file or an export, in YAML or JSON.
+    /// Configuration of Alertmanager: who is told of which Prometheus alerts.
+    Alertmanager,
+    /// Grafana alert rules, contact points, notification policies and mute timings: provisioning files or exports, in
+    /// YAML or JSON.
     Grafana,
     /// A monitor schedule of Azure Machine Learning, as `az ml schedule create` reads it.
     AzureMl,
@@ -906,10 +909,16 @@ pub enum MonitoringFormat {
     Sagemaker,
     /// A model deployment monitoring job or a model monitor of Vertex AI, as the API has them.
     VertexAi,
-    /// CloudWatch alarms: a CloudFormation template, or what `aws cloudwatch describe-alarms` prints.
+    /// CloudWatch alarms, metric and composite: a CloudFormation template, or what `aws cloudwatch describe-alarms` prints.
     Cloudwatch,
     /// Datadog monitors, as the API has them, or the `DatadogMonitor` custom resource.
     Datadog,
+    /// Tests of Evidently: the configuration of `evidently report`, of its collector service, or a snapshot of a run.
+    Evidently,
+    /// The monitoring configuration of WhyLabs, or constraints of whylogs 0.
+    Whylogs,
+    /// Configuration of NannyML's `nml run`.
+    Nannyml,
     /// A plan of Terraform with alarms of CloudWatch or Datadog, as `terraform show -json` prints it.
     TerraformPlan,
 }

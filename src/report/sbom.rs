@@ -3,16 +3,18 @@
 //! Only the properties that are written are here; every one of them is named after the standard's. What the standard has
 //! no property for has one of ours, whose name begins with `modelgate:`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::{RenderError, escape};
 use crate::digest::Sha256Digest;
+use crate::facts::artifact::MetadataFacts;
 use crate::facts::card::{CardFacts, SectionKind};
 use crate::facts::evaluation::Metrics;
 use crate::facts::evaluation::metric::MetricStatus;
 use crate::facts::{Facts, FileFacts};
+use crate::manifest::raw::ArtifactRole;
 
 const SCHEMA: &str = "http://cyclonedx.org/schema/bom-1.6.schema.json";
 
@@ -54,7 +56,7 @@ pub fn render(facts: &Facts, timestamp: Option<String>) -> Result<String, Render
     let data = data_sets(facts);
     let files = facts.artifacts.iter().map(|artifact| {
         let file = &artifact.file;
-        let licence = artifact.gguf.as_ref().and_then(|gguf| gguf.licence.as_deref());
+        let licence = artifact.metadata.licence.as_deref();
         Component {
             bom_ref: file_ref(file),
             hashes: vec![Hash::of(file.sha256)],
@@ -137,21 +139,20 @@ fn data_component(file: &&FileFacts) -> Component {
 
 fn model(facts: &Facts, data: &BTreeMap<String, &FileFacts>) -> Component {
     let card = facts.card.as_ref();
-    let gguf = facts.artifacts.iter().find_map(|artifact| artifact.gguf.as_ref());
-    let licence = card.and_then(|card| card.license.as_deref());
+    let stated = facts.supply_chain.licences.first().map(|licence| licence.stated.as_str());
     let named = card.map(|card| named(card, "datasets")).unwrap_or_default().into_iter();
-    let ancestors = card.map(base_models).unwrap_or_default();
+    let ancestors = base_models(facts);
     Component {
         bom_ref: MODEL.to_owned(),
         version: Some(facts.model.version.clone()),
         description: Some(facts.model.purpose.clone()),
         supplier: Some(Organisation { name: facts.model.owner.clone() }),
-        licenses: licences(licence.or_else(|| gguf.and_then(|gguf| gguf.licence.as_deref()))),
+        licenses: licences(stated),
         pedigree: (!ancestors.is_empty()).then_some(Pedigree { ancestors }),
         model_card: Some(ModelCard {
             model_parameters: ModelParameters {
                 task: facts.model.task.key(),
-                architecture_family: gguf.and_then(|gguf| gguf.architecture.clone()),
+                model_architecture: of_models(facts).find_map(|metadata| metadata.architecture.clone()),
                 datasets: named.map(DataSet::named).chain(data.keys().map(DataSet::listed)).collect(),
             },
             quantitative_analysis: QuantitativeAnalysis { performance_metrics: performance_metrics(facts) },
@@ -186,13 +187,22 @@ fn named(card: &CardFacts, key: &str) -> Vec<String> {
     }
 }
 
-/// The models that the card says it was made from.
-fn base_models(card: &CardFacts) -> Vec<Component> {
+/// What the model files say of themselves.
+fn of_models(facts: &Facts) -> impl Iterator<Item = &MetadataFacts> {
+    let models = facts.artifacts.iter().filter(|artifact| artifact.role == ArtifactRole::Model);
+    models.map(|artifact| &artifact.metadata)
+}
+
+/// The models that the card and the files say it was made from.
+fn base_models(facts: &Facts) -> Vec<Component> {
+    let of_card = facts.card.iter().flat_map(|card| named(card, "base_model"));
+    let of_files = of_models(facts).flat_map(|metadata| metadata.base_models.iter().cloned());
+    let names: BTreeSet<String> = of_card.chain(of_files).collect();
     let component = |name: String| Component {
         bom_ref: format!("base-model:{name}"),
         ..Component::new("machine-learning-model", &name)
     };
-    named(card, "base_model").into_iter().map(component).collect()
+    names.into_iter().map(component).collect()
 }
 
 /// The licence by its SPDX id, as an expression, or by its name.
@@ -423,7 +433,7 @@ struct ModelCard {
 struct ModelParameters {
     task: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    architecture_family: Option<String>,
+    model_architecture: Option<String>,
     datasets: Vec<DataSet>,
 }
 
@@ -499,24 +509,34 @@ mod tests {
 
     use super::*;
     use crate::document::Json;
-    use crate::facts::artifact::{FileInput, Limits, inspect};
+    use crate::facts::artifact::ArtifactFacts;
     use crate::facts::{card, supply_chain};
-    use crate::manifest::raw::ArtifactRole;
     use crate::report::sample;
 
     const CARD: &str = "---\nlicense: apache-2.0\ndatasets: [statlog]\nbase_model: acme/base\n---\n# Card\n\n\
                         ## Intended use\n\nLoan officers see it.\n\n## Limitations\n\nTODO\n\nOld data.\n\n\
                         ## Human oversight\n\nEach decision is confirmed.\n\n## Appendix\n\nNothing.\n";
 
-    /// The sample with an artifact and a card, both of which are in `directory`.
+    fn artifact(bytes: &[u8]) -> ArtifactFacts {
+        let facts = serde_json::json!({
+            "path": "model/model.onnx", "sha256": Sha256Digest::of(bytes), "size_bytes": bytes.len(), "role": "model",
+            "format": "onnx", "lfs_pointer": false, "pickle": null, "safetensors": null, "onnx": null, "risks": [],
+            "metadata": {
+                "framework": null, "framework_version": null, "architecture": "LogisticRegression", "parameters": null,
+                "licence": null, "base_models": ["acme/older"], "inputs": [], "outputs": [], "custom_code": [],
+            },
+        });
+        serde_json::from_value(facts).unwrap()
+    }
+
+    /// The sample with an artifact and a card, which is in `directory`.
     fn facts(directory: &std::path::Path) -> Facts {
         let mut facts = sample::denied().facts;
-        let (model, card_file) = (directory.join("model.onnx"), directory.join("CARD.md"));
-        std::fs::write(&model, b"the model").unwrap();
+        let card_file = directory.join("CARD.md");
         std::fs::write(&card_file, CARD).unwrap();
-        let input = FileInput { path: "model/model.onnx", absolute: &model, role: ArtifactRole::Model };
-        facts.artifacts = vec![inspect(&[input], Limits::default()).files.remove(0).unwrap()];
+        facts.artifacts = vec![artifact(b"the model")];
         facts.card = Some(card::read("CARD.md", &card_file).unwrap());
+        facts.supply_chain.licences = supply_chain::licences::stated(facts.card.as_ref(), None, &facts.artifacts);
         facts
     }
 
@@ -534,15 +554,15 @@ mod tests {
         let data: Vec<_> = bill.components.iter().filter(|component| component.excluded).collect();
         assert_eq!(data.iter().map(|component| component.name.as_str()).collect::<Vec<_>>(), ["data/holdout.parquet"]);
         // Another file under the same name is found.
-        std::fs::write(directory.path().join("model.onnx"), b"another").unwrap();
-        let input = FileInput {
-            path: "model/model.onnx",
-            absolute: &directory.path().join("model.onnx"),
-            role: ArtifactRole::Model,
-        };
-        let others = [inspect(&[input], Limits::default()).files.remove(0).unwrap()];
+        let others = [artifact(b"another")];
         let bill = supply_chain::bill_of_materials::read("bom.json", &path, &others).unwrap();
         assert_eq!(bill.mismatches[0].listed, Some(facts.artifacts[0].file.sha256));
+        let written: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let model = &written["metadata"]["component"];
+        assert_eq!(model["modelCard"]["modelParameters"]["modelArchitecture"], "LogisticRegression");
+        let ancestors = model["pedigree"]["ancestors"].as_array().unwrap();
+        let names: Vec<_> = ancestors.iter().map(|component| &component["name"]).collect();
+        assert_eq!(names, ["acme/base", "acme/older"]);
     }
 
     #[test]

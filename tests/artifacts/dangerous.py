@@ -22,6 +22,7 @@ import pickle
 import struct
 import sys
 import tarfile
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -343,9 +344,6 @@ def joblib_files():
     old = zlib.compress(SYSTEM)
     case("joblib-old.joblib", b"ZF" + hex(len(SYSTEM)).encode().ljust(19) + old, "compressed by an old joblib", "joblib numpy_pickle_compat.py")
     case("gzip-gzip.pkl", gzip.compress(gzip.compress(SYSTEM, mtime=0), mtime=0), "compressed twice", "modelaudit pull 1776")
-    bomb = zlib.compressobj(9)
-    packed = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(300)) + bomb.flush()
-    case("bomb.joblib", packed, "a bomb: 300 MiB in a third of one", "resource limits")
 
 
 def zipped(*members, method=zipfile.ZIP_STORED):
@@ -534,6 +532,8 @@ def build():
 
 
 def main():
+    # An archive with the same name twice is what one of them is to be.
+    warnings.simplefilter("ignore")
     directory = Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
     for described, content in build():

@@ -292,13 +292,6 @@ fn a_version_gives_the_facts_of_its_files_and_of_its_run() {
         "model_id": "m-1f84329b5d264af3ba44c93bf22f4016",
         "path": "models:/credit/3/MLmodel",
         "python_version": "3.11.7",
-        "requirements": {
-          "path": "models:/credit/3/requirements.txt",
-          "pinned": 1,
-          "unpinned": [
-            "numpy>=2"
-          ]
-        },
         "run_id": "371a1a2f163b4b64bd1b8d02b5a67119",
         "signature": {
           "inputs": [

@@ -14,7 +14,15 @@ fn outcome(ran: &Ran, control: &str) -> Value {
 
 /// The approved release with more lines in its manifest, and the bill that `modelgate sbom` wrote of it then.
 fn with_bill(lines: &str) -> Sandbox {
+    with_bill_and(lines, &[])
+}
+
+/// The same with more files.
+fn with_bill_and(lines: &str, files: &[(&str, &str)]) -> Sandbox {
     let sandbox = Sandbox::with("approved");
+    for (path, text) in files {
+        sandbox.write(&format!("release/{path}"), text);
+    }
     let manifest = sandbox.read("release/modelgate.yaml");
     sandbox.write("release/modelgate.yaml", manifest + lines);
     sandbox.run("sbom release --output release/bom.cdx.json").expect(0);
@@ -71,7 +79,7 @@ fn a_bill_of_other_files_is_a_finding() {
 fn a_bill_that_cannot_be_read_is_no_evidence() {
     let sandbox = with_bill(DECLARED);
     sandbox.edit("release/bom.cdx.json", "\"type\": \"file\"", "\"type\": 7");
-    sandbox.run("check release").expect(3).says(&["wrong-type", "release/", "bom.cdx.json:", "`type` is not a text"]);
+    sandbox.run("check release").expect(3).says(&["wrong-type", "bom.cdx.json:", "`type` is not a text"]);
     fs::remove_file(sandbox.path("release/bom.cdx.json")).unwrap();
     sandbox.run("check release").expect(3).says(&["missing-file", "modelgate.yaml:"]);
     sandbox.edit("release/modelgate.yaml", "bill_of_materials: bom", "bill_of_materials: ../bom");
@@ -101,8 +109,6 @@ fn the_card_of_a_bill_is_a_card_and_its_metrics_are_claims() {
 
 #[test]
 fn what_dvc_recorded_is_compared_with_what_is_released() {
-    let sandbox = with_bill("supply_chain: {dvc: [dvc.lock]}\n");
-    // MD5 of the model, as `md5sum` prints it.
     let lock = |md5: &str| {
         format!(
             "schema: '2.0'\nstages:\n  train:\n    cmd: python train.py\n    outs:\n    - path: model/model.onnx\n      \
@@ -110,7 +116,7 @@ fn what_dvc_recorded_is_compared_with_what_is_released() {
         )
     };
     let zeros = "0".repeat(32);
-    sandbox.write("release/dvc.lock", lock(&zeros));
+    let sandbox = with_bill_and("supply_chain: {dvc: [dvc.lock]}\n", &[("dvc.lock", &lock(&zeros))]);
     let ran = sandbox.run("check release --output json").expect(1);
     let finding = &outcome(&ran, "REP-007")["findings"][0];
     assert_eq!((&finding["expected"], &finding["source"]["line"]), (&zeros.into(), &6.into()));
@@ -130,8 +136,9 @@ fn what_dvc_recorded_is_compared_with_what_is_released() {
 
 #[test]
 fn what_was_read_is_in_the_signed_record() {
-    let sandbox = with_bill("supply_chain: {bill_of_materials: bom.cdx.json, dvc: [m.dvc]}\n");
-    sandbox.write("release/m.dvc", "outs:\n- md5: 00000000000000000000000000000000\n  path: m\n");
+    let pointer = "outs:\n- md5: 00000000000000000000000000000000\n  path: m\n";
+    let lines = "supply_chain: {bill_of_materials: bom.cdx.json, dvc: [m.dvc]}\n";
+    let sandbox = with_bill_and(lines, &[("m.dvc", pointer)]);
     sandbox.run("check release --out evidence").expect(0);
     let bundle = fs::read_dir(sandbox.path("evidence")).unwrap().map(|entry| entry.unwrap().path());
     let bundle = bundle.into_iter().find(|path| path.to_string_lossy().ends_with(".evaluation.sigstore.json")).unwrap();

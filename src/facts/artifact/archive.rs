@@ -38,7 +38,7 @@ const STORED_HEAD_BYTES: usize = PAGE_BYTES as usize;
 const UNPACKED_HEAD_BYTES: usize = 1024 * 1024;
 
 /// Bytes of a member that are kept in memory once its format is known. All of it can be looked at.
-const KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
+const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Bytes at the end of a member that can hold the end of a zip archive with its comment.
 const TAIL_BYTES: usize = 70_000;

@@ -297,7 +297,7 @@ pub struct GgufFacts {
 pub struct ArchiveFacts {
     /// Members, those of archives within it left out.
     pub members: u64,
-    /// Formats of its members and of what is in those, sorted. What has no known format is left out, as tensors are.
+    /// Formats of its members and of what is in those, each once. What has no known format is left out, as tensors are.
     pub formats: Vec<ArtifactFormat>,
 }
 

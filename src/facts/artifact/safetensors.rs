@@ -114,6 +114,10 @@ pub(super) fn inspect(content: Content<'_>) -> Option<Findings> {
     if rest.first() != Some(&b'{') || !(2..=HEADER_BYTES_MAX).contains(&length) {
         return None;
     }
+    // Two small numbers of 64 bits begin like this in one of 256 cases, but no key does.
+    if content.is_member && !matches!(rest.get(1), Some(b'"' | b'}' | b' ' | b'\n' | b'\r' | b'\t')) {
+        return None;
+    }
     let mut findings = Findings::default();
     let header = usize::try_from(length).ok().and_then(|length| rest.get(..length));
     let facts = match header {

@@ -101,6 +101,14 @@ struct Description {
     size: Option<u64>,
 }
 
+/// What is said of a member, in its header and before it.
+struct Member {
+    name: Vec<u8>,
+    size: u64,
+    /// What a link leads to, where that is not in the header.
+    target: Option<Vec<u8>>,
+}
+
 struct Reader<'a> {
     content: Content<'a>,
     /// Where the header is that is being read.
@@ -174,8 +182,8 @@ impl Reader<'_> {
         self.after(length)
     }
 
-    /// Name and length of a member, and what was said of its target. Whatever described it is used up.
-    fn member(&mut self, block: &Block<'_>) -> Result<(Vec<u8>, u64, Option<Vec<u8>>), Broken> {
+    /// What is said of a member. Whatever described it is used up.
+    fn member(&mut self, block: &Block<'_>) -> Result<Member, Broken> {
         let described = std::mem::take(&mut self.next);
         let size = match described.size {
             Some(size) => size,
@@ -185,7 +193,7 @@ impl Reader<'_> {
         // GNU has other things where the prefix is.
         let is_posix = block.get(257..263) == Some(b"ustar\0");
         let short = if is_posix && !prefix.is_empty() { [prefix, b"/", name].concat() } else { name.to_vec() };
-        Ok((described.name.unwrap_or(short), size, described.target))
+        Ok(Member { name: described.name.unwrap_or(short), size, target: described.target })
     }
 
     fn judge_name(&mut self, name: &[u8], walk: &mut Walk<'_, '_>) {
@@ -201,7 +209,7 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, block: &Block<'_>, kind: u8, walk: &mut Walk<'_, '_>) -> Result<u64, Broken> {
-        let (name, size, _) = self.member(block)?;
+        let Member { name, size, .. } = self.member(block)?;
         self.judge_name(&name, walk);
         // Before there was a kind of directories, they were files whose names end in a slash.
         if kind == 0 && name.ends_with(b"/") && size > 0 {
@@ -226,13 +234,13 @@ impl Reader<'_> {
     }
 
     fn directory(&mut self, block: &Block<'_>, walk: &mut Walk<'_, '_>) -> Result<u64, Broken> {
-        let (name, size, _) = self.member(block)?;
+        let Member { name, size, .. } = self.member(block)?;
         self.judge_name(&name, walk);
         self.without_content(size)
     }
 
     fn link(&mut self, block: &Block<'_>, kind: u8, walk: &mut Walk<'_, '_>) -> Result<u64, Broken> {
-        let (name, size, target) = self.member(block)?;
+        let Member { name, size, target } = self.member(block)?;
         self.judge_name(&name, walk);
         let target = target.unwrap_or_else(|| text(block, 157..257).to_vec());
         // A symbolic link begins at the directory that it is in, a hard link at that of the archive.
@@ -247,7 +255,7 @@ impl Reader<'_> {
     }
 
     fn device(&mut self, block: &Block<'_>, walk: &mut Walk<'_, '_>) -> Result<u64, Broken> {
-        let (name, size, _) = self.member(block)?;
+        let Member { name, size, .. } = self.member(block)?;
         self.judge_name(&name, walk);
         let message = format!("the member `{}` is a device or a pipe", shown(&name));
         walk.risk(self.at, RiskSeverity::High, "archive-device", message);

@@ -54,8 +54,6 @@ pub struct MlmodelFacts {
     pub skops_trusted_types: Vec<String>,
     /// Its inputs and outputs, or null.
     pub signature: Option<ModelSignature>,
-    /// What has to be installed to load it, from `requirements.txt` beside it; null without.
-    pub requirements: Option<RequirementsFacts>,
 }
 
 /// A way in which a model can be loaded.
@@ -86,17 +84,6 @@ pub struct ColumnFacts {
     /// Type, such as `double`; of a tensor that of its elements.
     #[serde(rename = "type")]
     pub kind: String,
-}
-
-/// What has to be installed to load a model.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RequirementsFacts {
-    /// The file.
-    pub path: String,
-    /// Packages of which one version is named (`==`).
-    pub pinned: u64,
-    /// The other lines, which may install something else tomorrow.
-    pub unpinned: Vec<String>,
 }
 
 /// An `MLmodel` file that was read.
@@ -164,7 +151,6 @@ fn of(value: &Value) -> Result<Mlmodel, String> {
         }),
         skops_trusted_types: trusted,
         signature: value.get("signature").filter(|signature| !signature.is_null()).map(signature).transpose()?,
-        requirements: None,
     };
     let is_fetched =
         |flavor: &&Value| flavor.get("source_model_name").is_some() && string(flavor.get("model_binary")).is_none();
@@ -237,25 +223,6 @@ fn column(value: &Value) -> Option<ColumnFacts> {
     let name = string(value.get("name"));
     let kind = value.pointer("/tensor-spec/dtype").or_else(|| value.get("type"));
     Some(ColumnFacts { name, kind: string(kind)? })
-}
-
-/// Reads `requirements.txt` (pip's requirements file format).
-pub(super) fn requirements(path: &str, text: &str) -> RequirementsFacts {
-    let mut facts = RequirementsFacts { path: path.to_owned(), ..RequirementsFacts::default() };
-    for line in text.lines() {
-        let line = line.split(" #").next().unwrap_or_default().trim();
-        let is_option = line.starts_with("--");
-        if line.is_empty() || line.starts_with('#') || is_option {
-            continue;
-        }
-        let version = line.split_once("==").map(|(_, version)| version.split(';').next().unwrap_or_default());
-        if version.is_some_and(|version| !version.contains('*')) {
-            facts.pinned += 1;
-        } else {
-            facts.unpinned.push(super::cut(line));
-        }
-    }
-    facts
 }
 
 /// The library of each flavor of MLflow, as the facts of artifacts call it.
@@ -338,7 +305,6 @@ utc_time_created: '2026-11-28 18:38:37.355864'
                 inputs: vec![column(Some("a"), "double"), column(None, "float32")],
                 outputs: vec![column(None, "long")],
             }),
-            requirements: None,
         };
         assert_eq!(framework(&expected), Some(("scikit-learn".to_owned(), Some("1.9.1".to_owned()))));
         assert_eq!(found, Mlmodel { facts: expected, fetched: Vec::new(), leaving: Vec::new() });
@@ -378,23 +344,11 @@ utc_time_created: '2026-11-28 18:38:37.355864'
         assert!(signature("7").contains("no text"));
     }
 
-    #[test]
-    fn requirements_are_pinned_or_not() {
-        let text = "mlflow==3.17.2\n# comment\n\nnumpy>=2\n--index-url https://example.org\nscipy == 1.17.1 ; python_version > '3'\npandas==3.*\n-e .\n";
-        let expected = RequirementsFacts {
-            path: "r.txt".to_owned(),
-            pinned: 2,
-            unpinned: ["numpy>=2", "pandas==3.*", "-e ."].map(str::to_owned).to_vec(),
-        };
-        assert_eq!(requirements("r.txt", text), expected);
-    }
-
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in ".{0,200}", cut in 0..SKLEARN.len()) {
             let _ = read(&text);
             let _ = read(&format!("flavors:\n  python_function:\n    {text}"));
-            let _ = requirements("r", &text);
             if let Some(begun) = SKLEARN.get(..cut) {
                 let _ = read(&format!("{begun}{text}"));
             }

@@ -308,12 +308,7 @@ fn of_files(directory: &str) -> MlflowFacts {
 fn model(found: &mut Vec<MlflowFacts>, directory: &str, path: &str, files: &LocalFiles<'_>) -> Result<(), Problem> {
     // What is wrong with it was said when it was inspected.
     let Some(Ok(read)) = mlmodel::read(&files.text(path)?) else { return Ok(()) };
-    let requirements = within(directory, "requirements.txt");
-    let requirements = match files.has(&requirements) {
-        true => Some(mlmodel::requirements(&requirements, &files.text(&requirements)?)),
-        false => None,
-    };
-    let facts = MlmodelFacts { path: path.to_owned(), requirements, ..read.facts };
+    let facts = MlmodelFacts { path: path.to_owned(), ..read.facts };
     match found.iter_mut().find(|facts| facts.root == directory) {
         Some(known) => known.model = Some(facts),
         None => found.push(MlflowFacts { model: Some(facts), ..of_files(directory) }),
@@ -379,7 +374,6 @@ mod tests {
         ]);
         let (found, problems) = added(&mut release);
         assert_eq!((found.len(), problems), (1, Vec::new()));
-        assert_eq!(found[0].model.as_ref().unwrap().requirements.as_ref().unwrap().unpinned, ["numpy"]);
         let configuration = |artifact: &&ArtifactFacts| artifact.role == ArtifactRole::Configuration;
         let paths: Vec<_> =
             release.artifacts.iter().filter(configuration).map(|artifact| &artifact.file.path).collect();

@@ -1,7 +1,7 @@
 //! Azure Machine Learning's monitor schedules (CLI version 2, `Schedule.json`).
 
-use super::cursor::Cursor;
-use super::{Found, KindBasis, Signal, SignalKind};
+use super::cursor::{Cursor, short};
+use super::{Found, KindBasis, Signal, SignalKind, listed};
 use crate::document::Document;
 use crate::problem::Problem;
 
@@ -55,8 +55,8 @@ pub(super) fn read(document: &Document) -> Result<Found, Vec<Problem>> {
     let notified = monitor.get("alert_notification");
     let route = notified.as_ref().and_then(|notified| match notified.text() {
         // `azmonitoring`: Azure Monitor tells whoever its own rules say.
-        Some(text) => Some(text),
-        None => Some(notified.texts_of("emails").join(", ")).filter(|emails| !emails.is_empty()),
+        Some(text) => listed([text]),
+        None => listed(notified.texts_of("emails")),
     });
     let whole = Whole {
         interval: root.get("trigger").and_then(|trigger| interval(&trigger, &mut problems)),
@@ -68,7 +68,7 @@ pub(super) fn read(document: &Document) -> Result<Found, Vec<Problem>> {
         None => DEFAULTS.iter().for_each(|name| found.push(whole.default(name, &monitor))),
         Some(signals) => {
             for (name, signal) in signals.entries() {
-                whole.signals(name, &signal, &mut found, &mut problems);
+                whole.signals(&short(name), &signal, &mut found, &mut problems);
             }
         }
     }

@@ -5,7 +5,24 @@ use serde_json::Value;
 
 use super::Source;
 use crate::document::{Document, pointer_to};
-use crate::problem::Problem;
+use crate::problem::{Location, Problem};
+
+/// Characters of a text that becomes part of several signals, as `modelgate schema monitoring` has them of a name: long
+/// ones would take the memory of both numbers multiplied.
+const SHORT_CHARACTERS_MAX: usize = 256;
+
+/// The beginning of a text.
+pub(super) fn cut(text: &str, characters_max: usize) -> String {
+    match text.char_indices().nth(characters_max) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The beginning of a text that becomes part of several signals.
+pub(super) fn short(text: &str) -> String {
+    cut(text, SHORT_CHARACTERS_MAX)
+}
 
 /// A value of a document and its place.
 #[derive(Debug, Clone)]
@@ -72,6 +89,11 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn text_of(&self, key: &str) -> Option<String> {
         self.get(key)?.text()
+    }
+
+    /// The text behind a key, for several signals.
+    pub(super) fn short_of(&self, key: &str) -> Option<String> {
+        self.text_of(key).map(|text| short(&text))
     }
 
     /// The first of these keys that has a text.
@@ -153,7 +175,11 @@ impl<'a> Cursor<'a> {
         Source { file: self.document.file().to_owned(), line: self.document.key_location(&self.pointer).line }
     }
 
+    pub(super) fn location(&self) -> Location {
+        self.document.location(&self.pointer)
+    }
+
     pub(super) fn problem(&self, code: &'static str, message: impl Into<String>, hint: &str) -> Problem {
-        Problem::new(code, message).at(self.document.location(&self.pointer)).hint(hint)
+        Problem::new(code, message).at(self.location()).hint(hint)
     }
 }

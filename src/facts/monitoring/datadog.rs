@@ -1,7 +1,8 @@
 //! Datadog's monitors: what its API gives and takes, and the `DatadogMonitor` resource.
 
 use super::cursor::Cursor;
-use super::{Found, Signal, classified};
+use super::kinds::classified;
+use super::{Found, Signal};
 use crate::document::Document;
 use crate::problem::Problem;
 
@@ -60,7 +61,7 @@ pub(super) fn signal(monitor: &Cursor<'_>, problems: &mut Vec<Problem>) -> (Opti
         .find(|item| item.text().is_some_and(|text| text.starts_with("modelgate_signal:")));
     let (kind, kind_basis) = classified(of_tags, names, problems);
     let message = monitor.text_of("message").unwrap_or_default();
-    let handles: Vec<_> = message.split_whitespace().filter(|word| word.starts_with('@') && word.len() > 1).collect();
+    let handles = handles(&alerting(&message));
     let priority = monitor.text_of("priority").map(|priority| format!("P{}", priority.trim_start_matches(['P', 'p'])));
     let signal = Signal {
         metrics: parsed.metric.iter().cloned().collect(),
@@ -69,13 +70,13 @@ pub(super) fn signal(monitor: &Cursor<'_>, problems: &mut Vec<Problem>) -> (Opti
         threshold: declared.or(parsed.threshold),
         window_seconds: parsed.window,
         severity: tag("severity").or(priority),
-        route: (!handles.is_empty()).then(|| handles.join(", ")),
+        route: super::listed(handles),
         owner: tag("owner").or_else(|| tag("team")),
         runbook: super::link_in(&message),
         ..Signal::new(name.clone(), (kind, kind_basis), monitor.source())
     };
     let silenced = options.and_then(|options| options.get("silenced")).is_some_and(|scopes| {
-        // All of it, and without an end.
+        // All of it, be it until some time: a release begins in silence.
         scopes.entries().iter().any(|(scope, _)| *scope == "*") || scopes.value().get("*").is_some()
     });
     let draft = monitor.text_of("draft_status").as_deref() == Some("draft");
@@ -85,6 +86,35 @@ pub(super) fn signal(monitor: &Cursor<'_>, problems: &mut Vec<Problem>) -> (Opti
         _ => None,
     };
     (Some(signal), inactive)
+}
+
+/// Sections of a message that are left out when the monitor raises its alarm.
+const QUIET: [(&str, &str); 7] = [
+    ("{{#is_recovery}}", "{{/is_recovery}}"),
+    ("{{#is_alert_recovery}}", "{{/is_alert_recovery}}"),
+    ("{{#is_warning_recovery}}", "{{/is_warning_recovery}}"),
+    ("{{#is_warning}}", "{{/is_warning}}"),
+    ("{{#is_no_data}}", "{{/is_no_data}}"),
+    ("{{#is_no_data_recovery}}", "{{/is_no_data_recovery}}"),
+    ("{{^is_alert}}", "{{/is_alert}}"),
+];
+
+/// A message as the alarm has it.
+fn alerting(message: &str) -> String {
+    QUIET.iter().fold(message.to_owned(), |message, (start, end)| {
+        let mut parts = message.split(start);
+        let mut left = parts.next().unwrap_or_default().to_owned();
+        // A section without an end goes to the end of the message.
+        parts.filter_map(|part| part.split_once(end)).for_each(|(_, after)| left.push_str(after));
+        left
+    })
+}
+
+/// Who is told: `@slack-credit`. Marks of a section may stand right beside a handle, and those of a sentence behind it.
+fn handles(message: &str) -> Vec<String> {
+    let apart = message.replace("{{", " {{").replace("}}", "}} ");
+    let words = apart.split_whitespace().map(|word| word.trim_end_matches([',', '.', ';', ':', '!', ')']));
+    words.filter(|word| word.starts_with('@') && word.len() > 1).map(str::to_owned).collect()
 }
 
 /// What a monitor's query says: `avg(last_5m):avg:model.auc{env:prod} by {host} < 0.7`.
@@ -139,6 +169,14 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_at_other_times_is_left_out() {
+        let message = "a @x {{#is_recovery}}@y{{/is_recovery}} b {{#is_recovery}}@z{{/is_recovery}}{{^is_alert}}@w";
+        assert_eq!(alerting(message), "a @x  b ");
+        assert_eq!(alerting("{{#is_alert}}@x{{/is_alert}}"), "{{#is_alert}}@x{{/is_alert}}");
+        assert_eq!(handles("{{#is_alert}}@x{{/is_alert}} @a@example.com, @ x@y @z."), ["@x", "@a@example.com", "@z"]);
+    }
 
     #[test]
     fn queries_give_their_parts() {

@@ -1,43 +1,150 @@
-//! Grafana's alert rules: provisioning files and exports, in YAML or JSON.
+//! Grafana's alerts: rules, contact points, notification policies and mute timings, in provisioning files and exports
+//! (YAML or JSON), together or each in a file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::cursor::Cursor;
+use super::kinds::classified;
 use super::prometheus::{self, duration_seconds};
-use super::{Found, Signal, classified};
+use super::routing::{Address, Route, Routes, is_always};
+use super::{Alert, Found, Signal};
 use crate::document::Document;
 use crate::problem::Problem;
 
 /// Where the result of another query is compared, in the model of a query of the kind `__expr__`.
 const EXPRESSIONS: [&str; 2] = ["__expr__", "-100"];
 
-/// The rules of a file, in its order.
+/// What a contact point has before anybody sets it up.
+const PLACEHOLDER: &str = "<example@email.com>";
+
+/// The rules of a file, in its order, and its routes.
 ///
 /// # Errors
-/// Every problem: no groups of rules, a rule without a condition, a duration or a threshold that is none.
+/// Every problem: nothing of Grafana's alerting, a rule without a condition, a duration, threshold or matcher that is none.
 pub(super) fn read(document: &Document) -> Result<Found, Vec<Problem>> {
     let root = Cursor::root(document);
-    let groups = root.items_of("groups");
-    // The API gives single rules and lists of them.
-    let single = if root.value().is_array() { root.items() } else { vec![root.clone()] };
-    let single: Vec<_> = single.into_iter().filter(|rule| rule.get("condition").is_some()).collect();
-    if groups.is_empty() && single.is_empty() {
-        let message = "there are no groups of alert rules";
-        return Err(vec![root.problem(
-            "not-alerts",
-            message,
-            "name a file that Grafana exported or is provisioned with",
-        )]);
-    }
     let (mut found, mut problems) = (Found::default(), Vec::new());
-    for group in &groups {
-        let interval = seconds(group, "interval", &mut problems);
-        for rule in group.items_of("rules") {
-            found.push(rule_signal(&rule, interval, &mut problems));
+    let mut routes = Routes::default();
+    // The API gives single parts and lists of them.
+    let single = if root.value().is_array() { root.items() } else { vec![root.clone()] };
+    for part in &single {
+        if part.get("condition").is_some() {
+            found.alerts.extend(alert(part, &Group::default(), &mut problems));
+        } else if part.get("settings").is_some() && part.get("type").is_some() {
+            contact_point(part, std::slice::from_ref(part), &mut routes);
+        } else if part.get("receiver").is_some() {
+            policies(part, &mut routes, &mut problems);
+        } else if part.get("time_intervals").is_some() {
+            mute_timing(part, &mut routes);
         }
     }
-    for rule in &single {
-        found.push(rule_signal(rule, None, &mut problems));
+    let mut groups = root.items_of("groups");
+    // The API gives single groups.
+    groups.extend(root.get("rules").map(|_| root.clone()));
+    for group in &groups {
+        let common = Group {
+            interval: seconds(group, "interval", &mut problems),
+            organisation: organisation(group),
+            labels: Arc::new(
+                group.text_of("folder").map(|folder| ("grafana_folder".to_owned(), folder)).into_iter().collect(),
+            ),
+        };
+        for rule in group.items_of("rules") {
+            found.alerts.extend(alert(&rule, &common, &mut problems));
+        }
     }
+    for point in root.items_of("contactPoints") {
+        contact_point(&point, &point.items_of("receivers"), &mut routes);
+    }
+    for tree in root.items_of("policies") {
+        policies(&tree, &mut routes, &mut problems);
+    }
+    for key in ["muteTimes", "muteTimings"] {
+        root.items_of(key).iter().for_each(|timing| mute_timing(timing, &mut routes));
+    }
+    let has_routes = routes != Routes::default();
+    if groups.is_empty() && found.is_empty() && !has_routes && problems.is_empty() {
+        let message = "there are no groups of alert rules, and no contact points or notification policies";
+        let hint = "name a file that Grafana exported or is provisioned with";
+        problems.push(root.problem("not-alerts", message, hint));
+    }
+    found.routes = has_routes.then_some(routes);
     if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+/// Whose a part is; the first organisation, where it does not say.
+fn organisation(cursor: &Cursor<'_>) -> String {
+    cursor.short_of("orgId").or_else(|| cursor.short_of("orgID")).unwrap_or_else(|| "1".to_owned())
+}
+
+/// Settings of a contact point that say how it tells, and not whom.
+const MANNERS: [&str; 7] = ["description", "httpMethod", "message", "subject", "text", "title", "username"];
+
+/// A contact point tells somebody if one of its integrations is set up.
+fn contact_point(point: &Cursor<'_>, integrations: &[Cursor<'_>], routes: &mut Routes) {
+    let is_set = |settings: Cursor<'_>| {
+        settings.entries().iter().any(|(key, value)| match value.value().as_str() {
+            Some(text) => !text.trim().is_empty() && text != PLACEHOLDER && !MANNERS.contains(key),
+            None => !value.items().is_empty(),
+        })
+    };
+    let tells = integrations
+        .iter()
+        .any(|integration| ["settings", "secureSettings"].iter().filter_map(|key| integration.get(key)).any(is_set));
+    if let Some(name) = point.text_of("name") {
+        // The API lists the integrations of a contact point one by one.
+        *routes.receivers.entry((organisation(point), name)).or_default() |= tells;
+    }
+}
+
+fn policies(tree: &Cursor<'_>, routes: &mut Routes, problems: &mut Vec<Problem>) {
+    let route = Route::read(tree, problems);
+    if route.receiver.is_none() {
+        let message = "a tree of notification policies has no `receiver`";
+        problems.push(tree.problem("missing-receiver", message, "name the contact point of whatever no policy takes"));
+    }
+    let organisation = organisation(tree);
+    let location = tree.location();
+    if routes.trees.insert(organisation.clone(), (route, location.clone())).is_some() {
+        let message = format!("the organisation {organisation} has two trees of notification policies");
+        problems.push(Problem::new("two-routes", message).at(location).hint("name one: only one can be in force"));
+    }
+}
+
+fn mute_timing(timing: &Cursor<'_>, routes: &mut Routes) {
+    if let Some(name) = timing.text_of("name") {
+        routes.mutes.insert((organisation(timing), name), is_always(&timing.items_of("time_intervals")));
+    }
+}
+
+/// What the rules of a group have in common.
+#[derive(Default)]
+struct Group {
+    interval: Option<u64>,
+    organisation: String,
+    labels: Arc<BTreeMap<String, String>>,
+}
+
+/// A rule with what its routes are chosen by.
+fn alert(rule: &Cursor<'_>, group: &Group, problems: &mut Vec<Problem>) -> Option<Alert> {
+    let (signal, inactive) = rule_signal(rule, group.interval, problems);
+    let signal = signal?;
+    let own = rule.get("labels").map(|labels| labels.entries()).unwrap_or_default();
+    let mut labels: BTreeMap<_, _> =
+        own.into_iter().map(|(name, value)| (name.to_owned(), value.text().unwrap_or_default())).collect();
+    // Grafana adds it by itself, as it adds the folder.
+    labels.insert("alertname".to_owned(), signal.name.clone());
+    let settings = rule.get("notification_settings");
+    let organisation = if group.organisation.is_empty() { organisation(rule) } else { group.organisation.clone() };
+    let address = Address {
+        organisation,
+        labels,
+        group_labels: Arc::clone(&group.labels),
+        receiver: settings.as_ref().and_then(|settings| settings.text_of("receiver")),
+        mutes: settings.map(|settings| settings.texts_of("mute_time_intervals")).unwrap_or_default(),
+    };
+    Some(Alert { signal, inactive, address: Some(address) })
 }
 
 /// The signal that a rule is, and why it raises no alarm, if it does not.

@@ -1,31 +1,37 @@
 //! Monitoring configurations of every vendor, in one normal form.
 
+mod alarm_rule;
+mod alertmanager;
 mod azure_ml;
 mod cloudwatch;
+mod cron;
 mod cursor;
 mod datadog;
+mod evidently;
+mod go_template;
 mod grafana;
+mod kinds;
+mod nannyml;
 pub mod own;
 mod prometheus;
+mod routing;
 mod sagemaker;
 mod terraform;
 mod vertex;
+mod whylogs;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use globset::{Glob, GlobMatcher};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use self::cursor::Cursor;
+use self::kinds::Overrides;
 use super::FileFacts;
 use crate::digest::Sha256Digest;
-use crate::document::{Document, TEXT_BYTES_MAX, read_text};
-use crate::manifest::raw::MonitoringFormat;
-pub use crate::manifest::raw::SignalKind;
-use crate::problem::{Problem, nearest};
+use crate::document::{Document, TEXT_BYTES_MAX, read_text, text_of};
+pub use crate::manifest::raw::{MonitoringFormat, SignalKind};
+use crate::problem::Problem;
 
 /// Who would notice when the model goes wrong.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -136,36 +142,45 @@ pub struct MonitoringInput<'a> {
     pub kinds: &'a BTreeMap<String, SignalKind>,
 }
 
+/// A condition that a configuration writes down.
+#[derive(Debug, PartialEq)]
+struct Alert {
+    signal: Signal,
+    /// Why it raises no alarm, if it does not.
+    inactive: Option<&'static str>,
+    /// What its routes are chosen by, where its vendor has routes.
+    address: Option<routing::Address>,
+}
+
 /// What a configuration has.
 #[derive(Debug, Default, PartialEq)]
 struct Found {
-    signals: Vec<Signal>,
-    inactive: Vec<(Signal, &'static str)>,
+    alerts: Vec<Alert>,
     /// What makes the model be trained again, where the format can say.
     retraining: Option<Vec<RetrainingTrigger>>,
+    /// Who is told of which alerts, of this file and of others.
+    routes: Option<routing::Routes>,
 }
 
 impl Found {
     /// Takes a signal, which raises no alarm if there is a reason. One with problems is none.
     fn push(&mut self, (signal, inactive): (Option<Signal>, Option<&'static str>)) {
-        match (signal, inactive) {
-            (Some(signal), Some(reason)) => self.inactive.push((signal, reason)),
-            (Some(signal), None) => self.signals.push(signal),
-            (None, _) => {}
-        }
+        self.alerts.extend(signal.map(|signal| Alert { signal, inactive, address: None }));
     }
 
     /// What was read raises no alarm, for this reason.
     fn deactivate(&mut self, reason: &'static str) {
-        self.inactive.extend(self.signals.drain(..).map(|signal| (signal, reason)));
+        for alert in &mut self.alerts {
+            alert.inactive.get_or_insert(reason);
+        }
     }
 
     const fn len(&self) -> usize {
-        self.signals.len() + self.inactive.len()
+        self.alerts.len()
     }
 
     const fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.alerts.is_empty()
     }
 }
 
@@ -195,109 +210,109 @@ impl Signal {
 /// Reads configurations of any vendor into one normal form.
 ///
 /// # Errors
-/// Every problem of every file.
+/// Every problem of every file, and routes that contradict each other.
 pub fn read(inputs: &[MonitoringInput<'_>]) -> Result<MonitoringFacts, Vec<Problem>> {
-    let mut facts = MonitoringFacts::default();
-    let mut problems = Vec::new();
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
     for input in inputs {
-        match read_one(input) {
-            Ok((file, found)) => {
-                facts.files.push(file);
-                facts.signals.extend(found.signals);
-                facts.inactive.extend(found.inactive.into_iter().map(|(signal, reason)| InactiveSignal {
-                    name: signal.name,
-                    kind: signal.kind,
-                    reason: reason.to_owned(),
-                    source: signal.source,
-                }));
-                if let Some(triggers) = found.retraining {
-                    facts.retraining_triggers.get_or_insert_default().extend(triggers);
-                }
-            }
+        let text = read_text(input.absolute, input.path, TEXT_BYTES_MAX).map_err(|problem| vec![problem]);
+        match text.and_then(|text| file(input.path, &text, input.format, input.kinds)) {
+            Ok(read) => files.push(read),
             Err(found) => problems.extend(found),
         }
     }
-    if problems.is_empty() { Ok(facts) } else { Err(problems) }
+    if problems.is_empty() { together(files) } else { Err(problems) }
 }
 
-fn read_one(input: &MonitoringInput<'_>) -> Result<(FileFacts, Found), Vec<Problem>> {
-    let text = read_text(input.absolute, input.path, TEXT_BYTES_MAX).map_err(|problem| vec![problem])?;
-    let document = match input.format {
+/// Reads the bytes of one configuration, which is called `path` in problems.
+///
+/// # Errors
+/// Every problem of it.
+pub fn read_bytes(path: &str, bytes: &[u8], format: MonitoringFormat) -> Result<MonitoringFacts, Vec<Problem>> {
+    let text = text_of(bytes.to_vec(), path, TEXT_BYTES_MAX).map_err(|problem| vec![problem])?;
+    together(vec![file(path, &text, format, &BTreeMap::new())?])
+}
+
+/// A configuration that was read.
+struct File {
+    facts: FileFacts,
+    format: MonitoringFormat,
+    found: Found,
+}
+
+fn file(
+    path: &str,
+    text: &str,
+    format: MonitoringFormat,
+    kinds: &BTreeMap<String, SignalKind>,
+) -> Result<File, Vec<Problem>> {
+    let document = match format {
         // Templates have tags of their own (`!Ref`).
-        MonitoringFormat::Cloudwatch | MonitoringFormat::Sagemaker => Document::parse_with_tags(input.path, &text)?,
-        _ => Document::parse(input.path, &text)?,
+        MonitoringFormat::Cloudwatch | MonitoringFormat::Sagemaker => Document::parse_with_tags(path, text)?,
+        _ => Document::parse(path, text)?,
     };
     // A new vendor is one file and one line here.
-    let mut found = match input.format {
+    let mut found = match format {
         MonitoringFormat::Modelgate => own::read(&document)?,
-        MonitoringFormat::Prometheus => Found { signals: prometheus::signals(&document)?, ..Found::default() },
+        MonitoringFormat::Prometheus => prometheus::read(&document)?,
+        MonitoringFormat::Alertmanager => alertmanager::read(&document)?,
         MonitoringFormat::Grafana => grafana::read(&document)?,
         MonitoringFormat::AzureMl => azure_ml::read(&document)?,
         MonitoringFormat::Sagemaker => sagemaker::read(&document)?,
         MonitoringFormat::VertexAi => vertex::read(&document)?,
         MonitoringFormat::Cloudwatch => cloudwatch::read(&document)?,
         MonitoringFormat::Datadog => datadog::read(&document)?,
+        MonitoringFormat::Evidently => evidently::read(&document)?,
+        MonitoringFormat::Whylogs => whylogs::read(&document)?,
+        MonitoringFormat::Nannyml => nannyml::read(&document)?,
         MonitoringFormat::TerraformPlan => terraform::read(&document)?,
     };
-    found.signals.sort_by_key(|signal| signal.source.line);
-    found.inactive.sort_by_key(|(signal, _)| signal.source.line);
-    // A glob that is none was refused with the manifest.
-    let matcher = |(glob, kind): (&String, &SignalKind)| Some((Glob::new(glob).ok()?.compile_matcher(), *kind));
-    let kinds: Vec<_> = input.kinds.iter().filter_map(matcher).collect();
-    for signal in found.signals.iter_mut().chain(found.inactive.iter_mut().map(|(signal, _)| signal)) {
-        overridden(signal, &kinds);
-    }
+    found.alerts.sort_by_key(|alert| alert.signal.source.line);
+    let overrides = Overrides::new(kinds);
+    found.alerts.iter_mut().for_each(|alert| overrides.apply(&mut alert.signal));
     let sha256 = Sha256Digest::of(text.as_bytes());
-    Ok((FileFacts { path: input.path.to_owned(), sha256, size_bytes: text.len() as u64 }, found))
+    Ok(File { facts: FileFacts { path: path.to_owned(), sha256, size_bytes: text.len() as u64 }, format, found })
 }
 
-/// What the manifest says of a signal counts before what was guessed, and not before what its own file declares.
-fn overridden(signal: &mut Signal, kinds: &[(GlobMatcher, SignalKind)]) {
-    if signal.kind_basis == KindBasis::Declared {
-        return;
-    }
-    if let Some((_, kind)) = kinds.iter().find(|(matcher, _)| matcher.is_match(&signal.name)) {
-        signal.kind = *kind;
-        signal.kind_basis = KindBasis::Manifest;
-    }
-}
-
-/// What a signal watches: as a label or tag `modelgate_signal` says, or else by words in its names.
-fn classified<'a>(
-    declared: Option<Cursor<'_>>,
-    names: impl Iterator<Item = &'a str>,
-    problems: &mut Vec<Problem>,
-) -> (SignalKind, KindBasis) {
-    if let Some(cursor) = declared {
-        let text = cursor.text().unwrap_or_default();
-        let text = text.strip_prefix("modelgate_signal:").unwrap_or(&text);
-        match declared_kind(text) {
-            Ok(kind) => return (kind, KindBasis::Declared),
-            Err(hint) => {
-                problems.push(cursor.problem("unknown-signal", format!("`{SIGNAL_LABEL}` is `{text}`"), &hint));
+/// The facts of all configurations: one may hold the alerts, and another say who is told.
+fn together(mut files: Vec<File>) -> Result<MonitoringFacts, Vec<Problem>> {
+    routing::apply(&mut files)?;
+    let mut facts = MonitoringFacts::default();
+    for file in files {
+        facts.files.push(file.facts);
+        for Alert { signal, inactive, .. } in file.found.alerts {
+            match inactive {
+                None => facts.signals.push(signal),
+                Some(reason) => facts.inactive.push(InactiveSignal {
+                    name: signal.name,
+                    kind: signal.kind,
+                    reason: reason.to_owned(),
+                    source: signal.source,
+                }),
             }
         }
+        if let Some(triggers) = file.found.retraining {
+            facts.retraining_triggers.get_or_insert_default().extend(triggers);
+        }
     }
-    guessed(names)
+    Ok(facts)
 }
 
-/// The kind that a label says, or how to mend it.
-fn declared_kind(text: &str) -> Result<SignalKind, String> {
-    // `unclassified` is what is said when nothing is known; nobody declares that.
-    let is_known = SIGNAL_KINDS.contains(&text);
-    let kind = serde_json::from_value(Value::String(text.to_owned())).ok().filter(|_| is_known);
-    kind.ok_or_else(|| match nearest(text, SIGNAL_KINDS) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the kinds are {}", SIGNAL_KINDS.join(", ")),
-    })
-}
+/// Characters of the names of those who are told. They are part of every signal that tells them, so that long ones would
+/// take the memory of both numbers multiplied.
+const LISTED_CHARACTERS_MAX: usize = 1_000;
 
-/// What an alert with these names probably watches, if they say.
-fn guessed<'a>(names: impl Iterator<Item = &'a str>) -> (SignalKind, KindBasis) {
-    match kind_by_name(names) {
-        SignalKind::Unclassified => (SignalKind::Unclassified, KindBasis::None),
-        kind => (kind, KindBasis::Name),
+/// Names with commas between them, if there are any.
+fn listed(names: impl IntoIterator<Item = String>) -> Option<String> {
+    let mut names = names.into_iter();
+    let mut list = names.next()?;
+    for name in names {
+        list.push_str(", ");
+        list.push_str(&name);
+        if list.len() > 4 * LISTED_CHARACTERS_MAX {
+            break;
+        }
     }
+    Some(cursor::cut(&list, LISTED_CHARACTERS_MAX))
 }
 
 /// The first link in a text.
@@ -306,70 +321,6 @@ fn link_in(text: &str) -> Option<String> {
     let end = |character: char| character.is_whitespace() || "\"'<>)]".contains(character);
     let link = text.get(start..)?.split(end).next()?;
     Some(link.trim_end_matches(['.', ',', ';']).to_owned())
-}
-
-/// Label that says what an alert watches.
-const SIGNAL_LABEL: &str = "modelgate_signal";
-
-/// What a label may say of a signal.
-const SIGNAL_KINDS: [&str; 7] =
-    ["performance", "data-drift", "prediction-drift", "fairness", "data-quality", "operational", "safety"];
-
-/// Words in names and what an alert with them watches. The first match counts: what is narrower
-/// stands first.
-const KIND_WORDS: &[(&[&str], SignalKind)] = &[
-    (&["fairness", "parity", "disparate", "impact_ratio", "bias"], SignalKind::Fairness),
-    (&["toxicity", "refusal", "jailbreak", "harm"], SignalKind::Safety),
-    (
-        &["score_drift", "prediction_drift", "score_psi", "score_distribution", "output_drift"],
-        SignalKind::PredictionDrift,
-    ),
-    (&["drift", "psi", "distribution_shift", "wasserstein"], SignalKind::DataDrift),
-    (
-        &["auc", "accuracy", "precision", "recall", "brier", "calibration", "f1_score", "logloss", "log_loss"],
-        SignalKind::Performance,
-    ),
-    (&["missing", "null", "schema", "freshness", "stale", "out_of_range"], SignalKind::DataQuality),
-    (
-        &[
-            "latency",
-            "error",
-            "errors",
-            "failures",
-            "timeouts",
-            "5xx",
-            "http_requests",
-            "availability",
-            "saturation",
-            "cpu",
-            "memory",
-            "down",
-        ],
-        SignalKind::Operational,
-    ),
-];
-
-/// What an alert with these names probably watches.
-fn kind_by_name<'a>(names: impl Iterator<Item = &'a str>) -> SignalKind {
-    let names: Vec<String> = names.map(snake_case).collect();
-    let matches = |words: &&(&[&str], SignalKind)| {
-        words.0.iter().any(|word| names.iter().any(|name| format!("_{name}_").contains(&format!("_{word}_"))))
-    };
-    KIND_WORDS.iter().find(matches).map_or(SignalKind::Unclassified, |(_, kind)| *kind)
-}
-
-/// `CreditScoreDrift` and `credit-score drift` as `credit_score_drift`.
-fn snake_case(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 8);
-    let mut previous_lower = false;
-    for character in name.chars() {
-        if character.is_uppercase() && previous_lower {
-            snake.push('_');
-        }
-        previous_lower = character.is_lowercase() || character.is_ascii_digit();
-        snake.extend(if character.is_alphanumeric() { character.to_lowercase().next() } else { Some('_') });
-    }
-    snake
 }
 
 #[cfg(test)]

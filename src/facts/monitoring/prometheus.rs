@@ -1,14 +1,18 @@
 //! Prometheus alerting rules: rule files, and the `PrometheusRule` custom resource.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use promql_parser::parser::{self, BinaryExpr, Expr};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{KindBasis, SIGNAL_LABEL, Signal, SignalKind, Source, declared_kind, guessed};
-use crate::document::Document;
+use super::cursor::cut;
+use super::kinds::{SIGNAL_LABEL, declared_kind, guessed};
+use super::routing::Address;
+use super::{Alert, Found, KindBasis, Signal, SignalKind, Source, go_template};
+use crate::document::{Document, pointer_to};
 use crate::problem::Problem;
 
 /// Labels that say who is told; the first that is there counts.
@@ -17,6 +21,9 @@ const ROUTE_LABELS: [&str; 4] = ["team", "receiver", "owner", "channel"];
 /// Annotations that say what to do; the first that is there counts.
 const RUNBOOK_ANNOTATIONS: [&str; 2] = ["runbook_url", "runbook"];
 
+/// Characters of a label: those of a group become part of each of its alerts.
+const LABEL_CHARACTERS_MAX: usize = 256;
+
 /// Characters of an expression. The parser descends once for each parenthesis: longer ones than any
 /// person writes would cost its stack.
 const EXPRESSION_CHARACTERS_MAX: usize = 4_096;
@@ -24,11 +31,12 @@ const EXPRESSION_CHARACTERS_MAX: usize = 4_096;
 /// Parentheses and function calls within each other, for the same reason.
 const EXPRESSION_DEPTH_MAX: usize = 64;
 
+/// Keys may be there without a value, as if they were not.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
     #[serde(default)]
-    groups: Vec<Group>,
+    groups: Option<Vec<Group>>,
 }
 
 /// The resource's other parts are Kubernetes' to check.
@@ -43,41 +51,43 @@ const RESOURCE_KIND: &str = "PrometheusRule";
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Group {
-    name: String,
+    name: Scalar,
     #[serde(default)]
     interval: Option<Scalar>,
     #[serde(default)]
     query_offset: Option<Scalar>,
     #[serde(default)]
     #[expect(dead_code, reason = "allowed by Prometheus")]
-    limit: Option<u64>,
+    limit: Option<i64>,
     #[serde(default)]
-    #[expect(dead_code, reason = "allowed by Prometheus")]
-    partial_response_strategy: Option<String>,
+    #[expect(dead_code, reason = "allowed by Thanos, whose rule files are Prometheus' but for it")]
+    partial_response_strategy: Option<Scalar>,
     #[serde(default)]
-    #[expect(dead_code, reason = "allowed by Prometheus")]
-    labels: BTreeMap<String, Scalar>,
+    labels: Texts,
     #[serde(default)]
-    rules: Vec<Rule>,
+    rules: Option<Vec<Rule>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Rule {
     #[serde(default)]
-    alert: Option<String>,
+    alert: Option<Scalar>,
     #[serde(default)]
-    record: Option<String>,
+    record: Option<Scalar>,
     expr: Scalar,
     #[serde(default, rename = "for")]
     hold: Option<Scalar>,
     #[serde(default)]
     keep_firing_for: Option<Scalar>,
     #[serde(default)]
-    labels: BTreeMap<String, Scalar>,
+    labels: Texts,
     #[serde(default)]
-    annotations: BTreeMap<String, Scalar>,
+    annotations: Texts,
 }
+
+/// Labels or annotations.
+type Texts = Option<BTreeMap<String, Option<Scalar>>>;
 
 /// A text. YAML makes a number of `expr: 1`, `for: 0` or `severity: 2`, and Prometheus a text of it again.
 #[derive(Deserialize, JsonSchema)]
@@ -98,12 +108,12 @@ impl Scalar {
     }
 }
 
-/// The signals of a rule file, in its order. Recording rules raise no alarm and are none.
+/// The alerts of a rule file, in its order. Recording rules raise no alarm and are none.
 ///
 /// # Errors
-/// Every problem: another shape than Prometheus reads, an expression that is not PromQL, a duration or
-/// a `modelgate_signal` that is none.
-pub(super) fn signals(document: &Document) -> Result<Vec<Signal>, Vec<Problem>> {
+/// Every problem: another shape than Prometheus reads, an expression that is not PromQL, a name, a duration, a template
+/// or a `modelgate_signal` that is none.
+pub(super) fn read(document: &Document) -> Result<Found, Vec<Problem>> {
     let (file, root) = match document.value().get("kind") {
         Some(kind) if kind == RESOURCE_KIND => (document.decode::<CustomResource>()?.spec, "/spec"),
         Some(_) => {
@@ -113,24 +123,39 @@ pub(super) fn signals(document: &Document) -> Result<Vec<Signal>, Vec<Problem>> 
         }
         None => (document.decode::<RuleFile>()?, ""),
     };
-    let mut signals = Vec::new();
+    let mut found = Found::default();
     let mut problems = Vec::new();
     let mut names = BTreeSet::new();
-    for (group_index, group) in file.groups.iter().enumerate() {
+    for (group_index, group) in file.groups.iter().flatten().enumerate() {
         let pointer = format!("{root}/groups/{group_index}");
-        let mut reader = Reader { document, pointer, interval: None, problems: &mut problems };
-        if !names.insert(&group.name) {
-            let message = format!("the group `{}` occurs twice", group.name);
+        let group_labels = Arc::new(texts(&group.labels));
+        let mut reader = Reader {
+            document,
+            pointer,
+            interval: None,
+            group_labels: Arc::clone(&group_labels),
+            problems: &mut problems,
+        };
+        let name = group.name.text();
+        if name.is_empty() {
+            reader.problem("missing-name", "a group has no name".to_owned(), "/name", "give it one");
+        }
+        if !names.insert(name.clone()) {
+            let message = format!("the group `{name}` occurs twice");
             reader.problem("duplicate-group", message, "/name", "Prometheus refuses the file: give each its own name");
         }
         let interval = reader.duration("/interval", group.interval.as_ref());
         reader.duration("/query_offset", group.query_offset.as_ref());
-        for (rule_index, rule) in group.rules.iter().enumerate() {
+        reader.labels("/labels", &group.labels);
+        reader.templates("/labels", &group_labels);
+        for (rule_index, rule) in group.rules.iter().flatten().enumerate() {
             let pointer = format!("{root}/groups/{group_index}/rules/{rule_index}");
-            signals.extend(Reader { document, pointer, interval, problems: &mut problems }.signal(rule));
+            let group_labels = Arc::clone(&group_labels);
+            let reader = Reader { document, pointer, interval, group_labels, problems: &mut problems };
+            found.alerts.extend(reader.alert(rule));
         }
     }
-    if problems.is_empty() { Ok(signals) } else { Err(problems) }
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
 
 /// Reads what stands at one place of a document, and collects the problems there.
@@ -139,6 +164,8 @@ struct Reader<'a> {
     pointer: String,
     /// Seconds between two evaluations of the group.
     interval: Option<u64>,
+    /// Labels of every rule of the group.
+    group_labels: Arc<BTreeMap<String, String>>,
     problems: &'a mut Vec<Problem>,
 }
 
@@ -148,8 +175,8 @@ impl Reader<'_> {
         self.problems.push(Problem::new(code, message).at(location).hint(hint));
     }
 
-    /// The signal that a rule is, or nothing when it only records or has problems.
-    fn signal(mut self, rule: &Rule) -> Option<Signal> {
+    /// The alert that a rule is, or nothing when it only records or has problems.
+    fn alert(mut self, rule: &Rule) -> Option<Alert> {
         let text = rule.expr.text();
         let expression = parse(&text)
             .map_err(|message| {
@@ -159,23 +186,40 @@ impl Reader<'_> {
             .ok();
         let for_seconds = self.duration("/for", rule.hold.as_ref()).unwrap_or_default();
         self.duration("/keep_firing_for", rule.keep_firing_for.as_ref());
-        let declared = rule.labels.get(SIGNAL_LABEL).and_then(|kind| self.declared(&kind.text()));
-        let name = match (&rule.alert, &rule.record) {
+        self.labels("/labels", &rule.labels);
+        self.labels("/annotations", &rule.annotations);
+        // A name that is empty is none.
+        let named = |name: &Option<Scalar>| name.as_ref().map(Scalar::text).filter(|name| !name.is_empty());
+        let name = match (named(&rule.alert), named(&rule.record)) {
             (Some(alert), None) => alert,
-            (None, Some(_)) => return None,
+            (None, Some(record)) => {
+                self.recording(rule, &record);
+                return None;
+            }
             _ => {
                 let message = "a rule has either `alert` or `record`".to_owned();
                 self.problem("rule-kind", message, "", "name the alert with `alert:`");
                 return None;
             }
         };
+        let labels = texts(&rule.labels);
+        let annotations = texts(&rule.annotations);
+        self.templates("/labels", &labels);
+        self.templates("/annotations", &annotations);
+        let group_labels = Arc::clone(&self.group_labels);
+        let label = |names: &[&str]| {
+            let of_rule = |name: &&str| labels.get(*name).or_else(|| group_labels.get(*name));
+            let found = names.iter().filter_map(of_rule).find(|text| !text.trim().is_empty());
+            found.map(|text| cut(text, LABEL_CHARACTERS_MAX))
+        };
+        let declared = label(&[SIGNAL_LABEL]).and_then(|kind| self.declared(&kind));
         let expression = expression?;
         let mut reading = Reading::default();
         reading.visit(&expression);
         let names = std::iter::once(name.as_str()).chain(reading.metrics.iter().map(String::as_str));
         let (kind, kind_basis) = declared.map_or_else(|| guessed(names), |kind| (kind, KindBasis::Declared));
         let (operator, threshold) = condition(&expression).unzip();
-        Some(Signal {
+        let signal = Signal {
             kind,
             kind_basis,
             name: name.clone(),
@@ -186,12 +230,53 @@ impl Reader<'_> {
             window_seconds: reading.window.map(|window| window.as_secs()),
             for_seconds,
             interval_seconds: self.interval,
-            severity: first_of(&rule.labels, &["severity"]),
-            route: first_of(&rule.labels, &ROUTE_LABELS),
-            owner: first_of(&rule.labels, &["owner"]),
-            runbook: first_of(&rule.annotations, &RUNBOOK_ANNOTATIONS),
+            severity: label(&["severity"]),
+            route: label(&ROUTE_LABELS),
+            owner: label(&["owner"]),
+            runbook: RUNBOOK_ANNOTATIONS
+                .iter()
+                .filter_map(|name| annotations.get(*name))
+                .find(|text| !text.trim().is_empty())
+                .cloned(),
             source: Source { file: self.document.file().to_owned(), line: self.document.location(&self.pointer).line },
-        })
+        };
+        let mut labels = labels;
+        labels.insert("alertname".to_owned(), name);
+        Some(Alert { signal, inactive: None, address: Some(Address { labels, group_labels, ..Address::default() }) })
+    }
+
+    /// What Prometheus refuses in a rule that records.
+    fn recording(&mut self, rule: &Rule, name: &str) {
+        if !is_name(name, ":") {
+            let message = format!("`{name}` is no name of a metric");
+            self.problem("invalid-name", message, "/record", "write letters, digits, `_` and `:`");
+        }
+        let durations = [&rule.hold, &rule.keep_firing_for];
+        let has_times = durations.into_iter().flatten().any(|text| duration_milliseconds(&text.text()) != Some(0));
+        if has_times || rule.annotations.as_ref().is_some_and(|annotations| !annotations.is_empty()) {
+            let message = "a rule that records has `for`, `keep_firing_for` or `annotations`".to_owned();
+            self.problem("rule-kind", message, "", "take them out, or make it an alert");
+        }
+    }
+
+    /// The names of labels or annotations. Those with other characters came with Prometheus 3, and not every reader of
+    /// alerts takes them.
+    fn labels(&mut self, part: &str, labels: &Texts) {
+        for name in labels.iter().flatten().map(|(name, _)| name) {
+            if !is_name(name, "") || name == "__name__" {
+                let message = format!("`{name}` is no name of a label");
+                self.problem("invalid-name", message, &pointer_to(part, name), "write letters, digits and `_`");
+            }
+        }
+    }
+
+    fn templates(&mut self, part: &str, texts: &BTreeMap<String, String>) {
+        for (name, text) in texts {
+            if let Err(message) = go_template::check(text) {
+                let message = format!("the template of `{name}` is none: {message}");
+                self.problem("template", message, &pointer_to(part, name), "`promtool check rules` says more");
+            }
+        }
     }
 
     /// The kind that the label says.
@@ -234,9 +319,18 @@ pub(super) fn comparison_of(text: &str) -> Option<(String, f64)> {
     condition(&parse(text).ok()?)
 }
 
-/// The first of the names that has a text.
-fn first_of(texts: &BTreeMap<String, Scalar>, names: &[&str]) -> Option<String> {
-    names.iter().filter_map(|name| texts.get(*name)).map(Scalar::text).find(|text| !text.trim().is_empty())
+/// Whether a name has letters, digits, `_` and these marks alone, and does not start with a digit.
+fn is_name(name: &str, marks: &str) -> bool {
+    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_' || marks.contains(character);
+    name.starts_with(|first: char| is_part(first) && !first.is_ascii_digit()) && name.chars().all(is_part)
+}
+
+/// Labels or annotations as texts. One without a value is empty.
+fn texts(texts: &Texts) -> BTreeMap<String, String> {
+    let text = |(name, value): (&String, &Option<Scalar>)| {
+        (name.clone(), value.as_ref().map(Scalar::text).unwrap_or_default())
+    };
+    texts.iter().flatten().map(text).collect()
 }
 
 /// A duration of Prometheus (`model.ParseDuration`): whole numbers with units, the larger before the smaller,
@@ -287,7 +381,9 @@ fn parse(text: &str) -> Result<Expr, String> {
     if has_boundless_duration(text) {
         return Err("a duration is out of bounds".to_owned());
     }
-    parser::parse(text).map_err(|message| message.lines().next().unwrap_or_default().to_owned())
+    // Prometheus 3 has another name for it, which is all that the parser knows.
+    let text = text.replace("holt_winters(", "double_exponential_smoothing(");
+    parser::parse(&text).map_err(|message| message.lines().next().unwrap_or_default().to_owned())
 }
 
 /// Whether a range, a step or an offset is a number that no duration can have. The parser takes bare numbers
@@ -410,11 +506,12 @@ fn number(expression: &Expr) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SIGNAL_KINDS;
+    use super::super::kinds::SIGNAL_KINDS;
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Signal>, Vec<Problem>> {
-        signals(&Document::parse("alerts.yml", text).unwrap())
+        let found = super::read(&Document::parse("alerts.yml", text).unwrap())?;
+        Ok(found.alerts.into_iter().map(|alert| alert.signal).collect())
     }
 
     fn rule(lines: &str) -> String {

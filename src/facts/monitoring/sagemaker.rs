@@ -17,6 +17,36 @@ const TYPES: [(&str, SignalKind); 4] = [
     ("ModelExplainability", SignalKind::DataDrift),
 ];
 
+/// What the parts of a schedule are called in the API and in CloudFormation.
+const API: Names = Names {
+    name: "MonitoringScheduleName",
+    config: "MonitoringScheduleConfig",
+    kind: "MonitoringType",
+    schedule: "ScheduleConfig",
+    expression: "ScheduleExpression",
+    status: "MonitoringScheduleStatus",
+};
+
+/// The same as Terraform calls them.
+pub(super) const TERRAFORM: Names = Names {
+    name: "name",
+    config: "monitoring_schedule_config",
+    kind: "monitoring_type",
+    schedule: "schedule_config",
+    expression: "schedule_expression",
+    status: "monitoring_schedule_status",
+};
+
+/// What the parts of a schedule are called.
+pub(super) struct Names {
+    name: &'static str,
+    config: &'static str,
+    kind: &'static str,
+    schedule: &'static str,
+    expression: &'static str,
+    status: &'static str,
+}
+
 /// The signals of a file of constraints, or of a schedule, or of a CloudFormation template with schedules.
 ///
 /// # Errors
@@ -31,7 +61,7 @@ pub(super) fn read(document: &Document) -> Result<Found, Vec<Problem>> {
         constraints(&root, &mut found, &mut problems);
     }
     for (name, schedule) in schedules(&root) {
-        found.push(schedule_signal(name, &schedule, &mut problems));
+        found.push(schedule_signal(name, &schedule, &API, &mut problems));
     }
     if found.is_empty() && problems.is_empty() {
         let message = "there are neither constraints nor a monitoring schedule";
@@ -78,7 +108,7 @@ fn constraints(root: &Cursor<'_>, found: &mut Found, problems: &mut Vec<Problem>
     let config = config.as_ref();
     let is = |key: &str, wanted: &str| config.and_then(|config| config.text_of(key)).as_deref() == Some(wanted);
     let unevaluated = is("evaluate_constraints", "Disabled").then_some("its constraints are not evaluated");
-    let mut share = |name: &str, cursor: &Cursor<'_>, threshold: Option<f64>, kind, operator: &str| {
+    let mut share = |name: &str, cursor: &Cursor<'_>, threshold: Option<f64>, kind, operator: &str, inactive| {
         let signal = Signal {
             metrics: vec![name.to_owned()],
             expression: format!("{name} {operator} {}", threshold.unwrap_or_default()),
@@ -86,27 +116,27 @@ fn constraints(root: &Cursor<'_>, found: &mut Found, problems: &mut Vec<Problem>
             threshold,
             ..declared(name.to_owned(), kind, cursor)
         };
-        found.push((Some(signal), unevaluated));
+        found.push((Some(signal), inactive));
     };
     for feature in root.items_of("features") {
         let Some(name) = feature.text_of("name") else { continue };
         if let Some(completeness) = feature.get("completeness") {
             let threshold = feature.number_of("completeness", problems);
-            share(&format!("{name}.completeness"), &completeness, threshold, SignalKind::DataQuality, "<");
+            share(&format!("{name}.completeness"), &completeness, threshold, SignalKind::DataQuality, "<", unevaluated);
         }
     }
     let Some(config) = config else { return };
     for key in ["datatype_check_threshold", "domain_content_threshold"] {
         if let Some(cursor) = config.get(key) {
             let threshold = config.number_of(key, problems);
-            share(key.trim_end_matches("_threshold"), &cursor, threshold, SignalKind::DataQuality, "<");
+            share(key.trim_end_matches("_threshold"), &cursor, threshold, SignalKind::DataQuality, "<", unevaluated);
         }
     }
-    if let Some(distribution) = config.get("distribution_constraints")
-        && distribution.text_of("perform_comparison").as_deref() == Some("Enabled")
-    {
+    if let Some(distribution) = config.get("distribution_constraints") {
         let threshold = distribution.number_of("comparison_threshold", problems);
-        share("distribution_distance", &distribution, threshold, SignalKind::DataDrift, ">");
+        let is_compared = distribution.text_of("perform_comparison").as_deref() == Some("Enabled");
+        let inactive = unevaluated.or((!is_compared).then_some("distributions are not compared"));
+        share("distribution_distance", &distribution, threshold, SignalKind::DataDrift, ">", inactive);
     }
 }
 
@@ -121,19 +151,27 @@ fn schedules<'a>(root: &Cursor<'a>) -> Vec<(Option<&'a str>, Cursor<'a>)> {
     of_schedules.chain(single).collect()
 }
 
-fn schedule_signal(
+/// A part of a schedule. Terraform has lists of one.
+fn block<'a>(cursor: &Cursor<'a>, key: &str) -> Option<Cursor<'a>> {
+    let found = cursor.get(key)?;
+    Some(found.items().into_iter().next().unwrap_or(found))
+}
+
+/// The signal that a schedule is, and why it raises no alarm, if it does not.
+pub(super) fn schedule_signal(
     logical: Option<&str>,
     schedule: &Cursor<'_>,
+    names: &Names,
     problems: &mut Vec<Problem>,
 ) -> (Option<Signal>, Option<&'static str>) {
-    let name = schedule.get("MonitoringScheduleName").and_then(|name| name.named());
+    let name = schedule.get(names.name).and_then(|name| name.named());
     let Some(name) = name.or_else(|| logical.map(str::to_owned)) else {
         problems.push(schedule.problem("missing-name", "a schedule has no name", "give it one"));
         return (None, None);
     };
-    let config = schedule.get("MonitoringScheduleConfig");
+    let config = block(schedule, names.config);
     let config = config.as_ref();
-    let kind_text = config.and_then(|config| config.text_of("MonitoringType"));
+    let kind_text = config.and_then(|config| config.text_of(names.kind));
     // Older schedules are of data quality, and do not say so.
     let kind_text = kind_text.as_deref().unwrap_or("DataQuality");
     let Some((_, kind)) = TYPES.iter().find(|(known, _)| *known == kind_text) else {
@@ -145,7 +183,7 @@ fn schedule_signal(
         ));
         return (None, None);
     };
-    let expression = config.and_then(|config| config.path(&["ScheduleConfig", "ScheduleExpression"]));
+    let expression = config.and_then(|config| block(config, names.schedule)?.get(names.expression));
     let text = expression.as_ref().and_then(Cursor::text).unwrap_or_default();
     let interval = every(&text);
     let signal = Signal {
@@ -154,7 +192,7 @@ fn schedule_signal(
         interval_seconds: interval,
         ..declared(name, *kind, schedule)
     };
-    let status = schedule.text_of("MonitoringScheduleStatus");
+    let status = schedule.text_of(names.status);
     let inactive = match status.as_deref() {
         Some("Stopped") => Some("the schedule is stopped"),
         Some("Failed") => Some("the schedule failed"),

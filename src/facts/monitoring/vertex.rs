@@ -1,7 +1,8 @@
 //! Vertex AI model monitoring: jobs of deployed models (version 1) and model monitors (version 2), as the API has them.
 
+use super::cron;
 use super::cursor::Cursor;
-use super::{Found, KindBasis, Signal, SignalKind};
+use super::{Found, KindBasis, Signal, SignalKind, listed};
 use crate::document::Document;
 use crate::problem::Problem;
 
@@ -39,13 +40,13 @@ pub(super) fn read(document: &Document) -> Result<Found, Vec<Problem>> {
             reader.version_1(&config);
         }
     }
-    for objective in [
-        both(&root, "tabularObjective", "tabular_objective"),
-        root.path(&["modelMonitoringSpec", "objectiveSpec", "tabularObjective"]),
-    ]
-    .into_iter()
-    .flatten()
-    {
+    let specification = specification(&root);
+    let of_job = specification.as_ref().and_then(|specification| {
+        both(&both(specification, "objectiveSpec", "objective_spec")?, "tabularObjective", "tabular_objective")
+    });
+    // A schedule says when, and a job that it starts says what.
+    reader.interval = reader.interval.or_else(|| cron::seconds_between(&root.text_of("cron")?));
+    for objective in [both(&root, "tabularObjective", "tabular_objective"), of_job].into_iter().flatten() {
         reader.version_2(&objective);
     }
     if reader.found.is_empty() && reader.problems.is_empty() {
@@ -54,7 +55,7 @@ pub(super) fn read(document: &Document) -> Result<Found, Vec<Problem>> {
     }
     let paused = matches!(
         root.text_of("state").as_deref(),
-        Some("JOB_STATE_PAUSED" | "JOB_STATE_CANCELLED" | "JOB_STATE_FAILED")
+        Some("JOB_STATE_PAUSED" | "JOB_STATE_CANCELLED" | "JOB_STATE_FAILED" | "PAUSED" | "COMPLETED")
     );
     if paused {
         reader.found.deactivate("the job does not run");
@@ -62,11 +63,18 @@ pub(super) fn read(document: &Document) -> Result<Found, Vec<Problem>> {
     if reader.problems.is_empty() { Ok(reader.found) } else { Err(reader.problems) }
 }
 
+/// What a job of version 2 does, be it written down as itself or within the schedule that starts it.
+fn specification<'a>(root: &Cursor<'a>) -> Option<Cursor<'a>> {
+    let request = both(root, "createModelMonitoringJobRequest", "create_model_monitoring_job_request");
+    let job = request.and_then(|request| both(&request, "modelMonitoringJob", "model_monitoring_job"));
+    both(job.as_ref().unwrap_or(root), "modelMonitoringSpec", "model_monitoring_spec")
+}
+
 /// Who is told.
 fn route(root: &Cursor<'_>) -> Option<String> {
     let config = both(root, "modelMonitoringAlertConfig", "model_monitoring_alert_config")
         .or_else(|| both(root, "notificationSpec", "notification_spec"))
-        .or_else(|| root.path(&["modelMonitoringSpec", "notificationSpec"]))?;
+        .or_else(|| both(&specification(root)?, "notificationSpec", "notification_spec"))?;
     let emails = both(&config, "emailAlertConfig", "email_alert_config")
         .or_else(|| both(&config, "emailConfig", "email_config"));
     let mut told: Vec<String> = Vec::new();
@@ -81,7 +89,7 @@ fn route(root: &Cursor<'_>) -> Option<String> {
             told.extend(channel.first_text(&["notificationChannel", "notification_channel"]));
         }
     }
-    (!told.is_empty()).then(|| told.join(", "))
+    listed(told)
 }
 
 struct Reader {

@@ -9,6 +9,7 @@ use super::BillOfMaterialsFacts;
 use super::bill_of_materials::{ComponentFacts, ComponentKind};
 use crate::facts::artifact::ArtifactFacts;
 use crate::facts::card::CardFacts;
+use crate::manifest::raw::ArtifactRole;
 
 /// Ways to comply that are told apart. An expression with more is taken as a name that no list has.
 const OPTIONS_MAX: usize = 32;
@@ -35,8 +36,8 @@ pub enum LicenceSource {
     Card,
     /// The bill of materials, for the model that it is of.
     BillOfMaterials,
-    /// A GGUF file, in its header.
-    Gguf,
+    /// A model file, in what it says of itself, such as the header of GGUF.
+    Artifact,
 }
 
 /// Every statement, in the order of card, bill and artifacts.
@@ -49,8 +50,9 @@ pub fn stated(
     let of_card = card.and_then(|card| Some((LicenceSource::Card, &card.file.path, card.license.as_deref()?)));
     let of_bill =
         bill.and_then(|bill| Some((LicenceSource::BillOfMaterials, &bill.file.path, model(bill)?.licence.as_deref()?)));
-    let of_files = artifacts.iter().filter_map(|artifact| {
-        Some((LicenceSource::Gguf, &artifact.file.path, artifact.gguf.as_ref()?.licence.as_deref()?))
+    let models = artifacts.iter().filter(|artifact| artifact.role == ArtifactRole::Model);
+    let of_files = models.filter_map(|artifact| {
+        Some((LicenceSource::Artifact, &artifact.file.path, artifact.metadata.licence.as_deref()?))
     });
     of_card
         .into_iter()

@@ -365,8 +365,8 @@ fn variables_that_may_be_something_else_are_not_followed() {
     let body = "x if {\n\ty := input.model\n\tz := [y.name | some y in input.artifacts]\n\ty.pth\n}";
     let expected = [
         "6:10: unknown-input-path: the facts have no `input.artifacts[_].name` (hint: `input.artifacts[_]` has \
-         `format`, `gguf`, `lfs_pointer`, `onnx`, `path`, `pickle`, `risks`, `role`, `safetensors`, `sha256` or \
-         `size_bytes`)",
+         `archive`, `dvc_pointer`, `format`, `gguf`, `lfs_pointer`, `metadata`, `onnx`, `path`, `pickle`, `risks`, \
+         `role`, `safetensors`, `sha256` or `size_bytes`)",
         "7:4: unknown-input-path: the facts have no `input.model.pth` (hint: `input.model` has `name`, `owner`, \
          `purpose`, `resource_uri`, `task`, `validator` or `version`)",
     ];

@@ -13,7 +13,7 @@ complaint(role, observed) := {{
 }}
 
 test_known if {
-	every format in ["onnx", "safetensors", "gguf", "pickle", "zip", "json", "text", "saved-model", "xgboost", "native-code"] {
+	every format in ["onnx", "safetensors", "gguf", "pickle", "zip", "torch", "tar", "7z", "compressed", "json", "text", "saved-model", "xgboost", "native-code"] {
 		found({"role": "model", "format": format}) == set()
 	}
 }

@@ -2,8 +2,8 @@
 # title: The model's licence is one that the tier allows
 # description: |-
 #   The terms of use decide who may run the model and for what. Judged is every file that states the model's
-#   licence: the card, the bill of materials for the model that it is of, and the headers of GGUF files. There is at
-#   least one, each leaves a way to comply with allowed licences only, and they say the same: SPDX expressions
+#   licence: the card, the bill of materials for the model that it is of, and model files that say it themselves, such
+#   as GGUF and Core ML. There is at least one, each leaves a way to comply with allowed licences only, and they say the same: SPDX expressions
 #   without regard to case.
 # custom:
 #   id: ART-005
@@ -66,4 +66,4 @@ subject(licence) := sprintf("card/%s", [licence.path]) if licence.source == "car
 
 subject(licence) := "bill-of-materials" if licence.source == "bill-of-materials"
 
-subject(licence) := sprintf("artifact/%s", [licence.path]) if licence.source == "gguf"
+subject(licence) := sprintf("artifact/%s", [licence.path]) if licence.source == "artifact"

@@ -28,7 +28,7 @@ test_another_licence if {
 	found([card("?", [[]])]) == {complaint("card/CARD.md", "CARD.md", "?")}
 	bill := {"source": "bill-of-materials", "path": "bom.json", "stated": "gpl", "options": [["gpl"]]}
 	found([bill]) == {complaint("bill-of-materials", "bom.json", "gpl")}
-	gguf := {"source": "gguf", "path": "m.gguf", "stated": "gpl", "options": [["gpl"]]}
+	gguf := {"source": "artifact", "path": "m.gguf", "stated": "gpl", "options": [["gpl"]]}
 	found([gguf]) == {complaint("artifact/m.gguf", "m.gguf", "gpl")}
 }
 
@@ -38,7 +38,7 @@ test_no_licence if found([]) == {{
 }}
 
 test_files_say_the_same if {
-	gguf := {"source": "gguf", "path": "m.gguf", "stated": "mit", "options": [["mit"]]}
+	gguf := {"source": "artifact", "path": "m.gguf", "stated": "mit", "options": [["mit"]]}
 	found([card("MIT", [["mit"]]), gguf]) == set()
 	found([card("apache-2.0", [["apache-2.0"]]), gguf]) == {{
 		"subject": "release", "message": "the files state different licences: `apache-2.0` (CARD.md), `mit` (m.gguf)",

@@ -61,6 +61,13 @@ is_released(artifact, code) if {
 	endswith(sprintf("/%s", [other.path]), sprintf("/%s", [file]))
 }
 
+# The code of a TorchScript program is in the program; a class whose code is not there is among its imports.
+is_released(artifact, code) if {
+	artifact.format == "torchscript"
+	is_string(code)
+	startswith(code, "__torch__.")
+}
+
 directory(path) := sprintf("%s/", [concat("/", array.slice(parts, 0, count(parts) - 1))]) if {
 	parts := split(path, "/")
 	count(parts) > 1

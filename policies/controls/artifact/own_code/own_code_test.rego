@@ -32,6 +32,12 @@ test_code_that_is_not if {
 	found([artifact("m.keras", "zip", [7])]) == complaint("m.keras", 7)
 }
 
+test_code_of_a_torchscript_program if {
+	found([artifact("m.pt", "torchscript", ["__torch__.Net"])]) == set()
+	found([artifact("m.pt", "torch", ["__torch__.Net"])]) == complaint("m.pt", "__torch__.Net")
+	found([artifact("m.pt", "torchscript", ["own.Net"])]) == complaint("m.pt", "own.Net")
+}
+
 test_code_of_another_repository if {
 	code := "jinaai/jina-bert--configuration_bert.JinaBertConfig"
 	found([artifact("config.json", "json", [code]), artifact("jinaai/jina-bert--configuration_bert.py", "text", [])]) == complaint("config.json", code)

@@ -3,7 +3,7 @@
 # description: |-
 #   An access key or a password in a released file is known to everybody who can load the model, and stays
 #   known after it is removed. Searched are the texts among the artifacts, the manifest, the card, monitoring
-#   files and records. Each secret that was found is reported by the rule that found it, never by its text.
+#   files, records, the bill of materials, and what DVC and MLflow say. Each secret that was found is reported by the rule that found it, never by its text.
 #   With `required`, files that nobody searched are a finding.
 # custom:
 #   id: SEC-004

@@ -117,6 +117,7 @@ mod tests {
     use crate::facts::artifact::detect;
     use flate2::Compression;
     use flate2::bufread::{GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
 
     const UNSAFE: &[u8] = b"\x80\x02cos\nsystem\n)R.";
 
@@ -192,5 +193,74 @@ mod tests {
             assert!(risks.contains(&"packed-not-inspected".to_owned()), "{risks:?}");
         }
         assert_eq!(found(b"x^ is a sentence that begins like zlib").0, ArtifactFormat::Text);
+    }
+
+    /// What Python's `lzma` writes of a pickle that calls `posix.system`, in both of its formats.
+    const XZ: &[u8] = b"\xfd\x37\x7a\x58\x5a\x00\x00\x04\xe6\xd6\xb4\x46\x02\x00\x21\x01\x16\x00\x00\x00\x74\x2f\xe5\xa3\x01\x00\x2f\x80\x04\x95\x25\x00\x00\x00\x00\x00\x00\x00\x8c\x05\x70\x6f\x73\x69\x78\x94\x8c\x06\x73\x79\x73\x74\x65\x6d\x94\x93\x94\x8c\x0a\x65\x63\x68\x6f\x20\x69\x6e\x65\x72\x74\x94\x85\x94\x52\x94\x2e\x00\xd4\x4f\xda\x8a\x23\x80\x97\x9e\x00\x01\x48\x30\x8a\x40\xff\x3e\x1f\xb6\xf3\x7d\x01\x00\x00\x00\x00\x04\x59\x5a";
+    const LZMA: &[u8] = b"\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x40\x01\x0e\x6f\xb7\x3e\x29\x0a\x90\xfd\x01\xdd\x7b\x2b\x1b\x26\xdf\x37\x77\x16\x7d\x15\x38\xaa\xb9\xa9\x7b\x0d\x87\x0a\x4e\x7a\x43\xed\x3c\x82\x0a\xb1\x27\xd8\x8a\x73\x56\xc5\x34\x85\x9c\x6e\x4f\xff\xff\x07\x26\x00\x00";
+
+    /// The same pickle, compressed in every way.
+    fn samples() -> Vec<Vec<u8>> {
+        let mut bzip2 = Vec::new();
+        bzip2::read::BzEncoder::new(UNSAFE, bzip2::Compression::best()).read_to_end(&mut bzip2).unwrap();
+        let zstandard = zstd::stream::encode_all(UNSAFE, 3).unwrap();
+        let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        std::io::Write::write_all(&mut lz4, UNSAFE).unwrap();
+        let old = [&b"ZF0x11                "[..OLD_JOBLIB_HEADER_BYTES as usize], &zlib(UNSAFE)].concat();
+        vec![gzip(UNSAFE), zlib(UNSAFE), old, bzip2, XZ.to_vec(), LZMA.to_vec(), zstandard, lz4.finish().unwrap()]
+    }
+
+    #[test]
+    fn every_compressor_is_unpacked() {
+        for sample in samples() {
+            let (format, imports, complete, risks) = found(&sample);
+            assert_eq!((format, imports.len(), complete), (ArtifactFormat::Pickle, 1, Some(true)), "{sample:02x?}");
+            assert_eq!(risks, Vec::<String>::new(), "{sample:02x?}");
+            // Bytes behind the end, which some readers pass over.
+            let longer = found(&[&sample[..], b"more of it"].concat());
+            assert!(longer.3.contains(&"packed-not-inspected".to_owned()), "{sample:02x?} {longer:?}");
+        }
+        // One file of two: bzip2, xz, Zstandard and LZ4 join what is in them.
+        for sample in [3, 4, 6, 7].map(|index| samples()[index].clone()) {
+            let (format, imports, _, risks) = found(&[&sample[..], &sample].concat());
+            assert_eq!((format, imports.len(), risks), (ArtifactFormat::Pickle, 1, vec![]), "{sample:02x?}");
+        }
+    }
+
+    #[test]
+    fn no_truncation_and_no_flipped_bit_loses_an_import_silently() {
+        for sample in samples() {
+            let is_said = |bytes: &[u8]| {
+                let (format, imports, _, risks) = found(bytes);
+                // Without its mark it is no compressed file for anybody.
+                !imports.is_empty() || !risks.is_empty() || format == ArtifactFormat::Text
+            };
+            assert!((1..sample.len()).all(|length| is_said(&sample[..length])), "{sample:02x?}");
+            for at in 0..sample.len() {
+                for bit in 0..8 {
+                    let mut bytes = sample.clone();
+                    bytes[at] ^= 1 << bit;
+                    assert!(is_said(&bytes), "{at} {bit} {sample:02x?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(
+            sample in prop::sample::select(samples()),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            rest in prop::collection::vec(any::<u8>(), 0..300),
+            mark_bytes in 2_usize..20,
+        ) {
+            let mut changed = sample.clone();
+            for (at, byte) in changes {
+                let at = at.index(changed.len());
+                changed[at] = byte;
+            }
+            found(&changed);
+            found(&[&sample[..mark_bytes.min(sample.len())], &rest].concat());
+        }
     }
 }

@@ -123,6 +123,7 @@ fn a_configuration_that_is_something_else_as_well_hides_nothing() {
         risks(&[("config.json", config), ("modeling_x.py", b"#!/usr/bin/env python3\nfrom .y import z\n")]),
         code
     );
+    assert_eq!(risks(&[("modeling_x.py", b"#!/usr/bin/env python3\nx = 1\n")]), risk("script", RiskSeverity::Low));
     let unsafe_yaml = b"#!/usr/bin/env python3\n!!python/object/apply:os.system [ls]\n";
     let found = risks(&[("m.yaml", unsafe_yaml)]);
     assert!(found.contains(&("yaml-python-object".to_owned(), RiskSeverity::High)), "{found:?}");

@@ -73,7 +73,7 @@ pub(super) fn inspect_script(archive: &Archive<'_>, findings: &mut Findings) -> 
             return false;
         }
         // A class of the program, whose code is here.
-        let is_class = code.iter().any(|path| *path == import.module);
+        let is_class = code.contains(&import.module);
         if is_class && custom.len() < NAMES_MAX {
             custom.push(format!("{}.{}", import.module, import.name));
         }

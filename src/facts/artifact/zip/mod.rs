@@ -213,7 +213,10 @@ fn judge_places(archive: &Archive<'_>, mut places: Vec<(u64, u64)>, findings: &m
             findings.risk(start, RiskSeverity::High, "archive-overlap", message);
         } else if start > before {
             let message = format!("{} bytes of the archive belong to no member", start - before);
-            findings.risk(before, RiskSeverity::Medium, "archive-hidden-data", message);
+            // A member that the directory does not name is there for readers that go by headers.
+            let is_member = archive.content.at(before, 4).is_some_and(|mark| *mark == *b"PK\x03\x04");
+            let severity = if is_member { RiskSeverity::High } else { RiskSeverity::Medium };
+            findings.risk(before, severity, "archive-hidden-data", message);
         }
         before = end.max(before);
     }

@@ -229,6 +229,10 @@ fn bytes_that_belong_to_no_member_are_a_risk() {
     };
     let expected = |offset: u64| vec![("archive-hidden-data".to_owned(), offset)];
     assert_eq!(hidden(&moved(35, b"??", 2)), expected(35));
+    // A member that the directory does not name is worse.
+    let severity = |bytes: &[u8]| findings(bytes).risks[0].severity;
+    assert_eq!(severity(&moved(35, b"??", 2)), RiskSeverity::Medium);
+    assert_eq!(severity(&moved(35, b"PK\x03\x04", 4)), RiskSeverity::High);
     assert_eq!(hidden(&moved(start, b"??", 2)), expected(start as u64));
     assert_eq!(hidden(&[&good[..], b"??"].concat()), expected(good.len() as u64));
     // What begins with something else is no archive, but ends as one.
@@ -358,4 +362,43 @@ proptest! {
         // A file of which only this much is there.
         inspect(Content::of(&bytes[..kept], (kept as u64).saturating_add(length)));
     }
+}
+
+/// The shape of weights: 32-bit numbers near zero, 16-bit ones, whole numbers, and bytes of any value.
+fn tensor(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (0..200)
+        .flat_map(|_| {
+            let number = next();
+            let small = (number % 2_000_000) as f32 / 1e6 - 1.0;
+            match seed % 5 {
+                0 => small.to_le_bytes().to_vec(),
+                1 => (small.to_bits() >> 16).to_le_bytes()[..2].to_vec(),
+                2 => (number % 50_000).to_le_bytes().to_vec(),
+                3 => f64::from(small).to_le_bytes().to_vec(),
+                _ => number.to_le_bytes().to_vec(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn tensors_are_of_no_format_by_chance() {
+    // As many as the largest models have, three times over.
+    let mut all = Vec::new();
+    for part in 0..30_u64 {
+        let numbers = part * 1_000..(part + 1) * 1_000;
+        let entries: Vec<Entry> =
+            numbers.map(|number| Entry::stored(&format!("archive/data/{number}"), &tensor(number))).collect();
+        let found = findings(&build::archive(&entries));
+        all.extend(found.risks);
+        all.extend(found.pickle.map(|pickle| panic!("{pickle:?}")));
+    }
+    assert_eq!(all, []);
 }
