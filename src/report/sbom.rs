@@ -153,7 +153,10 @@ fn model(facts: &Facts, data: &BTreeMap<String, &FileFacts>) -> Component {
             model_parameters: ModelParameters {
                 task: facts.model.task.key(),
                 model_architecture: of_models(facts).find_map(|metadata| metadata.architecture.clone()),
-                datasets: named.map(DataSet::named).chain(data.keys().map(DataSet::listed)).collect(),
+                datasets: named
+                    .map(DataSet::named)
+                    .chain(data.keys().map(|reference| DataSet::listed(reference)))
+                    .collect(),
             },
             quantitative_analysis: QuantitativeAnalysis { performance_metrics: performance_metrics(facts) },
             considerations: card.map(considerations),
@@ -457,8 +460,8 @@ impl DataSet {
         Self::Named { kind: "dataset", name }
     }
 
-    fn listed(bom_ref: &String) -> Self {
-        Self::Listed { bom_ref: bom_ref.clone() }
+    fn listed(bom_ref: &str) -> Self {
+        Self::Listed { bom_ref: bom_ref.to_owned() }
     }
 }
 

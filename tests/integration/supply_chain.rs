@@ -8,8 +8,8 @@ use crate::common::{Ran, Sandbox};
 
 fn outcome(ran: &Ran, control: &str) -> Value {
     let report = ran.json();
-    let outcomes = report["outcomes"].as_array().unwrap();
-    outcomes.iter().find(|outcome| outcome["control"] == control).unwrap().clone()
+    let outcomes = report.get("outcomes").and_then(Value::as_array).unwrap();
+    outcomes.iter().find(|outcome| outcome.get("control").is_some_and(|id| id == control)).unwrap().clone()
 }
 
 /// The approved release with more lines in its manifest, and the bill that `modelgate sbom` wrote of it then.
@@ -115,7 +115,7 @@ fn what_dvc_recorded_is_compared_with_what_is_released() {
              hash: md5\n      md5: {md5}\n      size: 1\n"
         )
     };
-    let zeros = "0".repeat(32);
+    let zeros = "0a".repeat(16);
     let sandbox = with_bill_and("supply_chain: {dvc: [dvc.lock]}\n", &[("dvc.lock", &lock(&zeros))]);
     let ran = sandbox.run("check release --output json").expect(1);
     let finding = &outcome(&ran, "REP-007")["findings"][0];
@@ -124,7 +124,7 @@ fn what_dvc_recorded_is_compared_with_what_is_released() {
     let ran = sandbox.run("check release --output json").expect(0);
     assert_eq!(outcome(&ran, "REP-007")["result"], "pass");
     // The file that stands for the model is not the model.
-    sandbox.write("release/model/model.onnx", "outs:\n- md5: 00000000000000000000000000000000\n  path: model.onnx\n");
+    sandbox.write("release/model/model.onnx", "outs:\n- md5: 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a\n  path: model.onnx\n");
     let ran = sandbox.run("check release --output json").expect(1);
     assert_eq!(
         outcome(&ran, "ART-003")["findings"][0]["message"],
@@ -136,7 +136,7 @@ fn what_dvc_recorded_is_compared_with_what_is_released() {
 
 #[test]
 fn what_was_read_is_in_the_signed_record() {
-    let pointer = "outs:\n- md5: 00000000000000000000000000000000\n  path: m\n";
+    let pointer = "outs:\n- md5: 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a\n  path: m\n";
     let lines = "supply_chain: {bill_of_materials: bom.cdx.json, dvc: [m.dvc]}\n";
     let sandbox = with_bill_and(lines, &[("m.dvc", pointer)]);
     sandbox.run("check release --out evidence").expect(0);

@@ -448,17 +448,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn entry(key: &str, value: &str) -> Vec<u8> {
-        bytes(13, &[bytes(1, key.as_bytes()), bytes(2, value.as_bytes())].concat())
+        bytes(13, [bytes(1, key.as_bytes()), bytes(2, value.as_bytes())].concat())
     }
 
     /// A model with these fields in its graph besides an input, an output and a node.
     fn model(graph: &[u8]) -> Vec<u8> {
         let graph = [
-            bytes(1, &bytes(4, b"Gemm")),
+            bytes(1, bytes(4, b"Gemm")),
             graph.to_vec(),
-            bytes(11, &bytes(1, b"x")),
-            bytes(11, &bytes(1, b"w")),
-            bytes(12, &bytes(1, b"y")),
+            bytes(11, bytes(1, b"x")),
+            bytes(11, bytes(1, b"w")),
+            bytes(12, bytes(1, b"y")),
         ]
         .concat();
         let opset = [bytes(1, b"ai.onnx.ml"), number(2, 3)].concat();
@@ -468,15 +468,15 @@ mod tests {
             bytes(3, b"1.2"),
             bytes(7, &graph),
             bytes(8, &opset),
-            bytes(8, &number(2, 21)),
-            bytes(14, &[bytes(1, b"model_license"), bytes(2, b"MIT")].concat()),
+            bytes(8, number(2, 21)),
+            bytes(14, [bytes(1, b"model_license"), bytes(2, b"MIT")].concat()),
         ]
         .concat()
     }
 
     /// A tensor of three times four numbers of 32 bits.
     fn tensor(rest: &[u8]) -> Vec<u8> {
-        [bytes(1, &[3, 4]), number(2, 1), bytes(8, b"w"), rest.to_vec()].concat()
+        [bytes(1, [3, 4]), number(2, 1), bytes(8, b"w"), rest.to_vec()].concat()
     }
 
     fn external(location: &str) -> Vec<u8> {
@@ -499,9 +499,9 @@ mod tests {
     fn a_model_gives_its_facts() {
         let place = [entry("offset", "64"), entry("length", "48"), entry("checksum", "da39a3ee")].concat();
         let tensors = [
-            bytes(5, &tensor(&[external("w.bin"), place].concat())),
-            bytes(5, &[number(1, 5), number(2, 7), bytes(8, b"b"), bytes(9, &[0; 40])].concat()),
-            bytes(15, &bytes(1, &[number(1, 2), number(2, 1), bytes(9, &[0; 8])].concat())),
+            bytes(5, tensor(&[external("w.bin"), place].concat())),
+            bytes(5, [number(1, 5), number(2, 7), bytes(8, b"b"), bytes(9, [0; 40])].concat()),
+            bytes(15, bytes(1, [number(1, 2), number(2, 1), bytes(9, [0; 8])].concat())),
         ];
         let findings = inspect_bytes(&model(&tensors.concat())).unwrap();
         let expected = OnnxFacts {
@@ -530,8 +530,8 @@ mod tests {
     #[test]
     fn a_model_that_is_not_kept_gives_the_same() {
         let weights =
-            |name: &[u8]| [bytes(1, &[0x80, 0x80, 4]), number(2, 1), bytes(8, name), bytes(9, &[0x11; 1 << 18])];
-        let tensors = [bytes(5, &weights(b"w").concat()), bytes(5, &weights(b"v").concat())];
+            |name: &[u8]| [bytes(1, [0x80, 0x80, 4]), number(2, 1), bytes(8, name), bytes(9, [0x11; 1 << 18])];
+        let tensors = [bytes(5, weights(b"w").concat()), bytes(5, weights(b"v").concat())];
         let large = model(&tensors.concat());
         let (near, far) = (inspect_bytes(&large).unwrap(), as_large_file(&large, |content| inspect(content).unwrap()));
         assert_eq!((&far.onnx, &far.metadata, &far.risks), (&near.onnx, &near.metadata, &near.risks));
@@ -544,16 +544,16 @@ mod tests {
     #[test]
     fn tensors_outside_the_directory_are_a_risk() {
         for location in ["/etc/passwd", "../w.bin", "a/../../w", "a\\b", "C:w"] {
-            let bytes = model(&bytes(5, &tensor(&external(location))));
+            let bytes = model(&bytes(5, tensor(&external(location))));
             assert_eq!(codes(&bytes), ["onnx-external-data-escapes"], "{location}");
         }
         let base = [external("w"), entry("basepath", "..")].concat();
-        assert_eq!(codes(&model(&bytes(5, &tensor(&base)))), ["onnx-external-data-escapes"]);
+        assert_eq!(codes(&model(&bytes(5, tensor(&base)))), ["onnx-external-data-escapes"]);
     }
 
     #[test]
     fn places_outside_the_model_must_make_sense() {
-        let with = |rest: Vec<u8>| codes(&model(&bytes(5, &tensor(&[external("w"), rest].concat()))));
+        let with = |rest: Vec<u8>| codes(&model(&bytes(5, tensor(&[external("w"), rest].concat()))));
         assert_eq!(with(Vec::new()), Vec::<String>::new());
         assert_eq!(with(entry("checksums", "1")), ["onnx-external-data-unknown-key"]);
         for (key, value) in
@@ -561,28 +561,28 @@ mod tests {
         {
             assert_eq!(with(entry(key, value)), ["onnx-malformed"], "{key} {value}");
         }
-        assert_eq!(codes(&model(&bytes(5, &tensor(&number(14, 1))))), ["onnx-malformed"]);
-        assert_eq!(codes(&model(&bytes(5, &tensor(&external(""))))), ["onnx-malformed"]);
+        assert_eq!(codes(&model(&bytes(5, tensor(&number(14, 1))))), ["onnx-malformed"]);
+        assert_eq!(codes(&model(&bytes(5, tensor(&external(""))))), ["onnx-malformed"]);
         // Data inside that is too short for its shape, and a shape that no file holds.
-        assert_eq!(codes(&model(&bytes(5, &tensor(&bytes(9, &[0; 47]))))), ["onnx-malformed"]);
-        let endless = [bytes(1, &[[0xff; 9].to_vec(), vec![1, 2]].concat()), number(2, 1)].concat();
+        assert_eq!(codes(&model(&bytes(5, tensor(&bytes(9, [0; 47]))))), ["onnx-malformed"]);
+        let endless = [bytes(1, [[0xff; 9].to_vec(), vec![1, 2]].concat()), number(2, 1)].concat();
         assert_eq!(codes(&model(&bytes(5, &endless))), ["onnx-malformed"]);
     }
 
     #[test]
     fn tensors_are_found_wherever_they_are() {
         let tensor = external("/w");
-        let attribute = |number: u64, content: &[u8]| bytes(1, &bytes(5, &bytes(number, content)));
+        let attribute = |number: u64, content: &[u8]| bytes(1, bytes(5, bytes(number, content)));
         let other = |field: Vec<u8>| [model(b""), field].concat();
         for model in [
             model(&bytes(5, &tensor)),
-            model(&bytes(15, &bytes(1, &tensor))),
+            model(&bytes(15, bytes(1, &tensor))),
             model(&attribute(5, &tensor)),
             model(&attribute(6, &bytes(5, &tensor))),
-            model(&bytes(1, &bytes(5, &bytes(22, &bytes(2, &tensor))))),
-            other(bytes(20, &bytes(2, &bytes(5, &tensor)))),
-            other(bytes(25, &bytes(7, &bytes(5, &bytes(5, &tensor))))),
-            other(bytes(25, &bytes(11, &bytes(5, &tensor)))),
+            model(&bytes(1, bytes(5, bytes(22, bytes(2, &tensor))))),
+            other(bytes(20, bytes(2, bytes(5, &tensor)))),
+            other(bytes(25, bytes(7, bytes(5, bytes(5, &tensor))))),
+            other(bytes(25, bytes(11, bytes(5, &tensor)))),
         ] {
             let findings = inspect_bytes(&model).unwrap();
             assert_eq!(findings.onnx.unwrap().external_data, ["/w"], "{model:02x?}");
@@ -592,20 +592,20 @@ mod tests {
 
     #[test]
     fn operators_that_the_model_does_not_bring_are_custom_code() {
-        let node = |domain: &[u8], name: &[u8]| bytes(1, &[bytes(4, name), bytes(7, domain)].concat());
+        let node = |domain: &[u8], name: &[u8]| bytes(1, [bytes(4, name), bytes(7, domain)].concat());
         let nodes = [node(b"com.example", b"Fast"), node(b"mine", b"Own"), node(b"ai.onnx.ml", b"Scaler")].concat();
-        let function = bytes(25, &[bytes(1, b"Own"), bytes(10, b"mine")].concat());
+        let function = bytes(25, [bytes(1, b"Own"), bytes(10, b"mine")].concat());
         let findings = inspect_bytes(&[model(&nodes), function].concat()).unwrap();
         assert_eq!(findings.metadata.custom_code, ["com.example::Fast"]);
     }
 
     #[test]
     fn what_breaks_off_is_broken_and_what_is_something_else_is_not_a_model() {
-        let graph = [bytes(5, &tensor(&bytes(9, &[7; 48]))), bytes(1, &bytes(5, &bytes(6, b"")))].concat();
+        let graph = [bytes(5, tensor(&bytes(9, [7; 48]))), bytes(1, bytes(5, bytes(6, b"")))].concat();
         let whole = model(&graph);
         assert_eq!(codes(&whole), Vec::<String>::new());
         let start = [number(1, 10), bytes(2, b"test"), bytes(3, b"1.2")].concat().len();
-        let first_opset = whole.len() - bytes(8, &number(2, 21)).len() - 23;
+        let first_opset = whole.len() - bytes(8, number(2, 21)).len() - 23;
         for length in 0..whole.len() {
             match inspect_bytes(&whole[..length]) {
                 None => assert!(length <= start, "{length}"),
@@ -622,7 +622,7 @@ mod tests {
 
     #[test]
     fn graphs_nest_only_so_deep_and_lengths_are_believed_only_within_the_file() {
-        let nested = |depth: usize| (0..depth).fold(Vec::new(), |graph, _| bytes(1, &bytes(5, &bytes(6, &graph))));
+        let nested = |depth: usize| (0..depth).fold(Vec::new(), |graph, _| bytes(1, bytes(5, bytes(6, &graph))));
         assert_eq!(codes(&model(&nested(DEPTH_MAX))), Vec::<String>::new());
         assert_eq!(codes(&model(&nested(DEPTH_MAX + 1))), ["onnx-malformed"]);
         assert_eq!(codes(&model(&nested(2_000))), ["onnx-malformed"]);
@@ -635,7 +635,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(rest in prop::collection::vec(any::<u8>(), 0..300), at in 0..200_usize, byte: u8) {
-            let mut flipped = model(&bytes(5, &tensor(&external("w"))));
+            let mut flipped = model(&bytes(5, tensor(&external("w"))));
             let at = at % flipped.len();
             flipped[at] = byte;
             inspect_bytes(&flipped);

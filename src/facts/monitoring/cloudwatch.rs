@@ -201,7 +201,7 @@ impl<'a> Tree<'a> {
                 let Some(composite) = self.composites.get(*index).filter(|_| seen.insert(*index)) else { continue };
                 let suppressor = composite.suppressor.as_ref();
                 if !suppressor.is_some_and(|name| names.contains(name) || called.contains(name)) {
-                    actions.extend(composite.alert.signal.route.iter().cloned().filter(|_| composite.acts));
+                    actions.extend(composite.alert.signal.route.iter().filter(|_| composite.acts).cloned());
                 }
                 open.push(&composite.called);
             }

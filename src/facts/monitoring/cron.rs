@@ -24,7 +24,7 @@ pub(super) fn seconds_between(text: &str) -> Option<u64> {
     // Each so many, where the hour or the day is a multiple of it.
     let each = |field: &str, whole: u64| match field {
         "*" => Some(1),
-        field => field.strip_prefix("*/")?.parse::<u64>().ok().filter(|step| *step > 0 && whole % step == 0),
+        field => field.strip_prefix("*/")?.parse::<u64>().ok().filter(|step| *step > 0 && whole.is_multiple_of(*step)),
     };
     let is_name = |field: &str| field.len() == 3 && field.chars().all(|letter| letter.is_ascii_alphabetic());
     match fields {

@@ -111,8 +111,10 @@ impl Rule {
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| rules(include_str!("rules.txt")));
 
-/// Every keyword, and the rules that it is of.
-static KEYWORDS: LazyLock<(Option<Regex>, BTreeMap<&'static str, Vec<usize>>)> = LazyLock::new(|| {
+/// What finds any keyword, and the rules that each is of.
+type Keywords = (Option<Regex>, BTreeMap<&'static str, Vec<usize>>);
+
+static KEYWORDS: LazyLock<Keywords> = LazyLock::new(|| {
     let mut keywords: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (number, rule) in RULES.iter().enumerate() {
         for keyword in &rule.keywords {

@@ -322,7 +322,7 @@ fn the_end_of_an_archive_is_seen_behind_anything() {
 fn good_archives() -> Vec<Vec<u8>> {
     let stored = Entry::stored("archive/data.pkl", UNSAFE);
     let deflated = Entry { flags: 8, ..Entry::deflated("data.png", UNSAFE) };
-    let nested = Entry::deflated("inner.zip", &build::archive(&[stored.clone()]));
+    let nested = Entry::deflated("inner.zip", &build::archive(std::slice::from_ref(&stored)));
     let wide = Entry { is_wide: true, ..stored.clone() };
     let members = [Entry::stored("version", b"3"), stored, deflated];
     vec![build::archive(&members), build::archive_64(&[wide, nested])]

@@ -117,8 +117,11 @@ impl Bill {
     }
 }
 
+/// Reads a bill if it is of the format.
+type Reader = fn(&Json) -> Result<Option<Bill>, Problem>;
+
 /// A new format is one file and one line here.
-const FORMATS: &[fn(&Json) -> Result<Option<Bill>, Problem>] = &[cyclonedx::read, spdx2::read, spdx3::read];
+const FORMATS: &[Reader] = &[cyclonedx::read, spdx2::read, spdx3::read];
 
 /// Reads the bill at `absolute`, which is called `path`, and compares what it lists with `artifacts`.
 ///
