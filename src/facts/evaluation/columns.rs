@@ -126,12 +126,14 @@ pub(crate) fn labels(column: &ArrayRef, classes: &Classes) -> Result<Vec<Label>,
     let (positive, negative) = (class(&classes.positive), class(&classes.negative));
     let values = integers(column)?;
     let label = |value| match value {
-        None => Label::Missing,
         value if value == positive => Label::Positive,
         value if value == negative => Label::Negative,
-        Some(_) => Label::Unknown,
+        _ => Label::Unknown,
     };
-    Ok(values.iter().map(label).collect())
+    if values.null_count() == 0 {
+        return Ok(values.values().iter().map(|value| label(Some(*value))).collect());
+    }
+    Ok(values.iter().map(|value| if value.is_some() { label(value) } else { Label::Missing }).collect())
 }
 
 /// One of several classes.

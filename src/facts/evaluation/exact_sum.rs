@@ -9,6 +9,10 @@ const CARRY_AFTER: u32 = 1 << 29;
 /// The exponent of the unit.
 const UNIT: i32 = -1074;
 
+/// Exponents of terms that are added up before they go into limbs: a term takes 53 bits, and 2¹⁰ of them ten more.
+const NEAR_EXPONENTS: u32 = 64;
+const NEAR_TERMS: u32 = 1 << 10;
+
 /// The exact sum of doubles (a superaccumulator after Kulisch 1971 and Neal 2015), rounded once, when it
 /// is read. A term that is not finite makes it NaN.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +21,15 @@ pub(crate) struct ExactSum {
     limbs: [i64; LIMBS],
     additions: u32,
     not_finite: bool,
+    /// The sum of the last terms, whose exponents are near each other, in units of 2^(`near_shift` − 1074).
+    near: i128,
+    near_shift: u32,
+    near_terms: u32,
 }
 
 impl Default for ExactSum {
     fn default() -> Self {
-        Self { limbs: [0; LIMBS], additions: 0, not_finite: false }
+        Self { limbs: [0; LIMBS], additions: 0, not_finite: false, near: 0, near_shift: 0, near_terms: 0 }
     }
 }
 
@@ -36,13 +44,34 @@ impl ExactSum {
         }
         let fraction = bits & ((1 << 52) - 1);
         let (mantissa, shift) = if exponent == 0 { (fraction, 0) } else { (fraction | (1 << 52), exponent as u32 - 1) };
-        let wide = u128::from(mantissa) << (shift % LIMB_BITS);
-        let start = (shift / LIMB_BITS) as usize;
-        let negative = bits >> 63 == 1;
-        for (place, limb) in self.limbs.iter_mut().skip(start).take(3).enumerate() {
-            let digit = ((wide >> (LIMB_BITS * place as u32)) & 0xffff_ffff) as i64;
-            *limb += if negative { -digit } else { digit };
+        let sign = i128::from(bits.cast_signed() >> 63);
+        // All ones for a negative term: the two's complement without a branch.
+        let term = (i128::from(mantissa) ^ sign).wrapping_sub(sign);
+        let place = shift.wrapping_sub(self.near_shift);
+        if place < NEAR_EXPONENTS && self.near_terms < NEAR_TERMS {
+            self.near = self.near.wrapping_add(term << place);
+            self.near_terms += 1;
+            return;
         }
+        self.settle();
+        self.near_shift = shift.saturating_sub(NEAR_EXPONENTS / 2);
+        self.near = term << (shift - self.near_shift);
+        self.near_terms = 1;
+    }
+
+    /// Moves the sum of the last terms to the limbs.
+    fn settle(&mut self) {
+        let (magnitude, is_negative) = (self.near.unsigned_abs(), self.near < 0);
+        let start = (self.near_shift / LIMB_BITS) as usize;
+        let mut carried = 0;
+        for (place, limb) in (0..5).zip(self.limbs.iter_mut().skip(start)) {
+            let digit = magnitude.checked_shr(LIMB_BITS * place).unwrap_or(0) as u64 & 0xffff_ffff;
+            let moved = (digit << (self.near_shift % LIMB_BITS)) | carried;
+            carried = moved >> LIMB_BITS;
+            let digit = (moved & 0xffff_ffff).cast_signed();
+            *limb += if is_negative { -digit } else { digit };
+        }
+        (self.near, self.near_terms) = (0, 0);
         self.additions += 1;
         if self.additions >= CARRY_AFTER {
             self.carry();
@@ -52,7 +81,9 @@ impl ExactSum {
     /// Adds every term of another sum.
     pub(crate) fn merge(&mut self, other: &Self) {
         let mut other = other.clone();
+        other.settle();
         other.carry();
+        self.settle();
         self.carry();
         for (limb, more) in self.limbs.iter_mut().zip(other.limbs) {
             *limb += more;
@@ -83,6 +114,7 @@ impl ExactSum {
             return f64::NAN;
         }
         let mut normal = self.clone();
+        normal.settle();
         normal.carry();
         let negative = normal.limbs.last().is_some_and(|limb| *limb < 0);
         if negative {

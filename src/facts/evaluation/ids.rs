@@ -1,10 +1,15 @@
 //! Ids of rows: how many are missing, and how many are there twice.
 
+use std::io;
+use std::num::NonZeroUsize;
+
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use arrow::error::ArrowError;
 use sha2::{Digest as _, Sha256};
+
+use super::overlap::{Key, OverlapCounter};
 
 /// What is wrong with ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,36 +18,51 @@ pub(crate) struct IdCounts {
     pub(crate) duplicates: u64,
 }
 
-/// Ids as keys of 128 bits: whole numbers as they are, and the beginning of the SHA-256 of any other.
-#[derive(Debug, Clone, Default)]
+/// Ids as keys: whole numbers as they are, and the beginning of the SHA-256 of any other.
+#[derive(Debug)]
 pub(crate) struct Ids {
-    keys: Vec<u128>,
+    numbers: OverlapCounter<u64>,
+    hashes: OverlapCounter<u128>,
     missing: u64,
+}
+
+impl Default for Ids {
+    fn default() -> Self {
+        Self { numbers: OverlapCounter::new(None), hashes: OverlapCounter::new(None), missing: 0 }
+    }
 }
 
 impl Ids {
     /// Takes the ids of rows.
     pub(crate) fn add(&mut self, column: &ArrayRef) -> Result<(), ArrowError> {
-        let before = self.keys.len();
-        self.keys.extend(keys(column)?.into_iter().flatten());
-        self.missing += (column.len() - (self.keys.len() - before)) as u64;
+        self.missing += match column.data_type() {
+            DataType::UInt64 => add(&mut self.numbers, column.as_primitive::<UInt64Type>().iter())?,
+            data_type if data_type.is_integer() => {
+                let column = cast(column, &DataType::Int64)?;
+                let ids = column.as_primitive::<Int64Type>().iter();
+                add(&mut self.numbers, ids.map(|id| id.map(i64::cast_unsigned)))?
+            }
+            _ => add(&mut self.hashes, keys(column)?.into_iter())?,
+        };
         Ok(())
     }
 
-    /// The keys of rows that have one.
+    /// The keys of rows that have one, each as another one of its own.
     #[cfg(feature = "cluster")]
-    pub(crate) fn keys(&self) -> &[u128] {
-        &self.keys
+    pub(crate) fn keys(&self) -> Vec<u128> {
+        self.numbers.evaluation().map(u128::from).chain(self.hashes.evaluation()).collect()
     }
 
     /// Counts over all parts of the data.
-    pub(crate) fn count(parts: Vec<Self>) -> IdCounts {
+    pub(crate) fn count(parts: Vec<Self>, threads: NonZeroUsize) -> io::Result<IdCounts> {
         let missing = Self::missing(&parts);
-        let mut keys = Vec::new();
-        for part in parts {
-            if keys.is_empty() { keys = part.keys } else { keys.extend_from_slice(&part.keys) }
+        let mut all = Self::default();
+        for Self { numbers, hashes, .. } in parts {
+            all.numbers.absorb(numbers);
+            all.hashes.absorb(hashes);
         }
-        IdCounts { missing, duplicates: duplicates(keys) }
+        let duplicates = all.numbers.finish(threads)?.evaluation_duplicates;
+        Ok(IdCounts { missing, duplicates: duplicates + all.hashes.finish(threads)?.evaluation_duplicates })
     }
 
     /// Rows without an id, over all parts of the data.
@@ -51,7 +71,20 @@ impl Ids {
     }
 }
 
+/// Adds the keys that are there; returns how many are not.
+fn add<K: Key>(counter: &mut OverlapCounter<K>, keys: impl Iterator<Item = Option<K>>) -> io::Result<u64> {
+    let mut missing = 0;
+    for key in keys {
+        match key {
+            Some(key) => counter.add_evaluation(key)?,
+            None => missing += 1,
+        }
+    }
+    Ok(missing)
+}
+
 /// Keys beyond the first of their kind.
+#[cfg(feature = "cluster")]
 pub(crate) fn duplicates(mut keys: Vec<u128>) -> u64 {
     keys.sort_unstable();
     keys.windows(2).filter(|pair| matches!(pair, [left, right] if left == right)).count() as u64
@@ -100,7 +133,8 @@ mod tests {
             ids.add(column).unwrap();
             ids
         };
-        let counts = Ids::count(columns.iter().map(part).collect());
+        let threads = NonZeroUsize::new(2).unwrap();
+        let counts = Ids::count(columns.iter().map(part).collect(), threads).unwrap();
         (counts.missing, counts.duplicates)
     }
 

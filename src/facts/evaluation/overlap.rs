@@ -10,6 +10,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 
+use super::spread::Spread;
+
 /// Bits of a key's hash that name its partition.
 const PARTITION_BITS: u32 = 8;
 /// Partitions of either side.
@@ -52,6 +54,12 @@ pub(crate) trait Key: Copy + Ord + Send + Sync {
     /// 64 bits that depend on all of its bits.
     fn hash(self) -> u64;
 
+    /// Another key for each key, which begins with its hash.
+    fn mixed(self) -> Self;
+
+    /// The hash of a key, of what was made of it.
+    fn hash_of_mixed(self) -> u64;
+
     /// Appends its bytes.
     fn write(self, bytes: &mut Vec<u8>);
 
@@ -69,6 +77,14 @@ impl Key for u64 {
         mixed ^ (mixed >> 31)
     }
 
+    fn mixed(self) -> Self {
+        self.hash()
+    }
+
+    fn hash_of_mixed(self) -> u64 {
+        self
+    }
+
     fn write(self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.to_le_bytes());
     }
@@ -84,6 +100,14 @@ impl Key for u128 {
     fn hash(self) -> u64 {
         let (high, low) = ((self >> 64) as u64, self as u64);
         (high ^ low.hash()).hash()
+    }
+
+    fn mixed(self) -> Self {
+        Self::from(self.hash()) << 64 | Self::from(self as u64)
+    }
+
+    fn hash_of_mixed(self) -> u64 {
+        (self >> 64) as u64
     }
 
     fn write(self, bytes: &mut Vec<u8>) {
@@ -118,6 +142,12 @@ impl<K: Key> OverlapCounter<K> {
     /// Adds a key of the evaluation data. An error is one of the temporary file; there is no result after it.
     pub(crate) fn add_evaluation(&mut self, key: K) -> io::Result<()> {
         self.evaluation.add(key, &mut self.storage)
+    }
+
+    /// The keys of the evaluation, of which none was written, each as another one of its own.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn evaluation(&self) -> impl Iterator<Item = K> {
+        self.evaluation.partitions.iter().flat_map(|partition| &partition.keys).flatten().copied()
     }
 
     /// Takes in the keys of another counter, of another thread. Nothing may have been written by this one.
@@ -191,7 +221,7 @@ struct Side<K> {
 
 impl<K: Key> Side<K> {
     fn new() -> Self {
-        let partition = || Partition { keys: Vec::new(), extents: Vec::new() };
+        let partition = || Partition { keys: Vec::new(), count: 0, extents: Vec::new() };
         Self { rows: 0, partitions: std::iter::repeat_with(partition).take(PARTITIONS).collect() }
     }
 
@@ -199,26 +229,26 @@ impl<K: Key> Side<K> {
     fn absorb(&mut self, other: Self, files: usize) {
         self.rows += other.rows;
         for (own, other) in self.partitions.iter_mut().zip(other.partitions) {
-            if own.keys.is_empty() {
-                own.keys = other.keys
-            } else {
-                own.keys.extend(other.keys)
-            }
+            own.keys.extend(other.keys);
+            own.count += other.count;
             let moved = |extent: Extent| Extent { file: extent.file + files, ..extent };
             own.extents.extend(other.extents.into_iter().map(moved));
         }
     }
 
     fn add(&mut self, key: K, storage: &mut Storage) -> io::Result<()> {
-        let number = (key.hash() >> (u64::BITS - PARTITION_BITS)) as usize;
+        let key = key.mixed();
+        let number = (key.hash_of_mixed() >> (u64::BITS - PARTITION_BITS)) as usize;
         let Some(partition) = self.partitions.get_mut(number) else {
             return Err(io::Error::other("a key has no partition"));
         };
         self.rows += 1;
-        partition.keys.push(key);
-        if partition.keys.len() >= storage.buffer_keys {
+        partition.push(key);
+        if partition.count >= storage.buffer_keys {
             partition.extents.push(storage.write(&partition.keys)?);
-            partition.keys.clear();
+            partition.keys.truncate(1);
+            partition.keys.iter_mut().for_each(Vec::clear);
+            partition.count = 0;
         }
         Ok(())
     }
@@ -227,10 +257,31 @@ impl<K: Key> Side<K> {
 /// Keys whose hashes have the same first bits.
 #[derive(Debug)]
 struct Partition<K> {
-    /// Those in memory.
-    keys: Vec<K>,
+    /// Those in memory, mixed: some in each vector, so that none grows by being copied.
+    keys: Vec<Vec<K>>,
+    /// How many these are.
+    count: usize,
     /// Those in the file.
     extents: Vec<Extent>,
+}
+
+/// Keys in a vector of a partition.
+const CHUNK_KEYS: usize = 1024;
+
+impl<K> Partition<K> {
+    fn push(&mut self, key: K) {
+        self.count += 1;
+        match self.keys.last_mut() {
+            Some(last) if last.len() < CHUNK_KEYS => last.push(key),
+            Some(_) => {
+                let mut next = Vec::with_capacity(CHUNK_KEYS);
+                next.push(key);
+                self.keys.push(next);
+            }
+            // Where there are few keys, there is no room for many.
+            None => self.keys.push(vec![key]),
+        }
+    }
 }
 
 /// A piece of the file.
@@ -305,7 +356,7 @@ impl Storage {
         Self { directory: None, files: Vec::new(), end_byte: 0, bytes: Vec::new(), ..*self }
     }
 
-    fn write<K: Key>(&mut self, keys: &[K]) -> io::Result<Extent> {
+    fn write<K: Key>(&mut self, keys: &[Vec<K>]) -> io::Result<Extent> {
         if self.files.is_empty() {
             self.files.push(match &self.directory {
                 Some(directory) => tempfile::tempfile_in(directory)?,
@@ -314,10 +365,10 @@ impl Storage {
         }
         let file = self.files.first_mut().ok_or_else(|| io::Error::other("there is no file"))?;
         self.bytes.clear();
-        keys.iter().for_each(|key| key.write(&mut self.bytes));
+        keys.iter().flatten().for_each(|key| key.write(&mut self.bytes));
         file.seek(SeekFrom::Start(self.end_byte))?;
         file.write_all(&self.bytes)?;
-        let extent = Extent { file: 0, start_byte: self.end_byte, keys: keys.len() };
+        let extent = Extent { file: 0, start_byte: self.end_byte, keys: self.bytes.len() / K::BYTES };
         self.end_byte += self.bytes.len() as u64;
         Ok(extent)
     }
@@ -334,26 +385,29 @@ impl Storage {
 /// The keys of a partition with certain hashes, a block at a time.
 struct Blocks<'a, K> {
     hashes: Hashes,
-    keys: &'a [K],
+    keys: &'a [Vec<K>],
     extents: std::slice::Iter<'a, Extent>,
+    spread: Spread<K>,
 }
 
 impl<'a, K: Key> Blocks<'a, K> {
     fn new(partition: &'a Partition<K>, hashes: Hashes) -> Self {
-        Self { hashes, keys: &partition.keys, extents: partition.extents.iter() }
+        Self { hashes, keys: &partition.keys, extents: partition.extents.iter(), spread: Spread::default() }
     }
 
     /// Fills and sorts `block`; false if nothing is left.
     fn next(&mut self, storage: &mut Storage, block: &mut Vec<K>) -> io::Result<bool> {
         let hashes = self.hashes;
-        let wanted = |key: &K| hashes.contains(key.hash());
+        let wanted = |key: &K| hashes.contains(key.hash_of_mixed());
         block.clear();
-        block.extend(std::mem::take(&mut self.keys).iter().copied().filter(wanted));
+        let keys = std::mem::take(&mut self.keys);
+        block.reserve(keys.iter().map(Vec::len).sum());
+        keys.iter().for_each(|keys| block.extend(keys.iter().copied().filter(wanted)));
         while block.len() < storage.block_keys {
             let Some(extent) = self.extents.next() else { break };
             block.extend(storage.read(*extent)?.filter(wanted));
         }
-        block.sort_unstable();
+        self.spread.sort(block, |key| key.hash_of_mixed(), (hashes.first, hashes.last));
         Ok(!block.is_empty())
     }
 }

@@ -10,10 +10,8 @@ use arrow::array::{Array, Float64Array};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, TooManyCells};
+use super::partitions::Partitions;
 use super::spill::Spill;
-
-/// Rows in a block: little enough that a thread of few rows takes little.
-const BLOCK_ROWS: usize = 1 << 16;
 
 /// Bytes that a valid row takes.
 pub(crate) const ROW_BYTES: usize = size_of::<u64>() + size_of::<u32>();
@@ -115,8 +113,7 @@ pub(crate) enum TableError {
     Spill(#[from] io::Error),
 }
 
-/// Valid rows. A score in [0, 1] has the order of its bits, which are kept; a tag is the cell's number,
-/// doubled, plus one for the positive class.
+/// Valid rows on their way, column by column: the bits of their scores, and their tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) keys: Vec<u64>,
@@ -132,24 +129,26 @@ pub(crate) struct BinaryTable {
     /// Valid rows of each cell: negatives, positives. Cells of invalid rows only may be beyond its end.
     pub(crate) counts: Vec<[u64; 2]>,
     /// Rows in memory.
-    pub(crate) blocks: Vec<Block>,
+    pub(crate) rows: Partitions,
     /// Rows beyond the bound.
     pub(crate) spill: Option<Spill>,
-    /// Blocks that may be in memory.
-    blocks_max: usize,
+    /// Rows that may be in memory.
+    rows_max: u64,
+    /// The rows of one call, which come to one of the two.
+    taken: Block,
 }
 
 impl BinaryTable {
     /// No rows yet; `columns` is the number of slice columns, and `memory_bytes` what rows may take in memory.
     pub(crate) fn new(columns: usize, memory_bytes: u64) -> Self {
-        let blocks_max = memory_bytes / (BLOCK_ROWS * ROW_BYTES) as u64;
         Self {
             cells: Cells::new(columns),
             invalid: Vec::new(),
             counts: Vec::new(),
-            blocks: Vec::new(),
+            rows: Partitions::default(),
             spill: None,
-            blocks_max: usize::try_from(blocks_max).unwrap_or(usize::MAX).max(1),
+            rows_max: memory_bytes / ROW_BYTES as u64,
+            taken: Block::default(),
         }
     }
 
@@ -167,31 +166,21 @@ impl BinaryTable {
         }
         let validity = scores.nulls().filter(|nulls| nulls.null_count() > 0);
         self.counts.resize(self.cells.len().max(self.counts.len()), [0; 2]);
-        let rows = labels.iter().zip(scores.values()).zip(cells).enumerate();
-        let mut block = match self.blocks.pop() {
-            Some(block) => block,
-            None => Block::with_room(),
-        };
-        for (row, ((label, score), cell)) in rows {
-            let present = validity.is_none_or(|nulls| nulls.is_valid(row));
-            let positive = match label {
-                Label::Positive => 1,
-                Label::Negative => 0,
-                Label::Unknown | Label::Missing => 2,
-            };
-            if present && positive < 2 && (0.0..=1.0).contains(score) {
-                if block.keys.len() >= BLOCK_ROWS {
-                    let full = std::mem::replace(&mut block, Block::with_room());
-                    self.keep(full)?;
+        let Block { keys, tags } = &mut self.taken;
+        keys.clear();
+        tags.clear();
+        let is_valid = |label: &Label| matches!(label, Label::Positive | Label::Negative);
+        if validity.is_none() && labels.iter().all(is_valid) && scores.values().iter().all(is_probability) {
+            keys.extend(scores.values().iter().map(key_of));
+            tags.extend(labels.iter().zip(&cells).map(|(label, cell)| tag_of(*label, *cell)));
+        } else {
+            for (row, ((label, score), cell)) in labels.iter().zip(scores.values()).zip(cells).enumerate() {
+                let present = validity.is_none_or(|nulls| nulls.is_valid(row));
+                if present && is_valid(label) && is_probability(score) {
+                    keys.push(key_of(score));
+                    tags.push(tag_of(*label, cell));
+                    continue;
                 }
-                if let Some([negatives, positives]) = self.counts.get_mut(cell as usize) {
-                    *negatives += u64::from(1 - positive);
-                    *positives += u64::from(positive);
-                }
-                // Adding zero turns −0 into 0: two spellings of one score must be one tie.
-                block.keys.push((score + 0.0).to_bits());
-                block.tags.push((cell << 1) | positive);
-            } else {
                 let cell = cell as usize;
                 if cell >= self.invalid.len() {
                     self.invalid.resize(cell + 1, InvalidRows::default());
@@ -201,34 +190,55 @@ impl BinaryTable {
                 }
             }
         }
-        self.blocks.push(block);
-        Ok(())
+        for tag in &*tags {
+            if let Some([negatives, positives]) = self.counts.get_mut((tag >> 1) as usize) {
+                *negatives += u64::from(1 - (tag & 1));
+                *positives += u64::from(tag & 1);
+            }
+        }
+        Ok(self.keep()?)
     }
 
     /// Gives each block to `take`: those in memory and then those that are not.
     pub(crate) fn each_block(&mut self, mut take: impl FnMut(&Block) -> io::Result<()>) -> io::Result<()> {
-        self.blocks.iter().try_for_each(&mut take)?;
+        let mut block = Block::default();
+        for rows in self.rows.all() {
+            block.keys.clear();
+            block.tags.clear();
+            block.keys.extend(rows.iter().map(|row| row.key()));
+            block.tags.extend(rows.iter().map(|row| row.tag));
+            take(&block)?;
+        }
         match &mut self.spill {
             Some(spill) => spill.read(|block| take(&block)),
             None => Ok(()),
         }
     }
 
-    /// Keeps a full block: in memory if there is room, and else in the temporary file.
-    fn keep(&mut self, block: Block) -> io::Result<()> {
-        if self.blocks.len() + 1 < self.blocks_max {
-            self.blocks.push(block);
+    /// Keeps the rows that were taken: in memory if there is room, and else in the temporary file.
+    fn keep(&mut self) -> io::Result<()> {
+        if self.rows.rows() + self.taken.keys.len() as u64 <= self.rows_max {
+            self.rows.add(&self.taken);
             return Ok(());
         }
         match &mut self.spill {
-            Some(spill) => spill.write(&block),
-            empty => empty.insert(Spill::new()?).write(&block),
+            Some(spill) => spill.write(&self.taken),
+            empty => empty.insert(Spill::new()?).write(&self.taken),
         }
     }
 }
 
-impl Block {
-    fn with_room() -> Self {
-        Self { keys: Vec::with_capacity(BLOCK_ROWS), tags: Vec::with_capacity(BLOCK_ROWS) }
-    }
+/// Whether a score is one.
+fn is_probability(score: &f64) -> bool {
+    (0.0..=1.0).contains(score)
+}
+
+/// The bits of a score. Adding zero turns −0 into 0: two spellings of one score must be one tie.
+fn key_of(score: &f64) -> u64 {
+    (score + 0.0).to_bits()
+}
+
+/// The tag of a row of either class.
+fn tag_of(label: Label, cell: u32) -> u32 {
+    (cell << 1) | u32::from(label == Label::Positive)
 }

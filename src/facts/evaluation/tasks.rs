@@ -261,8 +261,14 @@ fn scanned(
     let question = asked(&groups, groupings.len(), threshold, resources);
     let ranked = ranked::rank(tables, &common.renumbered, common.cells.len(), &question)
         .map_err(|error| refused(SourceError::Spill(error)))?;
-    let ids = scan.ids.map(Ids::count);
+    let ids = counted(scan.ids, file, resources)?;
     Ok(Walked { content: scan.content, ids, common, groups: groups.groups, question, ranked, champion })
+}
+
+/// The ids of all parts of the data, counted.
+fn counted(ids: Option<Vec<Ids>>, file: DataFile<'_>, resources: Resources) -> Result<Option<IdCounts>, Vec<Problem>> {
+    let counts = ids.map(|ids| Ids::count(ids, resources.threads)).transpose();
+    counts.map_err(|error| vec![file.refused(&SourceError::Spill(error))])
 }
 
 /// The same, read by a cluster.
@@ -351,6 +357,7 @@ fn kept(
     metrics: impl Fn(&RawEvaluation, &GroupRows<'_>) -> Metrics,
 ) -> Result<Measured, Vec<Problem>> {
     let scan = scan::rows(file, declared, wanted, resources)?;
+    let ids = counted(scan.ids, file, resources)?;
     let data = file.facts(&scan.content);
     let data_files = scan.content.files.clone();
     let groupings = Grouping::declared(declared);
@@ -393,7 +400,7 @@ fn kept(
     Ok(Measured {
         data,
         data_files,
-        counts: counts(invalid, whole.rows - invalid.total(), scan.ids.map(Ids::count), &declared.columns),
+        counts: counts(invalid, whole.rows - invalid.total(), ids, &declared.columns),
         metrics: whole.metrics,
         groups: measured,
         horizons,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::fixed::FixedSum;
+use super::super::fixed::{self, FixedSum, Scale, WINDOW_TERMS, Window};
 use super::super::interval;
 
 /// Scores are kept this far from 0 and 1, as in the log loss (the machine epsilon).
@@ -165,6 +165,100 @@ struct Moments {
     ends: Option<(f64, f64)>,
 }
 
+/// Groups, column by column.
+#[derive(Debug, Default)]
+pub(crate) struct LogitColumns {
+    pub(crate) logits: Vec<f64>,
+    pub(crate) rows: Vec<f64>,
+    pub(crate) positives: Vec<f64>,
+}
+
+/// Some of them.
+#[derive(Debug, Clone, Copy)]
+struct Columns<'a> {
+    logits: &'a [f64],
+    rows: &'a [f64],
+    positives: &'a [f64],
+}
+
+/// Groups that are taken at a time.
+const CHUNK_GROUPS: usize = 32;
+/// More than by what the logits of ascending scores are out of order: rounding moves them by less than 2⁻⁴⁶.
+const DISORDER_MAX: f64 = 1e-9;
+
+impl LogitColumns {
+    fn chunks(&self) -> impl Iterator<Item = Columns<'_>> {
+        let columns = self.logits.chunks(CHUNK_GROUPS).zip(self.rows.chunks(CHUNK_GROUPS));
+        let columns = columns.zip(self.positives.chunks(CHUNK_GROUPS));
+        columns.map(|((logits, rows), positives)| Columns { logits, rows, positives })
+    }
+
+    /// Takes the logits of either class into `range`.
+    fn widen(&self, range: &mut Range) {
+        let all = Columns { logits: &self.logits, rows: &self.rows, positives: &self.positives };
+        let positives = all.ends(|_, positives| positives > 0.0);
+        let negatives = all.ends(|rows, positives| rows > positives);
+        range.merge(&Range { positives, negatives });
+    }
+}
+
+impl<'a> Columns<'a> {
+    fn groups(self) -> impl DoubleEndedIterator<Item = LogitGroup> + ExactSizeIterator + use<'a> {
+        let columns = self.logits.iter().zip(self.rows).zip(self.positives);
+        columns.map(|((logit, rows), positives)| LogitGroup { logit: *logit, rows: *rows, positives: *positives })
+    }
+
+    /// The lowest and the highest logit of groups whose rows and positives are `wanted`; the other way round where there
+    /// is none. They are near the first and the last.
+    fn ends(self, wanted: impl Fn(f64, f64) -> bool) -> (f64, f64) {
+        let wanted = |group: &LogitGroup| wanted(group.rows, group.positives);
+        let first = self.groups().find(wanted).map(|group| group.logit);
+        let last = self.groups().rev().find(wanted).map(|group| group.logit);
+        let (Some(first), Some(last)) = (first, last) else { return Range::default().positives };
+        let near_first = self.groups().skip_while(|group| !wanted(group));
+        let near_first = near_first.take_while(|group| group.logit <= first + DISORDER_MAX).filter(wanted);
+        let near_last = self.groups().rev().skip_while(|group| !wanted(group));
+        let near_last = near_last.take_while(|group| group.logit >= last - DISORDER_MAX).filter(wanted);
+        let lowest = near_first.fold(first, |lowest, group| lowest.min(group.logit));
+        (lowest, near_last.fold(last, |highest, group| highest.max(group.logit)))
+    }
+}
+
+/// Sums of [`Moments`].
+const SUMS: usize = 4;
+/// Distances are at most one, and so is each term of a group of one row.
+const SCALE_BITS: u32 = 42;
+const SCALE: Scale<SUMS> = Scale::new([SCALE_BITS; SUMS]);
+type Words = fixed::Words<SCALE_BITS>;
+/// Rows of a group whose terms that scale allows.
+const GROUP_ROWS_MAX: f64 = 512.0;
+/// 2⁵², whose last bits count from 0.
+const COUNTING: f64 = 4_503_599_627_370_496.0;
+
+/// Neighbouring groups in one bin.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    sums: Window<SUMS>,
+    rows: f64,
+    positives: f64,
+    ends: (f64, f64),
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { sums: Window::default(), rows: 0.0, positives: 0.0, ends: (f64::INFINITY, f64::NEG_INFINITY) }
+    }
+}
+
+impl LogitGroup {
+    /// What it adds to the sums of [`Moments`] at a distance.
+    fn terms(&self, distance: f64) -> [f64; SUMS] {
+        let Self { rows, positives, .. } = self;
+        let [first, second] = [rows * distance, rows * distance * distance];
+        [first, second, second * distance, positives * distance]
+    }
+}
+
 /// A compressor without the bins that have no rows.
 #[derive(Debug, Serialize, Deserialize)]
 struct SentCompressor {
@@ -208,22 +302,88 @@ impl Compressor {
         self.lowest + (bin as f64 + 0.5) * self.width
     }
 
+    /// The bin of a logit, and its distance to the middle in units of the width.
+    fn place(&self, logit: f64) -> (usize, f64) {
+        let place = (logit - self.lowest) * self.per_width;
+        // The cast saturates, also from NaN.
+        let index = (place as usize).min(COMPRESSION_BINS - 1);
+        (index, place - (index as f64 + 0.5))
+    }
+
     /// Takes a group.
     pub(crate) fn add(&mut self, group: LogitGroup) {
         self.range.add(&group);
-        let place = (group.logit - self.lowest) * self.per_width;
-        // The cast saturates, also from NaN.
-        let index = (place as usize).min(COMPRESSION_BINS - 1);
-        let distance = place - (index as f64 + 0.5);
+        let (index, distance) = self.place(group.logit);
         if let Some(bin) = self.bins.get_mut(index) {
             let (lowest, highest) = bin.ends.unwrap_or((distance, distance));
             bin.ends = Some((lowest.min(distance), highest.max(distance)));
             bin.rows += group.rows;
-            bin.first.add(group.rows * distance);
-            bin.second.add(group.rows * distance * distance);
-            bin.third.add(group.rows * distance * distance * distance);
             bin.positives += group.positives;
-            bin.positives_first.add(group.positives * distance);
+            bin.add_terms(group.terms(distance));
+        }
+    }
+
+    /// Takes groups whose rows are counts, in ascending order of their scores: some that are in one bin at a time.
+    pub(crate) fn add_ascending(&mut self, groups: &LogitColumns) {
+        let (mut bin, mut run) = (0, Run::default());
+        for chunk in groups.chunks() {
+            let (index, _) = self.place(chunk.logits.first().copied().unwrap_or_default());
+            if index != bin || run.rows + CHUNK_GROUPS as f64 * GROUP_ROWS_MAX > WINDOW_TERMS as f64 {
+                self.end(bin, &mut run);
+                bin = index;
+            }
+            if !self.run(bin, chunk, &mut run) {
+                chunk.groups().for_each(|group| self.add(group));
+            }
+        }
+        self.end(bin, &mut run);
+        groups.widen(&mut self.range);
+    }
+
+    /// Adds groups to a run in `bin`; false, and nothing is added, if one is in another bin or has too many rows, or a term
+    /// has bits for which there is no place.
+    fn run(&self, bin: usize, chunk: Columns<'_>, run: &mut Run) -> bool {
+        let (start, middle) = (bin as f64, bin as f64 + 0.5);
+        // The first bin and the last have what rounding moved beyond their ends.
+        let low = if bin == 0 { -0.5 } else { start };
+        let high = if bin == COMPRESSION_BINS - 1 { start + 1.5 } else { start + 1.0 };
+        let [mut first, mut second, mut third, mut of_positives] = [Words::default(); SUMS];
+        let (mut rows, mut positives, mut is_inside) = (0_u64, 0_u64, true);
+        for ((logit, group_rows), group_positives) in chunk.logits.iter().zip(chunk.rows).zip(chunk.positives) {
+            let place = (logit - self.lowest) * self.per_width;
+            is_inside &= (place >= low) & (place < high) & (*group_rows <= GROUP_ROWS_MAX);
+            let distance = place - middle;
+            let term = group_rows * distance;
+            first.add(term);
+            second.add(term * distance);
+            third.add(term * distance * distance);
+            of_positives.add(group_positives * distance);
+            rows = rows.wrapping_add((group_rows + COUNTING).to_bits());
+            positives = positives.wrapping_add((group_positives + COUNTING).to_bits());
+        }
+        let groups = chunk.logits.len() as u64;
+        let fits = is_inside && run.sums.add_words([first, second, third, of_positives], groups);
+        if fits {
+            let count = |sum: u64| sum.wrapping_sub(groups.wrapping_mul(COUNTING.to_bits())) as f64;
+            run.rows += count(rows);
+            run.positives += count(positives);
+            let distance = |logit: f64| (logit - self.lowest) * self.per_width - middle;
+            let (lowest, highest) = chunk.ends(|_, _| true);
+            // Neither subtraction nor product changes the order.
+            run.ends = (run.ends.0.min(distance(lowest)), run.ends.1.max(distance(highest)));
+        }
+        fits
+    }
+
+    /// Moves what a run of groups came to to their bin.
+    fn end(&mut self, bin: usize, run: &mut Run) {
+        let Run { mut sums, rows, positives, ends } = std::mem::take(run);
+        if let Some(bin) = self.bins.get_mut(bin).filter(|_| rows > 0.0) {
+            let (lowest, highest) = bin.ends.unwrap_or(ends);
+            bin.ends = Some((lowest.min(ends.0), highest.max(ends.1)));
+            bin.rows += rows;
+            bin.positives += positives;
+            sums.fold(&SCALE, bin.sums());
         }
     }
 
@@ -255,6 +415,15 @@ impl Compressor {
 }
 
 impl Moments {
+    /// The sums, in the order of [`LogitGroup::terms`].
+    fn sums(&mut self) -> [&mut FixedSum; SUMS] {
+        [&mut self.first, &mut self.second, &mut self.third, &mut self.positives_first]
+    }
+
+    fn add_terms(&mut self, terms: [f64; SUMS]) {
+        self.sums().into_iter().zip(terms).for_each(|(sum, term)| sum.add(term));
+    }
+
     /// The two nodes, with distances for logits.
     fn nodes(&self) -> [Option<LogitGroup>; 2] {
         let (rows, positives) = (self.rows, self.positives);

@@ -14,6 +14,8 @@ mod smirnov;
 #[cfg(test)]
 mod tests;
 
+use std::thread;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,7 @@ pub use baseline::Baseline;
 use baseline::{BaselineColumn, BaselineValues, CategoricalBaseline, NumericBaseline, bin_counts};
 use cells::{Cell, Cells, NO_TEST_INTERVAL};
 pub use cells::{CellKind, ReplacedCell, Side};
+use ordered::Distance;
 pub use representativeness::Representativeness;
 pub(crate) use sample::{BooleanSample, CategorySample, ColumnSample, NumericSample};
 
@@ -126,8 +129,15 @@ pub(crate) enum ColumnReference<'a> {
 pub(crate) fn column_drift(column: &str, reference: ColumnReference<'_>, current: &ColumnSample) -> ColumnDrift {
     let drift = match (reference, current) {
         (ColumnReference::Sample(ColumnSample::Numeric(reference)), ColumnSample::Numeric(current)) => {
-            NumericBaseline::freeze(reference)
-                .map(|frozen| numeric_drift(column, &frozen, reference.missing(), Some(reference), current))
+            // Each is a walk over all values.
+            let (frozen, distance) = thread::scope(|scope| {
+                let rows = (reference.values(), current.values());
+                let walk = move || ordered::distance((reference.points(), rows.0), (current.points(), rows.1));
+                let distance = scope.spawn(walk);
+                let frozen = NumericBaseline::freeze(reference);
+                (frozen, distance.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            });
+            frozen.map(|frozen| numeric_drift(column, &frozen, reference.missing(), Some(distance), current))
         }
         (ColumnReference::Frozen(frozen), ColumnSample::Numeric(current)) => match &frozen.values {
             BaselineValues::Numeric(numbers) => Ok(numeric_drift(column, numbers, frozen.missing, None, current)),
@@ -170,12 +180,12 @@ const NO_VALUES: &str = "all values of one side are missing";
 const NOT_NUMBERS: &str = "the column holds categories, which have no order";
 const NOT_CATEGORIES: &str = "the column holds numbers";
 
-/// How far numbers are from the reference: from all of its values where there is a `sample`, or from its grid.
+/// How far numbers are from the reference: from all of its values where their `distance` is known, or from its grid.
 fn numeric_drift(
     column: &str,
     reference: &NumericBaseline,
     reference_missing: u64,
-    sample: Option<&NumericSample>,
+    distance: Option<Distance>,
     current: &NumericSample,
 ) -> ColumnDrift {
     let rows = (reference.values().saturating_add(reference_missing), reference_missing);
@@ -195,7 +205,7 @@ fn numeric_drift(
     let mut drift = ColumnDrift::of_cells(column, rows, (current.rows(), current.missing()), cells);
     drift.rounded_values = reference.rounded.saturating_add(current.rounded());
     drift.new_categories = undefined(NEW_CATEGORIES, current.rows(), NOT_CATEGORIES);
-    drift.measure_ordered(reference, sample, current);
+    drift.measure_ordered(reference, distance, current);
     drift
 }
 
@@ -356,12 +366,7 @@ impl ColumnDrift {
     }
 
     /// Fills in what rests on the order of numbers.
-    fn measure_ordered(
-        &mut self,
-        reference: &NumericBaseline,
-        sample: Option<&NumericSample>,
-        current: &NumericSample,
-    ) {
+    fn measure_ordered(&mut self, reference: &NumericBaseline, distance: Option<Distance>, current: &NumericSample) {
         let (n, m) = (current.values(), reference.values());
         self.outside_reference_range = match reference.minimum.zip(reference.maximum) {
             Some((minimum, maximum)) => {
@@ -378,10 +383,7 @@ impl ColumnDrift {
             self.normalised_wasserstein = undefined(NORMALISED_WASSERSTEIN, n, NO_VALUES);
             return;
         }
-        let distance = match sample {
-            Some(sample) => ordered::distance((sample.points(), m), (current.points(), n)),
-            None => ordered::distance((reference.points(), m), (current.points(), n)),
-        };
+        let distance = distance.unwrap_or_else(|| ordered::distance((reference.points(), m), (current.points(), n)));
         let pairs = (u128::from(n) * u128::from(m)) as f64;
         let value = distance.steps as f64 / pairs;
         let error = (distance.steps_max - distance.steps.min(distance.steps_max)) as f64 / pairs;

@@ -95,15 +95,20 @@ impl Walk {
             self.steps = self.steps.max(at_end);
         }
         self.steps_max = self.steps_max.max(at_start).max(at_end);
-        let product = scaled(reference_rows, current_rows) as f64;
+        let product = rounded(scaled(reference_rows, current_rows));
         if exact {
-            self.area.add(at_start as f64 / product * width);
+            self.area.add(rounded(at_start) / product * width);
             return;
         }
         let middle = first.saturating_add(last).abs_diff(other.saturating_mul(2));
-        self.area.add(middle as f64 / 2.0 / product * width);
+        self.area.add(rounded(middle) / 2.0 / product * width);
         self.area_error.add(next.saturating_sub(here) as f64 / 2.0 / reference_rows as f64 * width);
     }
+}
+
+/// The nearest double. Half as many bits are converted in a tenth of the time.
+fn rounded(number: u128) -> f64 {
+    u64::try_from(number).map_or(number as f64, |number| number as f64)
 }
 
 #[cfg(test)]

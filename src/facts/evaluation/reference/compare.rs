@@ -341,13 +341,12 @@ impl Comparison<'_> {
 }
 
 /// Both sides of a column, sorted at the same time.
-fn samples_of(mut before: Values, mut current: Values) -> (ColumnSample, ColumnSample) {
+fn samples_of(before: Values, current: Values) -> (ColumnSample, ColumnSample) {
     thread::scope(|scope| {
-        // Where no thread is to be had, it is sorted below.
-        let _ = thread::Builder::new().spawn_scoped(scope, || before.sort());
-        current.sort();
-    });
-    (before.sample(), current.sample())
+        let current = scope.spawn(|| current.sample());
+        let before = before.sample();
+        (before, current.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// Whether a label is one of some classes.

@@ -6,14 +6,15 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::Float64Type;
+use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::row::{RowConverter, SortField};
 
 use super::super::columns::{self, ColumnError};
 use super::super::drift::{BooleanSample, CategorySample, ColumnSample, NumericSample};
 use super::super::ids;
-use super::super::overlap::{Overlap, OverlapCounter, SpillLimit};
+use super::super::overlap::{Key, Overlap, OverlapCounter, SpillLimit};
 use super::super::source::{Content, Format, Sink, Source, SourceError};
+use super::super::spread::sort_many;
 use super::super::table::Label;
 use super::kind::{self, Kind};
 use crate::manifest::raw::Classes;
@@ -100,15 +101,20 @@ impl Counter {
     }
 
     fn add(&mut self, side: Side, keys: &[Option<u128>]) -> io::Result<()> {
-        for key in keys.iter().flatten() {
-            match (&mut *self, side) {
-                (Self::Narrow(counter), Side::Reference) => counter.add_reference(*key as u64)?,
-                (Self::Narrow(counter), Side::Evaluation) => counter.add_evaluation(*key as u64)?,
-                (Self::Wide(counter), Side::Reference) => counter.add_reference(*key)?,
-                (Self::Wide(counter), Side::Evaluation) => counter.add_evaluation(*key)?,
-            }
+        let mut keys = keys.iter().flatten().copied();
+        match self {
+            Self::Narrow(counter) => keys.try_for_each(|key| add_key(counter, side, key as u64)),
+            Self::Wide(counter) => keys.try_for_each(|key| add_key(counter, side, key)),
         }
-        Ok(())
+    }
+
+    /// Adds the keys of a column in its one form, if it holds whole numbers and this is for such; returns how many rows
+    /// have none.
+    fn add_integers(&mut self, side: Side, column: &ArrayRef) -> Option<io::Result<u64>> {
+        let (Self::Narrow(counter), Some(column)) = (self, column.as_primitive_opt::<Int64Type>()) else { return None };
+        let missing = column.null_count() as u64;
+        let added = column.iter().flatten().try_for_each(|key| add_key(counter, side, key.cast_unsigned()));
+        Some(added.map(|()| missing))
     }
 
     /// An empty one for keys of the same width.
@@ -133,6 +139,13 @@ impl Counter {
             Self::Narrow(counter) => counter.finish(threads),
             Self::Wide(counter) => counter.finish(threads),
         }
+    }
+}
+
+fn add_key<K: Key>(counter: &mut OverlapCounter<K>, side: Side, key: K) -> io::Result<()> {
+    match side {
+        Side::Reference => counter.add_reference(key),
+        Side::Evaluation => counter.add_evaluation(key),
     }
 }
 
@@ -262,6 +275,10 @@ impl Values {
                     _ => count(missing, class),
                 };
                 if let Some(numbers) = column.as_primitive_opt::<Float64Type>() {
+                    if numbers.null_count() == 0 {
+                        numbers.values().iter().zip(classes).for_each(|(number, class)| push(Some(*number), class));
+                        return Ok(());
+                    }
                     numbers.iter().zip(classes).for_each(|(number, class)| push(number, class));
                     return Ok(());
                 }
@@ -316,13 +333,6 @@ impl Values {
         }
     }
 
-    /// Puts numbers in order, whatever the class.
-    pub(crate) fn sort(&mut self) {
-        let Present::Numbers { by_class: [all, rest @ ..], .. } = &mut self.present else { return };
-        rest.iter_mut().for_each(|numbers| all.append(numbers));
-        all.sort_unstable_by(f64::total_cmp);
-    }
-
     /// The column as what is compared, whatever the class.
     pub(crate) fn sample(self) -> ColumnSample {
         let missing = self.missing.iter().sum();
@@ -332,7 +342,8 @@ impl Values {
                     all.extend(more);
                     all
                 });
-                ColumnSample::Numeric(NumericSample::new(numbers.unwrap_or_default(), missing).with_rounded(rounded))
+                let numbers = in_order(numbers.unwrap_or_default());
+                ColumnSample::Numeric(NumericSample::new(numbers, missing).with_rounded(rounded))
             }
             Present::Categories(categories) => {
                 let mut sample = CategorySample::default();
@@ -358,6 +369,20 @@ impl Values {
         categories.insert(None, self.missing);
         Some(categories)
     }
+}
+
+/// Numbers in ascending order, as `f64::total_cmp` has it.
+fn in_order(numbers: Vec<f64>) -> Vec<f64> {
+    const SIGN: u64 = 1 << 63;
+    // The bits of a negative number are turned around, and it is below all others.
+    let of = |number: f64| {
+        let bits = number.to_bits();
+        if bits & SIGN == 0 { bits | SIGN } else { !bits }
+    };
+    let back = |place: u64| f64::from_bits(if place & SIGN == 0 { !place } else { place & !SIGN });
+    let mut places: Vec<u64> = numbers.into_iter().map(of).collect();
+    sort_many(&mut places);
+    places.into_iter().map(back).collect()
 }
 
 /// Whether no double holds a whole number.
@@ -474,6 +499,24 @@ impl ReferenceSink<'_> {
         self.read(batch, column.position, of)
     }
 
+    /// Adds the keys of a column, if there is one, to a counter; returns how many rows have none.
+    fn add_keys(
+        &self,
+        batch: &RecordBatch,
+        column: &Option<Column>,
+        counter: &mut Option<Counter>,
+    ) -> Result<u64, SourceError> {
+        let (Some(column), Some(counter)) = (column, counter) else { return Ok(0) };
+        let side = self.reading.side;
+        let array = self.canonical(batch, column)?;
+        if let Some(missing) = counter.add_integers(side, &array) {
+            return missing.map_err(SourceError::Spill);
+        }
+        let keys = self.read(batch, column.position, |_| kind::keys(&array))?;
+        counter.add(side, &keys).map_err(SourceError::Spill)?;
+        Ok(keys.iter().filter(|key| key.is_none()).count() as u64)
+    }
+
     fn keys(&self, batch: &RecordBatch, column: &Column) -> Result<Vec<Option<u128>>, SourceError> {
         let of = |array: &ArrayRef| kind::keys(&kind::canonical(array, column.kind, column.empty_is_missing)?);
         self.read(batch, column.position, of)
@@ -549,12 +592,14 @@ impl Sink for ReferenceSink<'_> {
             }
         }
         self.rows.samples = samples;
-        let missing = |keys: &[Option<u128>]| keys.iter().filter(|key| key.is_none()).count() as u64;
-        let id = plan.id.as_ref().map(|column| self.keys(batch, column)).transpose()?;
-        let entity = plan.entity.as_ref().map(|column| self.keys(batch, column)).transpose()?;
+        let mut counters = std::mem::take(&mut self.counters);
+        self.rows.ids_missing += self.add_keys(batch, &plan.id, &mut counters.id)?;
+        self.rows.entities_missing += self.add_keys(batch, &plan.entity, &mut counters.entity)?;
         let row = if plan.like.is_empty() { None } else { Some(self.row_keys(batch)?) };
-        self.rows.ids_missing += id.as_deref().map_or(0, missing);
-        self.rows.entities_missing += entity.as_deref().map_or(0, missing);
+        if let Some((counter, keys)) = counters.row.as_mut().zip(row.as_deref()) {
+            counter.add(side, keys).map_err(SourceError::Spill)?;
+        }
+        self.counters = counters;
         if let Some(time) = &plan.time {
             self.times(batch, time)?;
         }
@@ -568,11 +613,6 @@ impl Sink for ReferenceSink<'_> {
                 label: label(of_row),
             };
             self.rows.likes.extend(keys.iter().flatten().copied().zip(labels).map(like));
-        }
-        for (counter, keys) in self.counters.each().into_iter().zip([&id, &row, &entity]) {
-            if let Some((counter, keys)) = counter.as_mut().zip(keys.as_deref()) {
-                counter.add(side, keys).map_err(SourceError::Spill)?;
-            }
         }
         self.rows.rows += rows;
         Ok(())
