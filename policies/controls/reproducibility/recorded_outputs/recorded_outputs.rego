@@ -19,8 +19,6 @@ import data.modelgate.lib.measured
 not_applicable contains "the release names no files of DVC" if input.supply_chain.dvc == null
 
 not_applicable contains "none of the released files is among the outputs that DVC recorded" if {
-	is_object(input.supply_chain.dvc)
-	is_array(input.supply_chain.dvc.outputs)
 	every output in input.supply_chain.dvc.outputs {
 		output.result in {"not-released", "not-comparable"}
 	}
