@@ -1,6 +1,6 @@
 //! The natural logarithm, without a branch: in a loop, compilers take several numbers at a time.
 
-const LN2_HIGH: f64 = 6.931_471_803_691_238_2e-1;
+const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// Coefficients of (ln((1 + s) / (1 − s)) − 2s) / s in powers of s², on [0, 0.1716].
 const C1: f64 = 6.666_666_666_666_735e-1;

@@ -57,7 +57,9 @@ impl<'a> Walker<'a> {
         self.logs.extend(rows.iter().map(|(key, _)| logs(f64::from_bits(*key))));
         self.sums.add(rows, &self.logs);
         let LogitColumns { logits, rows: counts, positives } = &mut self.logits;
-        (logits.clear(), counts.clear(), positives.clear());
+        logits.clear();
+        counts.clear();
+        positives.clear();
         let is_distinct = rows.windows(2).all(|pair| matches!(pair, [left, right] if left.0 != right.0));
         if is_distinct && self.stretch_rows + rows.len() as u64 <= STRETCH_ROWS {
             logits.extend(self.logs.iter().map(|(log, log_of_rest)| log - log_of_rest));
