@@ -24,6 +24,8 @@ pub(super) struct Reading<'a> {
     file: File,
     size_bytes: u64,
     beginning: Vec<u8>,
+    /// Of the beginning.
+    hasher: Sha256,
 }
 
 impl<'a> Reading<'a> {
@@ -46,18 +48,19 @@ impl<'a> Reading<'a> {
         let size_bytes = file.metadata().map_err(problem)?.len();
         let kept = usize::try_from(size_bytes).unwrap_or(usize::MAX).min(beginning_bytes);
         let mut beginning = vec![0; kept];
-        let mut filled = 0;
-        while let Some(room) = beginning.get_mut(filled..).filter(|room| !room.is_empty()) {
-            let count = read_at(&file, room, filled as u64).map_err(problem)?;
-            if count == 0 {
+        let (mut hasher, mut position) = (Sha256::new(), 0);
+        // Hashed while they are in the processor's cache.
+        for block in beginning.chunks_mut(BLOCK_BYTES) {
+            if fill(&file, block, position).map_err(problem)? < block.len() {
                 return Err(changed(input.path));
             }
-            filled += count;
+            hasher.update(&*block);
+            position += block.len() as u64;
         }
-        Ok(Self { input, file, size_bytes, beginning })
+        Ok(Self { input, file, size_bytes, beginning, hasher })
     }
 
-    /// Lets `inspect` look at the file, then hashes all of it.
+    /// Lets `inspect` look at the file, then hashes the rest of it.
     ///
     /// # Errors
     /// The file cannot be read to its end, or is not what was inspected any more.
@@ -69,8 +72,7 @@ impl<'a> Reading<'a> {
         if ahead.has_failed() {
             return Err(changed(self.input.path));
         }
-        let mut hasher = Sha256::new();
-        hasher.update(&self.beginning);
+        let mut hasher = self.hasher.clone();
         self.hash_rest(&mut hasher, &ahead)?;
         Ok((found, Sha256Digest::from_bytes(hasher.finalize().into()), self.size_bytes))
     }
