@@ -9,6 +9,7 @@ mod file;
 mod json;
 mod scalar;
 pub(crate) mod strict_json;
+mod surrogates;
 
 use std::collections::BTreeMap;
 
@@ -97,7 +98,12 @@ impl Document {
         }
         // A byte-order mark is allowed at the start and is no part of the content.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let lines = Lines::of(text);
+        let joined = surrogates::joined(text);
+        let (text, pairs) = match &joined {
+            Some((text, pairs)) => (text.as_str(), pairs.as_slice()),
+            None => (text, [].as_slice()),
+        };
+        let lines = Lines::of(text, pairs);
         let mut builder = Builder::new(file, with_tags);
         for event in Parser::new_from_str(text) {
             match event {
@@ -166,10 +172,14 @@ impl Document {
 ///
 /// At the end of a text the parser is a line ahead, even if no line break is there: a place of its is
 /// brought back into the text.
-struct Lines(Vec<usize>);
+struct Lines<'a> {
+    lengths: Vec<usize>,
+    /// Places behind which more characters stand in the text than the parser was given.
+    pairs: &'a [(usize, usize)],
+}
 
-impl Lines {
-    fn of(text: &str) -> Self {
+impl<'a> Lines<'a> {
+    fn of(text: &str, pairs: &'a [(usize, usize)]) -> Self {
         // YAML breaks lines at line feeds, carriage returns, and both together (YAML 1.2.2, 5.4).
         let mut lengths = vec![0];
         let mut previous = ' ';
@@ -185,15 +195,17 @@ impl Lines {
             }
             previous = character;
         }
-        Self(lengths)
+        Self { lengths, pairs }
     }
 
     // The parser counts lines from 1 and columns from 0.
     fn place(&self, marker: &Marker) -> Place {
-        let line = marker.line().clamp(1, self.0.len());
-        let length = self.0.get(line - 1).copied().unwrap_or_default();
+        let line = marker.line().clamp(1, self.lengths.len());
+        let length = self.lengths.get(line - 1).copied().unwrap_or_default();
         let column = if line == marker.line() { marker.col().min(length) } else { length };
-        Place { line: line as u64, column: column as u64 + 1 }
+        let pairs_before = |place| self.pairs.partition_point(|pair| *pair <= place);
+        let pairs = pairs_before((line, column)).saturating_sub(pairs_before((line, 0)));
+        Place { line: line as u64, column: (column + surrogates::CHARACTERS_LESS * pairs) as u64 + 1 }
     }
 }
 
@@ -457,6 +469,39 @@ mod tests {
         let problems = Document::parse("m.yaml", text).unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:?}");
         format!("{} {}", problems[0].code, problems[0])
+    }
+
+    #[test]
+    fn json_escapes_characters_in_halves() {
+        let text = "{\"\\ud83d\\ude80 a\": \"\\\\ud83d \\uD83D\\uDEA8\\u00e9\", \"b\": [1,\r\n \"\\udbff\\udfff\", 2]}";
+        let document = Document::parse("m.json", text).unwrap();
+        assert_eq!(*document.value(), serde_json::from_str::<Value>(text).unwrap());
+        let place = |pointer: &str| (document.location(pointer).line, document.location(pointer).column);
+        for (pointer, expected) in [("/b/0", "1,\r"), ("/b/1", "\"\\udbff"), ("/b/2", "2]")] {
+            let before = &text[..text.find(expected).unwrap()];
+            let line = before.matches('\n').count();
+            let column = before.rsplit('\n').next().unwrap().chars().count();
+            assert_eq!(place(pointer), (line as u64 + 1, column as u64 + 1), "{pointer}");
+        }
+        // Half a character is none, and YAML has no such escapes.
+        for text in
+            [r#"{"a": "\ud83d"}"#, r#"{"a": "\ude00\ud83d"}"#, "a: \"\\ud83d\\ude00\"", "{a: \"\\ud83d\\ude00\"}"]
+        {
+            assert!(only_problem(text).starts_with("yaml-syntax"), "{text}");
+        }
+        assert_eq!(*Document::parse("m.yaml", "a: '\\ud83d\\ude00'").unwrap().value(), json!({"a": "\\ud83d\\ude00"}));
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_read_as_json_whatever_it_escapes(text in any::<String>(), line in "[a\\u{1f600}\\u{fffff}\n]{0,8}") {
+            let escaped: String = serde_json::to_string(&(text, line)).unwrap().encode_utf16().map(|unit| match unit {
+                0x20..0x7f => char::from_u32(unit.into()).unwrap().to_string(),
+                _ => format!("\\u{unit:04x}"),
+            }).collect();
+            let document = Document::parse("m.json", &escaped).unwrap();
+            prop_assert_eq!(document.value(), &serde_json::from_str::<Value>(&escaped).unwrap());
+        }
     }
 
     #[test]
