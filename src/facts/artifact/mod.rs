@@ -448,11 +448,12 @@ pub(crate) fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Inspectio
     let next = AtomicUsize::new(0);
     let found: Vec<Mutex<Option<Result<Inspected, Problem>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
+        let mut memory = Vec::new();
         while let Some((input, place)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
             inputs.get(index).zip(found.get(index))
         } {
-            let facts = inspect_cached(*input, limits.cache);
+            let facts = inspect_cached(*input, limits.cache, &mut memory);
             *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(facts);
         }
     };
@@ -481,13 +482,13 @@ pub(crate) fn inspect(inputs: &[FileInput<'_>], limits: Limits<'_>) -> Inspectio
     Inspection { files, secrets }
 }
 
-fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<Inspected, Problem> {
-    let Some(cache) = cache else { return inspect_file(input) };
+fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>, memory: &mut Vec<u8>) -> Result<Inspected, Problem> {
+    let Some(cache) = cache else { return inspect_file(input, memory) };
     if let Some(file) = cache.find(input) {
         return Ok(file);
     }
     let entry = cache.entry(input);
-    let file = inspect_file(input)?;
+    let file = inspect_file(input, memory)?;
     // Secrets are written nowhere, and facts may quote them.
     if file.inside.secrets.is_empty() {
         cache.keep(input, entry.as_deref(), &file);
@@ -495,7 +496,7 @@ fn inspect_cached(input: FileInput<'_>, cache: Option<&Cache>) -> Result<Inspect
     Ok(file)
 }
 
-fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
+fn inspect_file(input: FileInput<'_>, memory: &mut Vec<u8>) -> Result<Inspected, Problem> {
     let look = |content: Content<'_>| {
         let (format, mut findings) = detect::inspect(content);
         if let Some(text) = text::of(content) {
@@ -511,7 +512,7 @@ fn inspect_file(input: FileInput<'_>) -> Result<Inspected, Problem> {
         (format, findings, (detect::is_lfs_pointer(content), dvc_pointer))
     };
     let ((format, mut findings, (lfs_pointer, dvc_pointer)), sha256, size_bytes) =
-        Reading::open(input, INSPECTED_BYTES_MAX)?.inspect(look)?;
+        Reading::open(input, INSPECTED_BYTES_MAX, memory)?.inspect(look)?;
     if let Some(pickle) = &findings.pickle {
         let risks = pickle_risks(pickle);
         findings.risks.extend(risks);
@@ -595,7 +596,7 @@ mod tests {
 
     fn inspected(path: &Path) -> Result<ArtifactFacts, String> {
         let input = FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model };
-        inspect_file(input).map(|file| file.facts).map_err(|problem| problem.code.to_owned())
+        inspect_file(input, &mut Vec::new()).map(|file| file.facts).map_err(|problem| problem.code.to_owned())
     }
 
     #[test]

@@ -137,7 +137,7 @@ pub(super) mod tests {
         std::fs::write(&path, bytes).unwrap();
         let input = FileInput { path: "file", absolute: &path, role: ArtifactRole::Model };
         let kept = usize::try_from(PAGE_BYTES).unwrap();
-        Reading::open(input, kept).unwrap().inspect(look).unwrap().0
+        Reading::open(input, kept, &mut Vec::new()).unwrap().inspect(look).unwrap().0
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! Reading a file once: its bytes are hashed as they go by, and its beginning is kept for the inspectors.
 
 use std::fs::File;
-use std::sync::mpsc;
-use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
@@ -12,28 +10,27 @@ use crate::digest::Sha256Digest;
 use crate::document::{special, unreadable};
 use crate::problem::Problem;
 
-/// Bytes that are read at a time: a whole number of pages.
-const BLOCK_BYTES: usize = 16 * PAGE_BYTES as usize;
-
-/// Blocks that wait to be hashed while the next is read. Two would do; more smooth the disk's hiccups.
-const BLOCKS_AHEAD: usize = 4;
+/// Bytes that are read at a time, a whole number of pages: few calls, and still in the processor's cache when they are
+/// hashed. A second thread that reads ahead would take a processor from the next file.
+const BLOCK_BYTES: usize = 4 * PAGE_BYTES as usize;
 
 /// A file that is open, whose beginning was read.
 pub(super) struct Reading<'a> {
     input: FileInput<'a>,
     file: File,
     size_bytes: u64,
-    beginning: Vec<u8>,
+    beginning: &'a [u8],
     /// Of the beginning.
     hasher: Sha256,
 }
 
 impl<'a> Reading<'a> {
-    /// Opens a file and reads its beginning: `beginning_bytes`, a whole number of pages, or all of a shorter file.
+    /// Opens a file and reads its beginning into `memory`: `beginning_bytes`, a whole number of pages, or all of a
+    /// shorter file. Memory that was used before costs less than new one.
     ///
     /// # Errors
     /// The file is absent, a directory, a pipe or device, or cannot be read.
-    pub(super) fn open(input: FileInput<'a>, beginning_bytes: usize) -> Result<Self, Problem> {
+    pub(super) fn open(input: FileInput<'a>, beginning_bytes: usize, memory: &'a mut Vec<u8>) -> Result<Self, Problem> {
         let problem = |error: std::io::Error| unreadable(input.path, &error);
         // Looked at before it is opened: opening a named pipe waits for a writer for ever.
         let metadata = std::fs::metadata(input.absolute).map_err(problem)?;
@@ -47,17 +44,20 @@ impl<'a> Reading<'a> {
         let file = File::open(input.absolute).map_err(problem)?;
         let size_bytes = file.metadata().map_err(problem)?.len();
         let kept = usize::try_from(size_bytes).unwrap_or(usize::MAX).min(beginning_bytes);
-        let mut beginning = vec![0; kept];
+        if memory.capacity() < kept {
+            // Nothing of the old is worth a copy, and new memory is empty without being written.
+            *memory = vec![0; kept];
+        }
+        memory.resize(kept, 0);
         let (mut hasher, mut position) = (Sha256::new(), 0);
-        // Hashed while they are in the processor's cache.
-        for block in beginning.chunks_mut(BLOCK_BYTES) {
+        for block in memory.chunks_mut(BLOCK_BYTES) {
             if fill(&file, block, position).map_err(problem)? < block.len() {
                 return Err(changed(input.path));
             }
             hasher.update(&*block);
             position += block.len() as u64;
         }
-        Ok(Self { input, file, size_bytes, beginning, hasher })
+        Ok(Self { input, file, size_bytes, beginning: memory, hasher })
     }
 
     /// Lets `inspect` look at the file, then hashes the rest of it.
@@ -67,7 +67,7 @@ impl<'a> Reading<'a> {
     pub(super) fn inspect<T>(self, inspect: impl FnOnce(Content<'_>) -> T) -> Result<(T, Sha256Digest, u64), Problem> {
         let ahead = LookAhead::new(&self.file, self.size_bytes);
         let is_whole = self.beginning.len() as u64 == self.size_bytes;
-        let content = Content { ahead: (!is_whole).then_some(&ahead), ..Content::of(&self.beginning, self.size_bytes) };
+        let content = Content { ahead: (!is_whole).then_some(&ahead), ..Content::of(self.beginning, self.size_bytes) };
         let found = inspect(content);
         if ahead.has_failed() {
             return Err(changed(self.input.path));
@@ -77,51 +77,24 @@ impl<'a> Reading<'a> {
         Ok((found, Sha256Digest::from_bytes(hasher.finalize().into()), self.size_bytes))
     }
 
-    /// Hashes what follows the beginning, a block while the next is read.
+    /// Hashes what follows the beginning, to the end that the file has by now.
     fn hash_rest(&self, hasher: &mut Sha256, ahead: &LookAhead<'_>) -> Result<(), Problem> {
-        let problem = |error: std::io::Error| unreadable(self.input.path, &error);
-        if self.beginning.len() as u64 == self.size_bytes {
-            let beyond = read_at(&self.file, &mut [0], self.size_bytes).map_err(problem)?;
-            return if beyond == 0 { Ok(()) } else { Err(changed(self.input.path)) };
-        }
-        let (full, blocks) = mpsc::sync_channel::<std::io::Result<Vec<u8>>>(BLOCKS_AHEAD);
-        let (empty, spare) = mpsc::channel::<Vec<u8>>();
         let mut position = self.beginning.len() as u64;
-        let (file, start) = (&self.file, position);
-        thread::scope(|scope| {
-            let read = move || {
-                let mut position = start;
-                loop {
-                    let mut block = spare.try_recv().unwrap_or_default();
-                    block.resize(BLOCK_BYTES, 0);
-                    let filled = fill(file, &mut block, position);
-                    let filled = filled.map(|count| {
-                        block.truncate(count);
-                        block
-                    });
-                    position += filled.as_ref().map_or(0, |block| block.len() as u64);
-                    let is_last = filled.as_ref().map_or(true, |block| block.len() < BLOCK_BYTES);
-                    // Whoever hashes has met a problem when nobody takes it.
-                    if full.send(filled).is_err() || is_last {
-                        return;
-                    }
+        let mut block = vec![0; BLOCK_BYTES];
+        loop {
+            let filled = fill(&self.file, &mut block, position).map_err(|error| unreadable(self.input.path, &error))?;
+            block.truncate(filled);
+            hasher.update(&block);
+            for (page, number) in block.chunks(PAGE_BYTES as usize).zip(position / PAGE_BYTES..) {
+                if !ahead.is_unused() && !ahead.agrees(number, page) {
+                    return Err(changed(self.input.path));
                 }
-            };
-            thread::Builder::new().name("artifact".to_owned()).spawn_scoped(scope, read).map_err(problem)?;
-            for block in blocks {
-                let block = block.map_err(problem)?;
-                hasher.update(&block);
-                for (page, number) in block.chunks(PAGE_BYTES as usize).zip(position / PAGE_BYTES..) {
-                    if !ahead.is_unused() && !ahead.agrees(number, page) {
-                        return Err(changed(self.input.path));
-                    }
-                }
-                position += block.len() as u64;
-                // The reader may have come to the end.
-                let _ = empty.send(block);
             }
-            if position == self.size_bytes { Ok(()) } else { Err(changed(self.input.path)) }
-        })
+            position += filled as u64;
+            if filled < BLOCK_BYTES {
+                return if position == self.size_bytes { Ok(()) } else { Err(changed(self.input.path)) };
+            }
+        }
     }
 }
 
@@ -153,8 +126,8 @@ mod tests {
 
     const PAGE: usize = PAGE_BYTES as usize;
 
-    fn open(path: &Path) -> Reading<'_> {
-        Reading::open(FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model }, PAGE).unwrap()
+    fn open<'a>(path: &'a Path, memory: &'a mut Vec<u8>) -> Reading<'a> {
+        Reading::open(FileInput { path: "model.bin", absolute: path, role: ArtifactRole::Model }, PAGE, memory).unwrap()
     }
 
     fn bytes(length: usize) -> Vec<u8> {
@@ -165,6 +138,8 @@ mod tests {
     fn any_part_of_a_file_can_be_looked_at_and_all_of_it_is_hashed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("model.bin");
+        // One piece of memory for all: what is left in it of a longer file is not of the next.
+        let mut memory = bytes(2 * PAGE);
         for length in [0, 1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE + 17, BLOCK_BYTES + PAGE, 2 * BLOCK_BYTES + PAGE + 5] {
             let all = bytes(length);
             std::fs::write(&path, &all).unwrap();
@@ -178,7 +153,7 @@ mod tests {
                 assert!(content.at(u64::MAX, 1).is_none());
                 assert!(content.at(0, usize::MAX).is_none());
             };
-            let ((), digest, size_bytes) = open(&path).inspect(look).unwrap();
+            let ((), digest, size_bytes) = open(&path, &mut memory).inspect(look).unwrap();
             assert_eq!((digest, size_bytes), (Sha256Digest::of(&all), length as u64), "{length}");
         }
     }
@@ -199,10 +174,10 @@ mod tests {
             std::fs::write(&path, &other).unwrap();
         };
         std::fs::write(&path, &all).unwrap();
-        assert_eq!(code(open(&path), &swap), refused);
+        assert_eq!(code(open(&path, &mut Vec::new()), &swap), refused);
         // What was not looked at may have been anything: only the digest speaks of it.
         std::fs::write(&path, &all).unwrap();
-        assert_eq!(code(open(&path), &|_| std::fs::write(&path, bytes(20 * PAGE)).unwrap()), Ok(()));
+        assert_eq!(code(open(&path, &mut Vec::new()), &|_| std::fs::write(&path, bytes(20 * PAGE)).unwrap()), Ok(()));
         // Two looks at a page that changed in between, others between them, and a page that is there no more.
         let twice = |content: Content<'_>| {
             swap(content);
@@ -212,16 +187,16 @@ mod tests {
             assert!(content.at(3 * PAGE_BYTES, 1).is_none());
         };
         std::fs::write(&path, &all).unwrap();
-        assert_eq!(code(open(&path), &twice), refused);
+        assert_eq!(code(open(&path, &mut Vec::new()), &twice), refused);
         std::fs::write(&path, &all).unwrap();
         let cut = |_: Content<'_>| std::fs::write(&path, &all[..4 * PAGE]).unwrap();
-        assert_eq!(code(open(&path), &cut), refused);
+        assert_eq!(code(open(&path, &mut Vec::new()), &cut), refused);
         let grow = |_: Content<'_>| {
             std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"more").unwrap();
         };
         for length in [PAGE / 2, 4 * PAGE] {
             std::fs::write(&path, &all[..length]).unwrap();
-            assert_eq!(code(open(&path), &grow), refused, "{length}");
+            assert_eq!(code(open(&path, &mut Vec::new()), &grow), refused, "{length}");
         }
     }
 }

@@ -215,7 +215,7 @@ fn what_is_kept_in_the_cache_says_as_much() {
     let absolute = directory.path().join("m.safetensors");
     std::fs::write(&absolute, safetensors(&["a", "b"])).unwrap();
     let input = FileInput { path: "m.safetensors", absolute: &absolute, role: ArtifactRole::Model };
-    let inspected = crate::facts::artifact::inspect_file(input).unwrap();
+    let inspected = crate::facts::artifact::inspect_file(input, &mut Vec::new()).unwrap();
     let kept: Inspected = serde_json::from_slice(&serde_json::to_vec(&inspected).unwrap()).unwrap();
     assert_eq!(kept.inside.tensors.unwrap().names, BTreeSet::from(["a".to_owned(), "b".to_owned()]));
     assert_eq!(kept.facts, inspected.facts);
