@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::super::Failure;
 use crate::digest::Sha256Digest;
@@ -72,7 +75,7 @@ impl Artifacts {
 /// Every file below `directory`, hidden ones, too. A link or a special file is refused: what it stands for when it is read
 /// again is not what was verified.
 fn files_below(directory: &Path, evidence: &[PathBuf]) -> Result<BTreeMap<String, Sha256Digest>, Failure> {
-    let mut files = BTreeMap::new();
+    let mut files = Vec::new();
     let mut waiting = vec![(directory.to_owned(), String::new())];
     while let Some((at, prefix)) = waiting.pop() {
         for entry in fs::read_dir(&at).map_err(|error| unreadable(&at, &error))? {
@@ -88,16 +91,40 @@ fn files_below(directory: &Path, evidence: &[PathBuf]) -> Result<BTreeMap<String
             } else if !path.canonicalize().is_ok_and(|path| evidence.contains(&path)) {
                 if files.len() >= MAX_SUBJECTS {
                     let message = format!("`{}` holds more than {MAX_SUBJECTS} files", directory.display());
-                    return Err(Failure::usage(
-                        Problem::new("too-many-files", message)
-                            .hint("no verdict is about so many: name what was released"),
-                    ));
+                    let problem = Problem::new("too-many-files", message);
+                    return Err(Failure::usage(problem.hint("no verdict is about so many: name what was released")));
                 }
-                files.insert(name, digest(&path)?);
+                files.push((name, path));
             }
         }
     }
-    Ok(files)
+    files.sort();
+    digests(&files)
+}
+
+/// The digests of files, in all threads: a model in shards is as fast as the disk.
+fn digests(files: &[(String, PathBuf)]) -> Result<BTreeMap<String, Sha256Digest>, Failure> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((name, path)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push(digest(path).map(|digest| (name.clone(), digest)));
+        }
+        done
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(files.len());
+    let done = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for other in others {
+            // A thread that stopped half-way must not leave its files out.
+            let stopped =
+                || Err(Failure::NotEvaluated(vec![Problem::new("no-threads", "a thread stopped while it hashed")]));
+            done.extend(other.join().unwrap_or_else(|_| vec![stopped()]));
+        }
+        done
+    });
+    done.into_iter().collect()
 }
 
 fn refused(path: &Path, reason: &str) -> Failure {

@@ -146,10 +146,10 @@ fn verification(
             message: format!("no run that it records judged `{name}` (sha256:{digest})"),
         });
     }
-    let failed = VerifyError::Failed(String::new());
     if statement.is_some() {
-        // Statements about something else are no news; a later denial of the same files is.
-        refused.retain(|refusal| refusal.code == failed.code());
+        // Statements about something else are no news; a denial of the same files, recorded later, is.
+        let failed = VerifyError::Failed(String::new()).code();
+        refused.retain(|refusal| refusal.code == failed);
     }
     Verification { version: 1, verified: statement.is_some(), statement, artifacts: artifacts.given(), refused }
 }
@@ -242,8 +242,9 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 fn say(verification: &Verification, artifacts: &Artifacts, printer: &Printer) -> Result<(), Failure> {
     if let Some(statement) = &verification.statement {
-        for later in &verification.refused {
-            printer.say(&format!("note: a later verdict does not count here: {}: {}", later.source, later.message));
+        for denial in &verification.refused {
+            let said = "note: the same files were denied in another run, which does not undo the approval";
+            printer.say(&format!("{said}: {}: {}", denial.source, denial.message));
         }
         return printer.data(&summary(statement, artifacts));
     }
