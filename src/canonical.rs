@@ -29,6 +29,22 @@ impl CanonicalJson {
         Ok(Self { bytes, digest })
     }
 
+    /// Takes bytes that are canonical already, with the value that they stand for.
+    ///
+    /// # Errors
+    /// [`NotCanonical`] for what is not JSON, and for JSON that would be written in other bytes.
+    pub fn read(bytes: &[u8]) -> Result<(serde_json::Value, Self), NotCanonical> {
+        let value: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| NotCanonical(error.to_string()))?;
+        let canonical = Self::of(&value)?;
+        // A key that is there twice is written once, and so is found here, too.
+        if canonical.bytes == bytes {
+            Ok((value, canonical))
+        } else {
+            Err(NotCanonical("its bytes are not those that it would be written in".to_owned()))
+        }
+    }
+
     /// The bytes themselves.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -59,6 +75,15 @@ mod tests {
         let written = CanonicalJson::of(&numbers).unwrap();
         let read: Vec<f64> = serde_json::from_slice(written.bytes()).unwrap();
         assert_eq!(CanonicalJson::of(&read).unwrap(), written);
+    }
+
+    #[test]
+    fn only_canonical_bytes_are_read() {
+        let written = CanonicalJson::of(&serde_json::json!({"b": 1.0, "a": [0.1, -0.0, 1e21, 1_u64 << 40]})).unwrap();
+        assert_eq!(CanonicalJson::read(written.bytes()).unwrap().1, written);
+        for other in ["", "{", r#"{"a": 1}"#, r#"{"b":1,"a":1}"#, r#"{"a":1,"a":1}"#, r#"{"a":1.0}"#, "{}\n"] {
+            assert!(CanonicalJson::read(other.as_bytes()).is_err(), "{other}");
+        }
     }
 
     #[test]

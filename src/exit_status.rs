@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub enum ExitStatus {
     /// Approved, or conditionally approved; or the command did what it was asked to.
     Success,
-    /// Denied; for `verify`, not proven.
+    /// Denied; for `verify`, not proven; for `replay`, not the same.
     Denied,
     /// Usage, manifest or policy bundle is wrong: nothing was decided.
     Usage,

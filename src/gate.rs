@@ -10,7 +10,7 @@ use crate::canonical::CanonicalJson;
 use crate::decision::record::{self, DecisionRecord};
 use crate::environment::Environment;
 use crate::facts::{self, Facts};
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Manifest, raw};
 use crate::policy::{CheckedPolicies, EffectiveTime, Limits, PolicyBundle};
 use crate::problem::Problem;
 use crate::schema::Schema;
@@ -119,11 +119,7 @@ impl Opened {
         policies: Arc<CheckedPolicies>,
         effective_time: EffectiveTime,
     ) -> Result<Self, GateError> {
-        let tier = || {
-            let (model, intake) = (to_value(&manifest.model)?, to_value(&manifest.intake)?);
-            policies.tier(&model, &intake, manifest.intake.declared_tier, effective_time)
-        };
-        let tier = tier().map_err(GateError::Usage)?;
+        let tier = tier(&policies, &manifest.model, &manifest.intake, effective_time).map_err(GateError::Usage)?;
         Ok(Self { manifest, policies, tier, effective_time })
     }
 
@@ -162,22 +158,50 @@ impl Opened {
     /// [`GateError::Evidence`] if a record cannot be written as canonical JSON.
     pub fn decide(self, facts: Facts, timings: &mut Timings) -> Result<Decided, GateError> {
         let facts_json = canonical(&facts)?;
-        let tier = facts.tier.effective;
-        let input = to_value(&facts).map_err(GateError::Evidence)?;
-        let outcomes =
-            timings.time("policy", || self.policies.evaluate(&input, tier, self.effective_time, &Limits::default()));
-        let record = record::decide(record::Inputs {
-            facts: &facts,
-            facts_reference: record::RecordReference::of(&facts_json),
-            policy: self.policies.bundle().reference(),
-            outcomes,
-            condition_days: self.policies.condition_days(tier),
-            effective_time: self.effective_time,
-        });
+        let record = timings.time("policy", || decide(&self.policies, &facts, &facts_json, self.effective_time))?;
         let record_json = canonical(&record)?;
         let directory = self.manifest.root.directory().to_owned();
         Ok(Decided { facts, facts_json, record, record_json, policies: self.policies, directory })
     }
+}
+
+/// Runs the tier's policies over `facts`, whose canonical bytes are `facts_json`, and decides.
+///
+/// Policies see what those bytes say, and not the facts as they were measured: the bytes are what is recorded,
+/// so that a replay, which has nothing else, shows policies the same.
+///
+/// # Errors
+/// [`GateError::Evidence`] if the bytes are not JSON.
+pub fn decide(
+    policies: &CheckedPolicies,
+    facts: &Facts,
+    facts_json: &CanonicalJson,
+    effective_time: EffectiveTime,
+) -> Result<DecisionRecord, GateError> {
+    let input = serde_json::from_slice(facts_json.bytes())
+        .map_err(|error| GateError::Evidence(vec![Problem::new("not-json", error.to_string())]))?;
+    let tier = facts.tier.effective;
+    Ok(record::decide(record::Inputs {
+        facts,
+        facts_reference: record::RecordReference::of(facts_json),
+        policy: policies.bundle().reference(),
+        outcomes: policies.evaluate(&input, tier, effective_time, &Limits::default()),
+        condition_days: policies.condition_days(tier),
+        effective_time,
+    }))
+}
+
+/// Works out the tier of a model by its intake answers.
+///
+/// # Errors
+/// Every problem of the tiering rules.
+pub fn tier(
+    policies: &CheckedPolicies,
+    model: &raw::Model,
+    intake: &raw::Intake,
+    effective_time: EffectiveTime,
+) -> Result<TierFacts, Vec<Problem>> {
+    policies.tier(&to_value(model)?, &to_value(intake)?, intake.declared_tier, effective_time)
 }
 
 /// Policies that decide, as the gate runs them; `worker` is the program that evaluates them in a process of its own.

@@ -21,7 +21,7 @@
 //! | [`store`] | evidence | an append-only, content-addressed record |
 //! | [`report`] | the decision | text, JSON, Markdown, SARIF, JUnit |
 //!
-//! [`gate`] drives them, and [`cli`] is the only place that prints. [`tier`], [`policy`], [`decision`]
+//! [`gate`] drives them, [`replay`] drives them again over what was recorded, and [`cli`] is the only place that prints. [`tier`], [`policy`], [`decision`]
 //! and [`report`] are pure: no clock, no network, no environment.
 
 pub mod bundle_source;
@@ -42,6 +42,7 @@ pub mod policy;
 pub mod problem;
 pub mod release_root;
 pub mod remote;
+pub mod replay;
 pub mod report;
 pub mod schema;
 pub mod store;

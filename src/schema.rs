@@ -3,9 +3,12 @@
 use schemars::schema_for;
 
 use crate::decision::record::DecisionRecord;
+use crate::evidence::trust::TrustRoots;
 use crate::facts::Facts;
 use crate::facts::monitoring::own::MonitoringFile;
 use crate::manifest::raw::RawManifest;
+use crate::replay::comparison::Replay;
+use crate::report::verification::Verification;
 
 /// A document with a published schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,11 +23,26 @@ pub enum Schema {
     Report,
     /// A monitoring file of our own format, version 1.
     Monitoring,
+    /// Trust roots, version 1: which keys may sign verdicts.
+    Trust,
+    /// What `modelgate verify` came to, version 1.
+    Verification,
+    /// What `modelgate replay` came to, version 1.
+    Replay,
 }
 
 impl Schema {
     /// Every schema.
-    pub const ALL: [Self; 5] = [Self::Manifest, Self::Facts, Self::Decision, Self::Report, Self::Monitoring];
+    pub const ALL: [Self; 8] = [
+        Self::Manifest,
+        Self::Facts,
+        Self::Decision,
+        Self::Report,
+        Self::Monitoring,
+        Self::Trust,
+        Self::Verification,
+        Self::Replay,
+    ];
 
     /// Its file under `docs/schema/`.
     #[must_use]
@@ -35,6 +53,9 @@ impl Schema {
             Self::Decision => "decision-v1.schema.json",
             Self::Report => "report-v1.schema.json",
             Self::Monitoring => "monitoring-v1.schema.json",
+            Self::Trust => "trust-v1.schema.json",
+            Self::Verification => "verification-v1.schema.json",
+            Self::Replay => "replay-v1.schema.json",
         }
     }
 
@@ -47,6 +68,9 @@ impl Schema {
             Self::Decision => schema_for!(DecisionRecord).to_value(),
             Self::Report => crate::report::json::schema(),
             Self::Monitoring => schema_for!(MonitoringFile).to_value(),
+            Self::Trust => schema_for!(TrustRoots).to_value(),
+            Self::Verification => schema_for!(Verification).to_value(),
+            Self::Replay => schema_for!(Replay).to_value(),
         }
     }
 

@@ -7,6 +7,7 @@ mod check;
 mod cluster;
 mod completions;
 mod evaluate;
+mod evidence;
 mod explain;
 mod facts;
 mod init;
@@ -17,9 +18,11 @@ mod policy_worker;
 mod printer;
 mod progress;
 mod recording;
+mod replay;
 mod sbom;
 mod schema;
 mod sql_worker;
+mod stores;
 mod tier;
 mod verify;
 
@@ -53,7 +56,7 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  approved, or conditionally approved; for other commands, done
-  1  denied; for `verify`, not proven
+  1  denied; for `verify`, not proven; for `replay`, not the same
   2  usage, manifest or policy bundle is wrong: nothing was decided
   3  could not evaluate: evidence is missing, unreadable or over a limit
   4  decided, but the evidence could not be signed or stored";
@@ -73,8 +76,13 @@ enum Command {
     Cluster(cluster::Arguments),
     /// Work out the risk tier of a release, and why
     Tier(tier::Arguments),
-    /// Check a signed verdict, and that it is about a given artifact
+    /// Check a signed verdict, and that it is about given files: what a deployment step runs
     Verify(verify::Arguments),
+    /// Run a recorded decision again: the same bytes, or what differs; with other policies, what it would come to
+    Replay(replay::Arguments),
+    /// Export, import and deliver what was recorded of runs
+    #[command(subcommand)]
+    Evidence(evidence::Command),
     /// Write a bill of materials of a release: CycloneDX 1.6 with a model card
     Sbom(sbom::Arguments),
     /// Explain a control: what it asks, why, in which tier, and how to mend a fail
@@ -155,7 +163,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         #[cfg(feature = "cluster")]
         Command::Cluster(arguments) => cluster::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
-        Command::Verify(arguments) => verify::run(&arguments, &printer),
+        Command::Verify(arguments) => verify::run(&arguments, environment, &printer),
+        Command::Replay(arguments) => replay::run(&arguments, environment, &printer),
+        Command::Evidence(command) => evidence::run(&command, environment, &printer),
         Command::Sbom(arguments) => sbom::run(&arguments, environment, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use super::printer::Printer;
 use crate::environment::{Environment, SIGNING_KEY};
 use crate::evidence::key::SigningKey;
+use crate::evidence::run_directory::PUBLIC_KEY;
+use crate::evidence::run_parts::{Part, RunParts};
 use crate::evidence::{self, RunKey, SignedRun};
 use crate::facts::repository::Origin;
 use crate::gate::Decided;
@@ -45,8 +47,13 @@ impl Arguments {
     }
 
     fn store_directory(&self) -> PathBuf {
-        self.store.clone().unwrap_or_else(|| Path::new(STATE_DIRECTORY).join("store"))
+        self.store.clone().unwrap_or_else(default_store)
     }
+}
+
+/// The store that is used where none is named.
+pub(super) fn default_store() -> PathBuf {
+    Path::new(STATE_DIRECTORY).join("store")
 }
 
 /// Evidence that is signed, stored and written.
@@ -61,26 +68,20 @@ pub(super) struct Signer {
 }
 
 /// Signs, writes and stores what was decided. Evidence is written before it is stored, so that a store
-/// which cannot be reached loses nothing.
+/// which cannot be reached loses nothing; it is stored before anybody is told of it.
 pub(super) async fn record(
     arguments: &Arguments,
     decided: &Decided,
     environment: &Environment,
     signer: &Signer,
 ) -> Result<Recorded, Vec<Problem>> {
-    let signed = RunKey::of(&decided.record, environment.ci_run.as_deref())
-        .map_err(evidence::EvidenceError::from)
-        .and_then(|run_key| evidence::sign_run(&decided.record, &decided.facts, run_key, &signer.key))
-        .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
+    let (signed, parts) = sign(decided, environment, signer)?;
     let directory = arguments.out_directory();
-    let written = write(&directory, &signed, &signer.key)?;
-    let appended = store(arguments, decided, &signed).await.map_err(|error| {
-        let hint = format!(
-            "nothing is lost: the signed evidence is in `{}`; mend the store and run the check again",
-            directory.display()
-        );
-        vec![Problem::new("store", error.to_string()).hint(hint)]
-    })?;
+    let written = write(&directory, &signed, &parts)?;
+    let appended = match store(arguments, decided, &signed, &parts).await {
+        Ok(appended) => appended,
+        Err(error) => return Err(vec![left_behind(arguments, &directory, &signed, &parts, &error)]),
+    };
     let shown = |name: &str| directory.join(name).display().to_string();
     let verdict = &signed.verdict.bundle.name;
     // What was downloaded is no longer here to be compared.
@@ -154,20 +155,63 @@ fn make_local_key(directory: &Path, file: &Path, printer: &Printer) -> Result<Si
     Ok(key)
 }
 
-/// Writes the signed files and the public key; gives the path of the latter.
-fn write(directory: &Path, signed: &SignedRun, key: &SigningKey) -> Result<PathBuf, Vec<Problem>> {
-    let public_key = directory.join("public-key.pem");
-    let pem = key.public_key().to_pem().map_err(|error| vec![Problem::new("signing-key", error.to_string())])?;
+/// The signed statements, and everything that belongs to them.
+fn sign(decided: &Decided, environment: &Environment, signer: &Signer) -> Result<(SignedRun, RunParts), Vec<Problem>> {
+    let refused = |error: evidence::EvidenceError| vec![Problem::new("evidence", error.to_string())];
+    let ci_run = environment.ci_run.as_deref();
+    let run_key = RunKey::of(&decided.record, ci_run).map_err(|error| refused(error.into()))?;
+    let inputs = RunKey::inputs(&decided.record, ci_run).map_err(|error| refused(error.into()))?;
+    let signed = evidence::sign_run(&decided.record, &decided.facts, run_key, &signer.key).map_err(refused)?;
+    let pem = signer.key.public_key().to_pem().map_err(|error| refused(error.into()))?;
+    // The policies make the record complete: without them it could not be run again.
+    let policies = decided.policies.bundle().to_archive().map_err(|problem| vec![problem])?;
+    let parts = signed.parts(&inputs, &policies, &pem);
+    Ok((signed, parts))
+}
+
+/// What to do about a store that did not take the run. The policies, which are a megabyte and the same for most
+/// runs, are left only now: with them the directory has all that the store would have.
+fn left_behind(
+    arguments: &Arguments,
+    directory: &Path,
+    signed: &SignedRun,
+    parts: &RunParts,
+    error: &StoreError,
+) -> Problem {
+    let run = signed.run_key.short();
+    let written = parts
+        .files(&run)
+        .filter(|(name, _)| name.ends_with(Part::Policies.suffix()))
+        .try_for_each(|(name, bytes)| fs::write(directory.join(name), bytes));
+    let (directory, store) = (directory.display(), arguments.store_directory());
+    let hint = match written {
+        Ok(()) => format!(
+            "nothing is lost: the signed evidence is in `{directory}`; mend the store, or name another, and run \
+             `modelgate evidence push {directory} --store {}`",
+            store.display()
+        ),
+        Err(error) => format!(
+            "the signed evidence is in `{directory}`, and the policies cannot be written there ({error}): mend the \
+             store and run the check again"
+        ),
+    };
+    Problem::new("store", error.to_string()).hint(hint)
+}
+
+/// Writes what belongs to the run, and the public key under the name that people look for; gives its path.
+fn write(directory: &Path, signed: &SignedRun, parts: &RunParts) -> Result<PathBuf, Vec<Problem>> {
+    let public_key = directory.join(PUBLIC_KEY);
+    let run = signed.run_key.short();
     let write_all = || {
         fs::create_dir_all(directory)?;
         if directory.starts_with(STATE_DIRECTORY) {
             // What the gate writes must not make the work tree that it judges look changed.
             fs::write(Path::new(STATE_DIRECTORY).join(".gitignore"), "*\n")?;
         }
-        for file in signed.files() {
-            fs::write(directory.join(&file.name), &file.bytes)?;
+        for (name, bytes) in parts.files(&run).filter(|(name, _)| !name.ends_with(Part::Policies.suffix())) {
+            fs::write(directory.join(name), bytes)?;
         }
-        fs::write(&public_key, &pem)
+        fs::write(&public_key, parts.get(Part::PublicKey).unwrap_or_default())
     };
     write_all().map_err(|error| {
         let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
@@ -176,12 +220,12 @@ fn write(directory: &Path, signed: &SignedRun, key: &SigningKey) -> Result<PathB
     Ok(public_key)
 }
 
-async fn store(arguments: &Arguments, decided: &Decided, signed: &SignedRun) -> Result<Appended, StoreError> {
+async fn store(
+    arguments: &Arguments,
+    decided: &Decided,
+    signed: &SignedRun,
+    parts: &RunParts,
+) -> Result<Appended, StoreError> {
     let store = Store::open_local(arguments.store_directory()).await?;
-    let mut blobs = Vec::new();
-    // The policies make the record complete: with them it can be run again. Texts have a canonical form.
-    if let Ok(archive) = decided.policies.bundle().to_archive() {
-        blobs.push(archive.bytes().to_vec());
-    }
-    store.append(&Run::new(&decided.record, signed, blobs)).await
+    store.append(&Run::of_parts(&decided.record, signed, parts)).await
 }

@@ -5,12 +5,16 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::{Deserialize, Serialize};
 
 use super::key::{KeyError, PublicKey, SigningKey};
+use crate::document::strict_json;
 
 /// The one payload type that all verifiers of in-toto statements take.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// Largest payload that is read or signed. GitHub's attestations allow a predicate of 16 MB.
 pub const MAX_PAYLOAD_BYTES: usize = 16 * 1024 * 1024;
+
+/// Largest envelope that is read: base64 of the largest payload, and a margin for the rest.
+const MAX_ENVELOPE_BYTES: usize = 24 * 1024 * 1024;
 
 /// A signed payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +89,20 @@ impl Envelope {
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// Reads a bare envelope; none where it is something else, such as a bundle. Nothing is known of its content until
+    /// [`Self::is_signed_by`] has said yes.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] for an envelope that is not of one signature over a statement.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Result<Self, EnvelopeError>> {
+        if bytes.len() > MAX_ENVELOPE_BYTES {
+            return None;
+        }
+        let raw: RawEnvelope = serde_json::from_value(strict_json::parse(bytes).ok()?).ok()?;
+        Some(raw.try_into())
     }
 
     pub(super) fn to_raw(&self) -> RawEnvelope {

@@ -7,10 +7,14 @@
 pub mod bundle;
 pub mod dsse;
 pub mod key;
+pub mod released;
+pub mod run_directory;
 mod run_key;
+pub mod run_parts;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod statement;
+pub mod trust;
 pub mod verify;
 
 use serde::Serialize;

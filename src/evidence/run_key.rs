@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::canonical::{CanonicalJson, NotCanonical};
 use crate::decision::record::{DecisionRecord, PolicyReference, RecordReference, Tool};
@@ -34,15 +35,42 @@ impl RunKey {
     /// # Errors
     /// [`NotCanonical`]; there is no record that causes one.
     pub fn of(record: &DecisionRecord, ci_run: Option<&str>) -> Result<Self, NotCanonical> {
-        let inputs = Inputs {
+        Self::inputs(record, ci_run).map(|inputs| Self(inputs.digest()))
+    }
+
+    /// The document whose digest the key is. Stored as a blob, it has the run's name.
+    ///
+    /// # Errors
+    /// [`NotCanonical`]; there is no record that causes one.
+    pub fn inputs(record: &DecisionRecord, ci_run: Option<&str>) -> Result<CanonicalJson, NotCanonical> {
+        CanonicalJson::of(&Inputs {
             version: 1,
             facts: &record.facts,
             policy: &record.policy,
             effective_time: &record.effective_time,
             tool: &record.tool,
             ci_run,
+        })
+    }
+
+    /// The key that `inputs` have, if they are those of the run that made `record`.
+    #[must_use]
+    pub fn of_inputs(inputs: &[u8], record: &DecisionRecord) -> Option<Self> {
+        let value: Value = serde_json::from_slice(inputs).ok()?;
+        let ci_run = match value.get("ci_run")? {
+            Value::Null => None,
+            Value::String(ci_run) => Some(ci_run.as_str()),
+            _ => return None,
         };
-        CanonicalJson::of(&inputs).map(|inputs| Self(inputs.digest()))
+        // Everything else is the record's: only the same bytes are the same inputs.
+        let expected = Self::inputs(record, ci_run).ok()?;
+        (expected.bytes() == inputs).then(|| Self(expected.digest()))
+    }
+
+    /// The digest that the key is.
+    #[must_use]
+    pub const fn digest(&self) -> Sha256Digest {
+        self.0
     }
 
     /// The key that a digest is.
@@ -101,5 +129,24 @@ mod tests {
         assert_eq!(key, changed(|record| record.decision = Verdict::Deny));
         assert_ne!(key, RunKey::from_digest(other));
         assert_eq!(key.to_string().get(..16), Some(key.short().as_str()));
+    }
+
+    #[test]
+    fn inputs_are_those_of_one_record_alone() {
+        let record = sample::record(&sample::facts());
+        for ci_run in [None, Some("17")] {
+            let inputs = RunKey::inputs(&record, ci_run).unwrap();
+            let key = RunKey::of(&record, ci_run).unwrap();
+            assert_eq!(RunKey::of_inputs(inputs.bytes(), &record), Some(key));
+            assert_eq!(key.digest(), inputs.digest());
+            let mut other = record.clone();
+            other.effective_time = "2027-01-02T00:00:00Z".to_owned();
+            assert_eq!(RunKey::of_inputs(inputs.bytes(), &other), None);
+            let spaced = [inputs.bytes(), b" "].concat();
+            assert_eq!(RunKey::of_inputs(&spaced, &record), None);
+        }
+        for nonsense in [&b""[..], b"{}", b"null", br#"{"ci_run":7}"#] {
+            assert_eq!(RunKey::of_inputs(nonsense, &record), None);
+        }
     }
 }

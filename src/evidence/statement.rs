@@ -17,6 +17,7 @@ use crate::canonical::{CanonicalJson, NotCanonical};
 use crate::decision::record::{DecisionRecord, RecordReference};
 use crate::decision::{Enforcement, Outcome, OutcomeResult, Verdict};
 use crate::digest::Sha256Digest;
+use crate::facts::evaluation::EvaluationFacts;
 use crate::facts::{Facts, FileFacts};
 use crate::tier::Tier;
 
@@ -401,7 +402,7 @@ fn statement<P>(
 /// manifest names it; in two roles, or under two names, it is two.
 fn inputs(facts: &Facts) -> Vec<Subject> {
     let artifacts = facts.artifacts.iter().map(|artifact| subject("model/", &artifact.file));
-    let evaluations = facts.evaluations.iter().map(|evaluation| subject("evaluation/", &evaluation.data));
+    let evaluations = facts.evaluations.iter().flat_map(evaluated);
     let monitoring = facts.monitoring.files.iter().map(|file| subject("monitoring/", file));
     let card = facts.card.iter().map(|card| subject("card/", &card.file));
     let manifest = std::iter::once(subject("manifest/", &facts.manifest));
@@ -413,6 +414,21 @@ fn inputs(facts: &Facts) -> Vec<Subject> {
     all.filter(|subject| seen.insert(subject.clone())).collect()
 }
 
+/// The rows of an evaluation, and what they were compared with: other rows, the champion's scores, and what the
+/// team states. Each of them decides as much as the rows do.
+fn evaluated(evaluation: &EvaluationFacts) -> Vec<Subject> {
+    let references = [
+        evaluation.leakage.as_ref().and_then(|leakage| leakage.data.as_ref()),
+        evaluation.drift.as_ref().and_then(|drift| drift.data.as_ref()),
+    ];
+    let champion = evaluation.champion.as_ref().and_then(|champion| champion.data.as_ref());
+    let mut subjects = vec![subject("evaluation/", &evaluation.data)];
+    subjects.extend(references.into_iter().flatten().map(|file| subject("reference/", file)));
+    subjects.extend(champion.map(|file| subject("champion/", file)));
+    subjects.extend(evaluation.claim_files.iter().map(|file| subject("claims/", file)));
+    subjects
+}
+
 fn subject(role: &str, file: &FileFacts) -> Subject {
     Subject { name: format!("{role}{}", file.path), digest: DigestSet { sha256: file.sha256 } }
 }
@@ -421,7 +437,10 @@ fn version(record: &DecisionRecord) -> VerifierVersion {
     VerifierVersion { modelgate: record.tool.version.clone(), regorus: record.tool.regorus.clone() }
 }
 
-fn summary(record: &DecisionRecord, decision_record: &RecordReference) -> Result<DecisionSummary, NotCanonical> {
+pub(super) fn summary(
+    record: &DecisionRecord,
+    decision_record: &RecordReference,
+) -> Result<DecisionSummary, NotCanonical> {
     let conditions = match record.conditions.as_slice() {
         [] => None,
         conditions => Some(ConditionsReference {
@@ -575,6 +594,36 @@ mod tests {
             entry("manifest/modelgate.yaml", "modelgate.yaml"),
         ]);
         assert_eq!(to_value(&statement)["subject"], expected);
+    }
+
+    #[test]
+    fn what_an_evaluation_was_compared_with_is_an_input_too() {
+        let mut facts = sample::facts();
+        let file =
+            |path: &str| json!({"path": path, "sha256": Sha256Digest::of(path.as_bytes()), "size_bytes": path.len()});
+        let read = |path: &str| serde_json::from_value::<FileFacts>(file(path)).unwrap();
+        let evaluation = &mut facts.evaluations[0];
+        evaluation.claim_files = vec![read("metrics.json")];
+        evaluation.drift = Some(
+            serde_json::from_value(json!({
+                "reference": "training", "data": file("training.parquet"), "columns": [], "score": null, "label": null,
+            }))
+            .unwrap(),
+        );
+        evaluation.champion = Some(
+            serde_json::from_value(json!({
+                "version": "2.0.0", "rows": 2, "data": file("champion.parquet"), "differences": [],
+            }))
+            .unwrap(),
+        );
+        let statement = super::evaluation(&sample::record(&facts), &facts, &reference()).unwrap();
+        let names: Vec<_> = statement.subject.iter().map(|subject| subject.name.as_str()).collect();
+        for name in ["reference/training.parquet", "champion/champion.parquet", "claims/metrics.json"] {
+            assert!(names.contains(&name), "{name} is not among {names:?}");
+        }
+        // None of them is what is released.
+        let verdict = verdict(&sample::record(&facts), &facts, &reference(), None).unwrap();
+        assert_eq!(verdict.subject.len(), 2);
     }
 
     #[test]

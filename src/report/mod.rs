@@ -20,6 +20,7 @@ pub mod releases;
 mod sarif;
 pub mod sbom;
 pub mod text;
+pub mod verification;
 
 #[cfg(test)]
 mod sample;
@@ -35,6 +36,7 @@ use crate::decision::Severity;
 use crate::decision::record::DecisionRecord;
 use crate::digest::Sha256Digest;
 use crate::facts::Facts;
+use crate::policy::Control;
 
 /// What every renderer is given.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +87,19 @@ pub struct ControlSummary {
     pub remediation: String,
     /// Domain, such as `validation`.
     pub domain: String,
+}
+
+impl From<&Control> for ControlSummary {
+    fn from(control: &Control) -> Self {
+        Self {
+            id: control.id.clone(),
+            title: control.title.clone(),
+            description: control.description.clone(),
+            severity: control.severity,
+            remediation: control.remediation.clone(),
+            domain: control.domain.clone(),
+        }
+    }
 }
 
 /// A format of reports.

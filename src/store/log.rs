@@ -217,7 +217,7 @@ async fn follow(objects: &Objects, mut head: Option<Entry>, leaf: &Leaf) -> Resu
 
 /// How many entries there are, found in a logarithmic number of requests: entries are created one
 /// behind the other, so whether a number is there says whether all below it are.
-async fn length(objects: &Objects) -> Result<u64, StoreError> {
+pub(super) async fn length(objects: &Objects) -> Result<u64, StoreError> {
     let (mut there, mut absent) = (0, 1);
     // `there` entries are there for certain; entry `absent - 1` is the next to be asked for.
     while objects.exists(&path(absent - 1)).await? {

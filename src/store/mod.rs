@@ -29,6 +29,7 @@
 
 mod audit;
 mod log;
+mod lookup;
 mod merkle;
 mod objects;
 #[cfg(test)]
@@ -52,6 +53,7 @@ use crate::digest::Sha256Digest;
 use crate::document::strict_json;
 pub use crate::evidence::RunKey;
 use crate::evidence::SignedRun;
+use crate::evidence::run_parts::{Part, RunParts};
 
 /// Version of the layout.
 const FORMAT: u32 = 1;
@@ -241,6 +243,15 @@ impl Run {
         Self { leaf, blobs, subjects: signed.subjects.clone() }
     }
 
+    /// The same, with all of its parts beside its statements.
+    #[must_use]
+    pub fn of_parts(record: &DecisionRecord, signed: &SignedRun, parts: &RunParts) -> Self {
+        let beside = [Part::Policies, Part::PublicKey, Part::Inputs];
+        let blobs =
+            beside.iter().filter_map(|part| parts.get(*part).ok()).chain(parts.others.iter().map(Vec::as_slice));
+        Self::new(record, signed, blobs.map(<[u8]>::to_vec).collect())
+    }
+
     /// What the log will say of it.
     #[must_use]
     pub const fn leaf(&self) -> &Leaf {
@@ -249,7 +260,8 @@ impl Run {
 }
 
 /// Which run judged a file.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SubjectPointer {
     version: u32,
     run_key: RunKey,

@@ -58,6 +58,25 @@ pub(crate) struct Sandbox {
     directory: TempDir,
 }
 
+/// Runs of a sandbox that are replayed when it goes.
+const REPLAYED_RUNS_MAX: usize = 2;
+
+impl Drop for Sandbox {
+    /// Whatever a test had decided, replays to the same bytes.
+    fn drop(&mut self) {
+        let Ok(runs) = fs::read_dir(self.path(".modelgate/store/v1/runs")) else { return };
+        if std::thread::panicking() {
+            return;
+        }
+        let mut runs: Vec<_> = runs.map(|run| run.unwrap().file_name().into_string().unwrap()).collect();
+        runs.sort();
+        for run in runs.iter().take(REPLAYED_RUNS_MAX) {
+            let ran = self.run(&format!("replay {run}")).expect(0);
+            assert!(ran.stdout.starts_with("the same: every byte of the decision record\n"), "{}", ran.stdout);
+        }
+    }
+}
+
 impl Sandbox {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();

@@ -13,7 +13,6 @@ use crate::decision::Verdict;
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::gate::{Decided, Timings};
-use crate::policy::Control;
 use crate::problem::Problem;
 use crate::report::{self, ControlSummary, OutputFormat, ReportInput, TextStyle};
 
@@ -64,7 +63,7 @@ impl FailOn {
 }
 
 /// How text looks in a file: no colours, and a fixed width.
-const FILE_STYLE: TextStyle = TextStyle { columns: 100, colour: false, unicode: true };
+pub(super) const FILE_STYLE: TextStyle = TextStyle { columns: 100, colour: false, unicode: true };
 
 /// A report and where it goes.
 #[derive(Debug, Clone)]
@@ -162,15 +161,7 @@ pub(super) fn render(format: OutputFormat, checked: &Checked) -> Result<String, 
 }
 
 fn render_styled(format: OutputFormat, checked: &Checked, style: &TextStyle) -> Result<String, Failure> {
-    let summary = |control: &Control| ControlSummary {
-        id: control.id.clone(),
-        title: control.title.clone(),
-        description: control.description.clone(),
-        severity: control.severity,
-        remediation: control.remediation.clone(),
-        domain: control.domain.clone(),
-    };
-    let controls: Vec<ControlSummary> = checked.decided.policies.controls().map(summary).collect();
+    let controls: Vec<ControlSummary> = checked.decided.policies.controls().map(Into::into).collect();
     let input = ReportInput {
         record: &checked.decided.record,
         facts: &checked.decided.facts,
