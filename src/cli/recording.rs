@@ -21,9 +21,11 @@ const LOCAL_KEY: &str = "local-signing-key.pem";
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Arguments {
-    /// Signing key: ECDSA P-256, PKCS#8 PEM, readable by its owner alone. By default the one in
-    /// MODELGATE_SIGNING_KEY; outside CI also a local key, which is made at first use
-    #[arg(long, value_name = "FILE")]
+    /// Signing key: a PEM file readable by its owner alone (PKCS#8, SEC 1, or encrypted by OpenSSL or cosign: its
+    /// passphrase is in MODELGATE_KEY_PASSWORD or COSIGN_PASSWORD), or `<scheme>://<key>` of a key management
+    /// service with a Sigstore plugin `sigstore-kms-<scheme>`. By default the one in MODELGATE_SIGNING_KEY; outside
+    /// CI also a local key, which is made at first use
+    #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
     /// Directory of the append-only store [default: .modelgate/store]
     #[arg(long, value_name = "DIRECTORY")]
@@ -113,15 +115,15 @@ pub(super) fn signer(
 ) -> Result<Signer, Vec<Problem>> {
     let problem = |error: evidence::key::KeyError| vec![Problem::new("signing-key", error.to_string())];
     if let Some(file) = &arguments.key {
-        let key = SigningKey::load(file).map_err(problem)?;
+        let key = SigningKey::open(file, &environment.key_access).map_err(problem)?;
         return Ok(Signer { key, description: format!("key {}", file.display()) });
     }
     if let Some(secret) = &environment.signing_key {
         let description = format!("key in {SIGNING_KEY}");
         // PEM begins with dashes; no path that anybody writes does.
         let key = match secret.expose().trim_start() {
-            text if text.starts_with("-----BEGIN") => SigningKey::from_pem_text(text),
-            path => SigningKey::load(Path::new(path)),
+            text if text.starts_with("-----BEGIN") => SigningKey::from_pem_text(text, &environment.key_access),
+            reference => SigningKey::open(Path::new(reference.trim_end()), &environment.key_access),
         };
         return Ok(Signer { key: key.map_err(problem)?, description });
     }
@@ -138,7 +140,11 @@ pub(super) fn signer(
         ]);
     };
     let file = directory.join(LOCAL_KEY);
-    let key = if file.exists() { SigningKey::load(&file) } else { make_local_key(directory, &file, printer) };
+    let key = if file.exists() {
+        SigningKey::open(&file, &environment.key_access)
+    } else {
+        make_local_key(directory, &file, printer)
+    };
     Ok(Signer {
         key: key.map_err(problem)?,
         description: format!("local key {}, which only this machine knows", file.display()),
