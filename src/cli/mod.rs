@@ -22,6 +22,7 @@ mod schema;
 mod sql_worker;
 mod tier;
 mod verify;
+mod verify_model;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::printer::Printer;
 use crate::environment::{Environment, SIGNING_KEY};
 use crate::evidence::key::SigningKey;
-use crate::evidence::{self, RunKey, SignedRun};
+use crate::evidence::model_signing::{self, OwnModelSignature};
+use crate::evidence::{self, EvidenceFile, RunKey, SignedRun};
 use crate::facts::repository::Origin;
 use crate::gate::Decided;
 use crate::problem::Problem;
@@ -18,6 +19,9 @@ const STATE_DIRECTORY: &str = ".modelgate";
 
 /// Name of the key that is made on a person's machine.
 const LOCAL_KEY: &str = "local-signing-key.pem";
+
+/// Name of the public key beside what it signed.
+const PUBLIC_KEY: &str = "public-key.pem";
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Arguments {
@@ -54,6 +58,8 @@ impl Arguments {
 /// Evidence that is signed, stored and written.
 pub(super) struct Recorded {
     pub(super) summary: EvidenceSummary,
+    /// Why the model was not signed, where it might have been.
+    pub(super) unsigned_model: Option<String>,
 }
 
 /// A signing key, and what to call it.
@@ -74,9 +80,15 @@ pub(super) async fn record(
         .map_err(evidence::EvidenceError::from)
         .and_then(|run_key| evidence::sign_run(&decided.record, &decided.facts, run_key, &signer.key))
         .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
+    let model = model_signing::of_release(&decided.directory, &decided.facts, decided.record.decision, &signer.key)
+        .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
+    let (model, unsigned_model) = match model {
+        OwnModelSignature::Signed(file) => (Some(file), None),
+        OwnModelSignature::NotSigned(reason) => (None, reason),
+    };
     let directory = arguments.out_directory();
-    let written = write(&directory, &signed, &signer.key)?;
-    let appended = store(arguments, decided, &signed).await.map_err(|error| {
+    let written = write(&directory, signed.files().chain(&model), &signer.key)?;
+    let appended = store(arguments, decided, &signed, model.as_ref()).await.map_err(|error| {
         let hint = format!(
             "nothing is lost: the signed evidence is in `{}`; mend the store and run the check again",
             directory.display()
@@ -89,12 +101,13 @@ pub(super) async fn record(
     let mut here = decided.facts.artifacts.iter().map(|artifact| decided.directory.join(&artifact.file.path));
     let artifact = here.find(|path| path.is_file()).map(|path| format!(" --artifact {}", path.display()));
     Ok(Recorded {
+        unsigned_model,
         summary: EvidenceSummary {
             decision_sha256: decided.record_json.digest(),
             facts_sha256: decided.facts_json.digest(),
             run: signed.run_key.to_string(),
             store: arguments.store_directory().display().to_string(),
-            files: signed.files().map(|file| shown(&file.name)).collect(),
+            files: signed.files().chain(&model).map(|file| shown(&file.name)).collect(),
             verify_command: format!(
                 "modelgate verify {} --key {}{}",
                 shown(verdict),
@@ -161,33 +174,42 @@ fn make_local_key(directory: &Path, file: &Path, printer: &Printer) -> Result<Si
 }
 
 /// Writes the signed files and the public key; gives the path of the latter.
-fn write(directory: &Path, signed: &SignedRun, key: &SigningKey) -> Result<PathBuf, Vec<Problem>> {
-    let public_key = directory.join("public-key.pem");
+fn write<'a>(
+    directory: &Path,
+    files: impl Iterator<Item = &'a EvidenceFile>,
+    key: &SigningKey,
+) -> Result<PathBuf, Vec<Problem>> {
     let pem = key.public_key().to_pem().map_err(|error| vec![Problem::new("signing-key", error.to_string())])?;
-    let write_all = || {
+    let write_all = move || {
         fs::create_dir_all(directory)?;
         if directory.starts_with(STATE_DIRECTORY) {
             // What the gate writes must not make the work tree that it judges look changed.
             fs::write(Path::new(STATE_DIRECTORY).join(".gitignore"), "*\n")?;
         }
-        for file in signed.files() {
+        for file in files {
             fs::write(directory.join(&file.name), &file.bytes)?;
         }
-        fs::write(&public_key, &pem)
+        fs::write(directory.join(PUBLIC_KEY), &pem)
     };
     write_all().map_err(|error| {
         let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
         vec![Problem::new("evidence-directory", message).hint("name another directory with `--out`")]
     })?;
-    Ok(public_key)
+    Ok(directory.join(PUBLIC_KEY))
 }
 
-async fn store(arguments: &Arguments, decided: &Decided, signed: &SignedRun) -> Result<Appended, StoreError> {
+async fn store(
+    arguments: &Arguments,
+    decided: &Decided,
+    signed: &SignedRun,
+    model: Option<&EvidenceFile>,
+) -> Result<Appended, StoreError> {
     let store = Store::open_local(arguments.store_directory()).await?;
     let mut blobs = Vec::new();
     // The policies make the record complete: with them it can be run again. Texts have a canonical form.
     if let Ok(archive) = decided.policies.bundle().to_archive() {
         blobs.push(archive.bytes().to_vec());
     }
+    blobs.extend(model.map(|file| file.bytes.clone()));
     store.append(&Run::new(&decided.record, signed, blobs)).await
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Printer};
+use super::{Failure, Printer, verify_model};
 use crate::digest::Sha256Digest;
 use crate::evidence::key::PublicKey;
 use crate::evidence::statement::TestResult;
@@ -21,7 +21,10 @@ const BUNDLE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The bundle, such as `<run>.verdict.sigstore.json`
-    bundle: PathBuf,
+    #[arg(required_unless_present = "model")]
+    bundle: Option<PathBuf>,
+    #[command(flatten)]
+    model: verify_model::Arguments,
     /// Public key of whoever may sign, PEM
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -44,7 +47,10 @@ fn parse_tier(text: &str) -> Result<Tier, String> {
 pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
     let key = PublicKey::load_pem(&arguments.key)
         .map_err(|error| Failure::usage(Problem::new("public-key", error.to_string())))?;
-    let bundle = read(&arguments.bundle)?;
+    let Some(path) = &arguments.bundle else {
+        return verify_model::run(&arguments.model, &key, read, printer);
+    };
+    let bundle = read(path)?;
     let artifacts = arguments
         .artifact
         .iter()
@@ -62,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus
             Ok(ExitStatus::Success)
         }
         Err(error) => {
-            let message = format!("`{}` proves nothing: {error}", arguments.bundle.display());
+            let message = format!("`{}` proves nothing: {error}", path.display());
             printer.problems("not verified", &[Problem::new("not-verified", message)]);
             Ok(ExitStatus::Denied)
         }

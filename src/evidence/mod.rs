@@ -7,6 +7,7 @@
 pub mod bundle;
 pub mod dsse;
 pub mod key;
+pub mod model_signing;
 mod run_key;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -25,6 +25,7 @@ mod recording;
 mod reference;
 mod remote;
 mod repositories;
+mod signing_keys;
 mod sql_checks;
 mod supply_chain;
 mod tidy;
