@@ -3,6 +3,7 @@
 //! Everything else is given what it needs as values, so that a test can say what the surroundings are
 //! and a pure station cannot look.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
+use crate::evidence::key::KeyAccess;
 use crate::facts::artifact::Cache;
 use crate::facts::evaluation::Resources;
 use crate::facts::evaluation::engine::ClusterAddress;
@@ -19,8 +21,14 @@ use crate::facts::repository::review::{Forge, ReviewRequest};
 use crate::remote::mlflow::{Credentials, DEFAULT_REQUEST_TIME, TrackingServer};
 use crate::remote::{DOWNLOAD_BYTES_MAX, RemoteSettings};
 
-/// PEM text of a signing key, or the path of a file that holds it.
+/// PEM text of a signing key, the path of a file that holds it, or `<scheme>://<key>` of a key management service.
 pub const SIGNING_KEY: &str = "MODELGATE_SIGNING_KEY";
+
+/// Passphrase of an encrypted signing key.
+pub const KEY_PASSWORD: &str = "MODELGATE_KEY_PASSWORD";
+
+/// Passphrase of a signing key that cosign encrypted, by cosign's own name.
+pub const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 
 /// Token that may read the pull request; in its absence the forge's own variable.
 pub const FORGE_TOKEN: &str = "MODELGATE_FORGE_TOKEN";
@@ -65,6 +73,8 @@ pub struct Environment {
     pub review: Option<ReviewRequest>,
     /// Signing key from [`SIGNING_KEY`].
     pub signing_key: Option<Secret>,
+    /// Passphrases of signing keys, and what other programs must not make this one show.
+    pub key_access: KeyAccess,
     /// Directory for what can be fetched again.
     pub cache_directory: Option<PathBuf>,
     /// Facts of files that were inspected before, where they may be used.
@@ -161,6 +171,7 @@ impl Environment {
             ci_branch,
             review: review_request(origin, &text),
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
+            key_access: key_access(&text, std::env::var(COSIGN_PASSWORD).ok(), std::env::vars_os()),
             cache_directory,
             remote,
             artifact_cache: None,
@@ -188,6 +199,30 @@ impl Environment {
             now: DateTime::from(SystemTime::now()),
         }
     }
+}
+
+/// Passphrases of keys. cosign's may be set and empty: that is an empty passphrase, which it makes keys with.
+fn key_access(
+    text: &impl Fn(&str) -> Option<String>,
+    cosign: Option<String>,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> KeyAccess {
+    KeyAccess {
+        passphrase: text(KEY_PASSWORD).map(Secret::new),
+        cosign_passphrase: cosign.map(Secret::new),
+        secrets: secrets(variables),
+    }
+}
+
+/// Values of variables whose names say that they are secret.
+fn secrets(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<Secret> {
+    let words = ["PASSWORD", "PASSPHRASE", "TOKEN", "SECRET", "KEY", "PIN", "CREDENTIAL"];
+    let secret = variables.filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?.to_ascii_uppercase(), value.into_string().ok()?);
+        let is_secret = !value.is_empty() && words.iter().any(|word| name.contains(word));
+        is_secret.then(|| Secret::new(value))
+    });
+    secret.collect()
 }
 
 /// The MLflow server, by the variables of MLflow's own client.
@@ -264,6 +299,13 @@ mod tests {
         assert!(matches!(server(&[uri, token, name, password]), Some((Credentials::Password { .. }, _))));
         let waiting = |seconds| server(&[uri, ("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)]).map(|(_, seconds)| seconds);
         assert_eq!(["5", "0", "9999", "soon"].map(waiting), [Some(5), Some(60), Some(60), Some(60)]);
+    }
+
+    #[test]
+    fn variables_with_secret_names_are_secrets() {
+        let variables = [("VAULT_TOKEN", "t0ken"), ("my_hsm_pin", "1234"), ("PATH", "/bin"), ("EMPTY_KEY", "")];
+        let found = secrets(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(found.iter().map(Secret::expose).collect::<Vec<_>>(), ["t0ken", "1234"]);
     }
 
     #[test]

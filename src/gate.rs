@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crate::canonical::CanonicalJson;
 use crate::decision::record::{self, DecisionRecord};
 use crate::environment::Environment;
-use crate::facts::{self, Facts};
+use crate::evidence::model_signing::ModelSigners;
+use crate::facts::{self, Asked, Facts};
 use crate::manifest::{self, Manifest, raw};
 use crate::policy::{CheckedPolicies, EffectiveTime, Limits, PolicyBundle};
 use crate::problem::Problem;
@@ -145,11 +146,12 @@ impl Opened {
     /// Measures the facts.
     ///
     /// # Errors
-    /// [`GateError::Evidence`] with every problem of every file.
+    /// [`GateError::Evidence`] with every problem of every file; [`GateError::Usage`] if the policies trust a key
+    /// that is none.
     pub async fn measure(&self, environment: &Environment) -> Result<Facts, GateError> {
-        facts::measure(&self.manifest, &self.tier, self.policies.sql_checks(), environment)
-            .await
-            .map_err(GateError::Evidence)
+        let signers = ModelSigners::of(self.policies.model_signers()).map_err(GateError::Usage)?;
+        let asked = Asked { sql_checks: self.policies.sql_checks(), signatures: &signers };
+        facts::measure(&self.manifest, &self.tier, asked, environment).await.map_err(GateError::Evidence)
     }
 
     /// Runs the tier's policies over `facts` and decides.

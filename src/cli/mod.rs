@@ -25,6 +25,7 @@ mod sql_worker;
 mod stores;
 mod tier;
 mod verify;
+mod verify_model;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -172,7 +173,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::SqlWorker => sql_worker::run(),
         Command::Policy(arguments) => policy::run(&arguments, environment, &printer),
         Command::Init(arguments) => init::run(&arguments, &printer),
-        Command::Keygen(arguments) => keygen::run(&arguments, &printer),
+        Command::Keygen(arguments) => keygen::run(&arguments, environment, &printer),
         Command::Schema(arguments) => schema::run(&arguments, &printer),
         Command::Completions(arguments) => completions::run(&arguments, &printer),
     };

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::printer::Printer;
 use crate::environment::{Environment, SIGNING_KEY};
 use crate::evidence::key::SigningKey;
+use crate::evidence::model_signing::{self, OwnModelSignature};
 use crate::evidence::run_directory::PUBLIC_KEY;
 use crate::evidence::run_parts::{Part, RunParts};
-use crate::evidence::{self, RunKey, SignedRun};
+use crate::evidence::{self, EvidenceFile, RunKey, SignedRun};
 use crate::facts::repository::Origin;
 use crate::gate::Decided;
 use crate::problem::Problem;
@@ -23,9 +24,11 @@ const LOCAL_KEY: &str = "local-signing-key.pem";
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Arguments {
-    /// Signing key: ECDSA P-256, PKCS#8 PEM, readable by its owner alone. By default the one in
-    /// MODELGATE_SIGNING_KEY; outside CI also a local key, which is made at first use
-    #[arg(long, value_name = "FILE")]
+    /// Signing key: a PEM file readable by its owner alone (PKCS#8, SEC 1, or encrypted by OpenSSL or cosign: its
+    /// passphrase is in MODELGATE_KEY_PASSWORD or COSIGN_PASSWORD), or `<scheme>://<key>` of a key management
+    /// service with a Sigstore plugin `sigstore-kms-<scheme>`. By default the one in MODELGATE_SIGNING_KEY; outside
+    /// CI also a local key, which is made at first use
+    #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
     /// Directory of the append-only store [default: .modelgate/store]
     #[arg(long, value_name = "DIRECTORY")]
@@ -59,6 +62,8 @@ pub(super) fn default_store() -> PathBuf {
 /// Evidence that is signed, stored and written.
 pub(super) struct Recorded {
     pub(super) summary: EvidenceSummary,
+    /// Why the model was not signed, where it might have been.
+    pub(super) unsigned_model: Option<String>,
 }
 
 /// A signing key, and what to call it.
@@ -75,9 +80,11 @@ pub(super) async fn record(
     environment: &Environment,
     signer: &Signer,
 ) -> Result<Recorded, Vec<Problem>> {
-    let (signed, parts) = sign(decided, environment, signer)?;
+    let (signed, mut parts) = sign(decided, environment, signer)?;
+    let (model, unsigned_model) = sign_model(decided, signer)?;
+    parts.others.extend(model.iter().map(|file| file.bytes.clone()));
     let directory = arguments.out_directory();
-    let written = write(&directory, &signed, &parts)?;
+    let written = write(&directory, &signed, &parts, model.as_ref())?;
     let appended = match store(arguments, decided, &signed, &parts).await {
         Ok(appended) => appended,
         Err(error) => return Err(vec![left_behind(arguments, &directory, &signed, &parts, &error)]),
@@ -88,12 +95,13 @@ pub(super) async fn record(
     let mut here = decided.facts.artifacts.iter().map(|artifact| decided.directory.join(&artifact.file.path));
     let artifact = here.find(|path| path.is_file()).map(|path| format!(" --artifact {}", path.display()));
     Ok(Recorded {
+        unsigned_model,
         summary: EvidenceSummary {
             decision_sha256: decided.record_json.digest(),
             facts_sha256: decided.facts_json.digest(),
             run: signed.run_key.to_string(),
             store: arguments.store_directory().display().to_string(),
-            files: signed.files().map(|file| shown(&file.name)).collect(),
+            files: signed.files().chain(&model).map(|file| shown(&file.name)).collect(),
             verify_command: format!(
                 "modelgate verify {} --key {}{}",
                 shown(verdict),
@@ -114,15 +122,15 @@ pub(super) fn signer(
 ) -> Result<Signer, Vec<Problem>> {
     let problem = |error: evidence::key::KeyError| vec![Problem::new("signing-key", error.to_string())];
     if let Some(file) = &arguments.key {
-        let key = SigningKey::load(file).map_err(problem)?;
+        let key = SigningKey::open(file, &environment.key_access).map_err(problem)?;
         return Ok(Signer { key, description: format!("key {}", file.display()) });
     }
     if let Some(secret) = &environment.signing_key {
         let description = format!("key in {SIGNING_KEY}");
         // PEM begins with dashes; no path that anybody writes does.
         let key = match secret.expose().trim_start() {
-            text if text.starts_with("-----BEGIN") => SigningKey::from_pem_text(text),
-            path => SigningKey::load(Path::new(path)),
+            text if text.starts_with("-----BEGIN") => SigningKey::from_pem_text(text, &environment.key_access),
+            reference => SigningKey::open(Path::new(reference.trim_end()), &environment.key_access),
         };
         return Ok(Signer { key: key.map_err(problem)?, description });
     }
@@ -139,7 +147,11 @@ pub(super) fn signer(
         ]);
     };
     let file = directory.join(LOCAL_KEY);
-    let key = if file.exists() { SigningKey::load(&file) } else { make_local_key(directory, &file, printer) };
+    let key = if file.exists() {
+        SigningKey::open(&file, &environment.key_access)
+    } else {
+        make_local_key(directory, &file, printer)
+    };
     Ok(Signer {
         key: key.map_err(problem)?,
         description: format!("local key {}, which only this machine knows", file.display()),
@@ -169,6 +181,23 @@ fn sign(decided: &Decided, environment: &Environment, signer: &Signer) -> Result
     Ok((signed, parts))
 }
 
+/// The model's own signature, or why there is none where there might have been.
+fn sign_model(decided: &Decided, signer: &Signer) -> Result<(Option<EvidenceFile>, Option<String>), Vec<Problem>> {
+    let signed =
+        model_signing::of_release(&decided.directory, &decided.facts, decided.record.decision, &signer.key)
+            .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
+    Ok(match signed {
+        OwnModelSignature::Signed(file) => (Some(file), None),
+        OwnModelSignature::NotSigned(reason) => (None, reason),
+    })
+}
+
+/// Whether a file of a run is written only where the store did not take it: the policies, and what lies in the directory
+/// under a name of its own.
+fn is_left_for_later(name: &str) -> bool {
+    name.ends_with(Part::Policies.suffix()) || name.contains(".blob-")
+}
+
 /// What to do about a store that did not take the run. The policies, which are a megabyte and the same for most
 /// runs, are left only now: with them the directory has all that the store would have.
 fn left_behind(
@@ -181,7 +210,7 @@ fn left_behind(
     let run = signed.run_key.short();
     let written = parts
         .files(&run)
-        .filter(|(name, _)| name.ends_with(Part::Policies.suffix()))
+        .filter(|(name, _)| is_left_for_later(name))
         .try_for_each(|(name, bytes)| fs::write(directory.join(name), bytes));
     let (directory, store) = (directory.display(), arguments.store_directory());
     let hint = match written {
@@ -199,7 +228,12 @@ fn left_behind(
 }
 
 /// Writes what belongs to the run, and the public key under the name that people look for; gives its path.
-fn write(directory: &Path, signed: &SignedRun, parts: &RunParts) -> Result<PathBuf, Vec<Problem>> {
+fn write(
+    directory: &Path,
+    signed: &SignedRun,
+    parts: &RunParts,
+    model: Option<&EvidenceFile>,
+) -> Result<PathBuf, Vec<Problem>> {
     let public_key = directory.join(PUBLIC_KEY);
     let run = signed.run_key.short();
     let write_all = || {
@@ -208,8 +242,11 @@ fn write(directory: &Path, signed: &SignedRun, parts: &RunParts) -> Result<PathB
             // What the gate writes must not make the work tree that it judges look changed.
             fs::write(Path::new(STATE_DIRECTORY).join(".gitignore"), "*\n")?;
         }
-        for (name, bytes) in parts.files(&run).filter(|(name, _)| !name.ends_with(Part::Policies.suffix())) {
+        for (name, bytes) in parts.files(&run).filter(|(name, _)| !is_left_for_later(name)) {
             fs::write(directory.join(name), bytes)?;
+        }
+        if let Some(file) = model {
+            fs::write(directory.join(&file.name), &file.bytes)?;
         }
         fs::write(&public_key, parts.get(Part::PublicKey).unwrap_or_default())
     };
@@ -217,7 +254,7 @@ fn write(directory: &Path, signed: &SignedRun, parts: &RunParts) -> Result<PathB
         let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
         vec![Problem::new("evidence-directory", message).hint("name another directory with `--out`")]
     })?;
-    Ok(public_key)
+    Ok(directory.join(PUBLIC_KEY))
 }
 
 async fn store(

@@ -9,6 +9,7 @@ pub mod dsse;
 pub mod key;
 pub mod released;
 pub mod run_directory;
+pub mod model_signing;
 mod run_key;
 pub mod run_parts;
 #[cfg(test)]

@@ -121,7 +121,7 @@ pub struct VerdictPredicate {
     pub resource_uri: String,
     /// The policies.
     pub policy: Resource,
-    /// The evaluation record's bundle.
+    /// The evaluation record's bundle, and the signatures that came with the released files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub input_attestations: Vec<Resource>,
     /// Passed or failed; there is no third.
@@ -293,7 +293,7 @@ pub fn verdict(
         time_verified: record.effective_time.clone(),
         resource_uri: record.resource_uri.clone(),
         policy: Resource { uri: policy_uri(&record.policy.uri), digest: DigestSet { sha256: record.policy.sha256 } },
-        input_attestations: evaluation.into_iter().collect(),
+        input_attestations: evaluation.into_iter().chain(model_signatures(facts)).collect(),
         verification_result,
         verified_levels: vec![level],
         slsa_version: SLSA_VERSION.to_owned(),
@@ -429,6 +429,15 @@ fn evaluated(evaluation: &EvaluationFacts) -> Vec<Subject> {
     subjects
 }
 
+/// The signatures that came with the released files, whatever was found out about them: the record says that.
+fn model_signatures(facts: &Facts) -> impl Iterator<Item = Resource> {
+    let signatures = facts.supply_chain.signatures.iter().flatten();
+    signatures.map(|signature| Resource {
+        uri: relative_uri(&signature.file.path),
+        digest: DigestSet { sha256: signature.file.sha256 },
+    })
+}
+
 fn subject(role: &str, file: &FileFacts) -> Subject {
     Subject { name: format!("{role}{}", file.path), digest: DigestSet { sha256: file.sha256 } }
 }
@@ -473,8 +482,13 @@ fn policy_uri(place: &str) -> String {
     if is_uri {
         return place.to_owned();
     }
-    let mut uri = "urn:modelgate:policies:".to_owned();
-    for byte in place.bytes() {
+    format!("urn:modelgate:policies:{}", relative_uri(place))
+}
+
+/// A path as a reference relative to the release, RFC 3986.
+fn relative_uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
             _ => uri.push_str(&format!("%{byte:02X}")),

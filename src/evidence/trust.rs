@@ -151,6 +151,11 @@ impl Trust {
         self.keys.extend(other.keys);
     }
 
+    /// The keys that are not revoked.
+    pub fn valid_keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.iter().filter(|trusted| trusted.revoked.is_none()).map(|trusted| &trusted.key)
+    }
+
     /// Reads a file of trust roots, YAML or JSON.
     ///
     /// # Errors

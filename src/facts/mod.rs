@@ -76,15 +76,23 @@ pub struct FileFacts {
     pub size_bytes: u64,
 }
 
-/// Measures everything that `manifest` declares. `tier` was worked out from its intake answers; `bundled` are the queries
-/// of the policy bundle.
+/// What the policy bundle asks of facts, and whom it trusts.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Queries over the rows of evaluations.
+    pub sql_checks: &'a [raw::BundledSqlCheck],
+    /// Who says whether a signature over released files holds.
+    pub signatures: &'a (dyn supply_chain::signatures::SignatureVerifier + Sync),
+}
+
+/// Measures everything that `manifest` declares. `tier` was worked out from its intake answers.
 ///
 /// # Errors
 /// Every problem of every file: evidence that is missing or unreadable is no fact to decide on.
 pub async fn measure(
     manifest: &Manifest,
     tier: &TierFacts,
-    bundled: &[raw::BundledSqlCheck],
+    asked: Asked<'_>,
     environment: &Environment,
 ) -> Result<Facts, Vec<Problem>> {
     let mut problems = Vec::new();
@@ -92,7 +100,7 @@ pub async fn measure(
         released::measure(manifest, environment, &mut problems).await;
     let mut evaluations = Vec::new();
     for entry in &manifest.evaluations {
-        match evaluation(manifest, entry, bundled, environment, &mut mlflow).await {
+        match evaluation(manifest, entry, asked.sql_checks, environment, &mut mlflow).await {
             Ok(facts) => evaluations.push(facts),
             Err(found) => problems.extend(found),
         }
@@ -107,7 +115,7 @@ pub async fn measure(
             .ok()
     });
     let records = records(manifest, &mut problems);
-    let mut supply_chain = supply_chain::measure(manifest, card.as_ref(), &artifacts, &mut problems);
+    let mut supply_chain = supply_chain::measure(manifest, card.as_ref(), &artifacts, asked.signatures, &mut problems);
     if problems.is_empty() {
         hidden::search(manifest, &mut secrets, &mut problems);
         hidden::search_said(&mlflow, &mut secrets);

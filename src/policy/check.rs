@@ -15,6 +15,7 @@ use super::profile::{self, Profiles};
 use super::worker::{Evaluator, Worker};
 use super::{CheckedPolicies, PolicyBundle, TIERING_PACKAGE, TIERING_RULE, parameters};
 use crate::document::Document;
+use crate::facts::supply_chain::signatures::ModelSigner;
 use crate::manifest::raw::BundledSqlCheck;
 use crate::problem::{Location, Problem};
 
@@ -65,23 +66,32 @@ impl PolicyBundle {
         let numbers = loader.numbers();
         let data = loader.data();
         let program = loader.program(&numbers, data.clone());
-        let (mut problems, controls, (frameworks, sql_checks), profiles, evaluator) = thread::scope(|scope| {
+        let (mut problems, controls, (frameworks, asked), profiles, evaluator) = thread::scope(|scope| {
             // It is prepared while the rest is checked here.
             let preparation = Preparation::start(scope, program, worker);
             let (mut engine, mut tests) = loader.engines(data.as_ref());
             loader.tiering(&engine);
             let frameworks = loader.frameworks();
-            let sql_checks = loader.sql_checks();
+            let asked = (loader.sql_checks(), loader.model_signers());
             let clauses = frameworks.iter().flat_map(Framework::clause_ids).collect();
             let controls = loader.controls(&engine, &clauses);
             let profiles = loader.profiles(&controls);
             loader.lint(&mut engine, &mut tests, facts_schema, &controls);
-            (loader.problems, controls, (frameworks, sql_checks), profiles, preparation.end())
+            (loader.problems, controls, (frameworks, asked), profiles, preparation.end())
         });
         match evaluator {
             Ok(evaluator) if problems.is_empty() => {
-                let bundle = self;
-                return Ok(CheckedPolicies { bundle, controls, frameworks, sql_checks, profiles, numbers, evaluator });
+                let (bundle, (sql_checks, model_signers)) = (self, asked);
+                return Ok(CheckedPolicies {
+                    bundle,
+                    controls,
+                    frameworks,
+                    sql_checks,
+                    model_signers,
+                    profiles,
+                    numbers,
+                    evaluator,
+                });
             }
             // What is wrong with one file makes a whole that cannot be prepared, too.
             Err(problem) if problems.is_empty() => problems.push(problem),
@@ -244,7 +254,7 @@ impl<'a> Loader<'a> {
     }
 
     fn foreign_data(&mut self, path: &str) {
-        let folders = ["tiers/", "frameworks/", "groups/", "models/", "data/", "sql/"];
+        let folders = ["tiers/", "frameworks/", "groups/", "models/", "data/", "sql/", "signers/"];
         let known = path == super::bundle::BUNDLE_FILE
             || folders.iter().any(|folder| path.starts_with(folder))
             || (path.starts_with("controls/") && path.ends_with("/tiers.yaml"));
@@ -292,6 +302,23 @@ impl<'a> Loader<'a> {
         }
         checks.sort_by(|left, right| left.check.name.cmp(&right.check.name));
         checks
+    }
+
+    /// Who may sign models, by `signers/`, in the order of names.
+    fn model_signers(&mut self) -> Vec<ModelSigner> {
+        let mut signers: Vec<ModelSigner> = Vec::new();
+        for (path, text) in self.bundle.files().filter(|(path, _)| path.starts_with("signers/")) {
+            let read =
+                Document::parse(&self.bundle.shown(path), text).and_then(|document| document.decode::<ModelSigner>());
+            let Some(signer) = self.keep(read) else { continue };
+            if signers.iter().any(|other| other.name == signer.name) {
+                let message = format!("another file is the signer `{}`, too", signer.name);
+                self.refuse("duplicate-name", message, "give each key a name of its own, such as with its year", path);
+            }
+            signers.push(signer);
+        }
+        signers.sort_by(|left, right| left.name.cmp(&right.name));
+        signers
     }
 
     /// Every control whose METADATA can be read.

@@ -43,6 +43,7 @@ pub use self::metadata::Control;
 use self::profile::{ControlProfile, Profiles, TierProfile};
 use self::trace::BodyTrace;
 use self::worker::Evaluator;
+use crate::facts::supply_chain::signatures::ModelSigner;
 use crate::manifest::raw::BundledSqlCheck;
 use crate::problem::Problem;
 use crate::tier::{Tier, TierFacts, TierReason};
@@ -73,6 +74,7 @@ pub struct CheckedPolicies {
     controls: BTreeMap<String, Control>,
     frameworks: Vec<Framework>,
     sql_checks: Vec<BundledSqlCheck>,
+    model_signers: Vec<ModelSigner>,
     profiles: Profiles,
     /// Number of each control in the program that is evaluated, by its file.
     numbers: BTreeMap<String, usize>,
@@ -101,6 +103,12 @@ impl CheckedPolicies {
     #[must_use]
     pub fn sql_checks(&self) -> &[BundledSqlCheck] {
         &self.sql_checks
+    }
+
+    /// Who may sign models, in the order of names.
+    #[must_use]
+    pub fn model_signers(&self) -> &[ModelSigner] {
+        &self.model_signers
     }
 
     /// The profile of a tier.

@@ -678,3 +678,17 @@ fn profiles_depart_from_what_controls_say_only_where_they_say_so() {
     let model = model.replace("enforcement: block", "parameters: {maximum: 1}");
     assert_eq!(refused_with("models/scores.yaml", &model), ["unknown-parameter models/scores.yaml:4:35"]);
 }
+
+#[test]
+fn the_keys_that_may_sign_models_are_named_once_each() {
+    let sound = format!("{HEADER}{HARMLESS}");
+    let signer = |name: &str| format!("version: 1\nname: {name}\npublic_key: k\n");
+    let (b, a) = (signer("b@example.com"), signer("a@example.com"));
+    let policies = checked(&sound, &[("signers/1.yaml", &b), ("signers/2.yaml", &a)]);
+    let names: Vec<&str> = policies.model_signers().iter().map(|signer| signer.name.as_str()).collect();
+    assert_eq!(names, ["a@example.com", "b@example.com"]);
+    let twice = refused(&sound, &[("signers/1.yaml", &a), ("signers/2.yaml", &a)]);
+    assert_eq!(twice, ["duplicate-name signers/2.yaml:1:1"]);
+    let unknown = refused(&sound, &[("signers/1.yaml", "version: 1\nname: x\nkey: k\n")]);
+    assert_eq!(unknown.len(), 2, "{unknown:?}");
+}

@@ -26,6 +26,7 @@ mod recording;
 mod reference;
 mod remote;
 mod repositories;
+mod signing_keys;
 mod sql_checks;
 mod supply_chain;
 mod tidy;

@@ -134,6 +134,9 @@ fn check(
         let signer = recording::signer(&arguments.recording, environment, printer)?;
         runtime.block_on(recording::record(&arguments.recording, &decided, environment, &signer))
     });
+    if let Some(reason) = recorded.as_ref().ok().and_then(|recorded| recorded.unsigned_model.as_ref()) {
+        printer.say(&format!("the model itself was not signed (model.sig): {reason}"));
+    }
     Ok(Checked { decided, recorded })
 }
 

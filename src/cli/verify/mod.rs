@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use self::artifacts::{Artifacts, unreadable};
 use super::replay::{Format, json, shown};
 use super::stores::{self, TrustArguments};
-use super::{Failure, Printer, policies};
+use super::{Failure, Printer, policies, verify_model};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
 use crate::evidence::run_parts::Part;
@@ -33,8 +33,10 @@ const REFUSALS_SHOWN_MAX: usize = 10;
 pub(super) struct Arguments {
     /// A bundle such as `<run>.verdict.sigstore.json`, a bare envelope (`*.intoto.json`), a directory of
     /// evidence, or with `--store` a run. Without it, the store is asked for verdicts about the artifacts
-    #[arg(value_name = "BUNDLE", required_unless_present_all = ["store", "artifact"])]
+    #[arg(value_name = "BUNDLE", required_unless_present_all = ["store", "artifact"], required_unless_present = "model")]
     evidence: Option<String>,
+    #[command(flatten)]
+    model: verify_model::Arguments,
     #[command(flatten)]
     trust: TrustArguments,
     /// Directory of the store that has the run or knows the artifacts
@@ -98,6 +100,9 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         let problem = Problem::new("no-trust", "nobody is trusted: a bundle's own word on its key proves nothing");
         return Err(Failure::usage(problem.hint("name the public key with `--key`, or trust roots with `--trust`")));
     };
+    if arguments.model.model.is_some() {
+        return verify_model::run(&arguments.model, &trust, read, printer);
+    }
     let files = arguments.evidence.as_ref().map(|evidence| evidence_files(Path::new(evidence), arguments.kind()));
     let files = files.transpose()?.unwrap_or_default();
     let artifacts = Artifacts::read(&arguments.artifact, &files)?;

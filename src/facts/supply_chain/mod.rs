@@ -3,6 +3,7 @@
 pub mod bill_of_materials;
 pub mod dvc;
 pub mod licences;
+pub mod signatures;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::bill_of_materials::BillOfMaterialsFacts;
 use self::dvc::DvcFacts;
 use self::licences::LicenceFacts;
+use self::signatures::SignatureVerifier;
 use super::artifact::ArtifactFacts;
 use super::card::CardFacts;
 use super::{FileFacts, nothing_there, place};
@@ -96,15 +98,17 @@ impl SupplyChainFacts {
     #[must_use]
     pub fn files(&self) -> Vec<&FileFacts> {
         let bill = self.bill_of_materials.iter().map(|bill| &bill.file);
-        bill.chain(self.dvc.iter().flat_map(|dvc| &dvc.files)).collect()
+        let signatures = self.signatures.iter().flatten().map(|signature| &signature.file);
+        bill.chain(self.dvc.iter().flat_map(|dvc| &dvc.files)).chain(signatures).collect()
     }
 }
 
-/// What documents beside the files say of them. Nobody reads signatures and provenance yet.
+/// What documents beside the files say of them. Nobody reads provenance yet.
 pub(super) fn measure(
     manifest: &Manifest,
     card: Option<&CardFacts>,
     artifacts: &[ArtifactFacts],
+    verifier: &(dyn SignatureVerifier + Sync),
     problems: &mut Vec<Problem>,
 ) -> SupplyChainFacts {
     let bill_of_materials = manifest.bill_of_materials.as_ref().and_then(|entry| {
@@ -114,7 +118,9 @@ pub(super) fn measure(
     });
     let dvc = (!manifest.dvc.is_empty()).then(|| recorded_by_dvc(manifest, artifacts, problems));
     let licences = licences::stated(card, bill_of_materials.as_ref(), artifacts);
-    SupplyChainFacts { bill_of_materials, licences, dvc, ..SupplyChainFacts::default() }
+    let signatures = signatures::measure(&manifest.root, artifacts, verifier, problems);
+    let signatures = (!signatures.is_empty()).then_some(signatures);
+    SupplyChainFacts { signatures, bill_of_materials, licences, dvc, ..SupplyChainFacts::default() }
 }
 
 fn recorded_by_dvc(manifest: &Manifest, artifacts: &[ArtifactFacts], problems: &mut Vec<Problem>) -> DvcFacts {
