@@ -17,6 +17,7 @@ mod policy_worker;
 mod printer;
 mod progress;
 mod recording;
+mod report;
 mod sbom;
 mod schema;
 mod sql_worker;
@@ -75,6 +76,8 @@ enum Command {
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact
     Verify(verify::Arguments),
+    /// Write documents for review boards from a recorded decision
+    Report(report::Arguments),
     /// Write a bill of materials of a release: CycloneDX 1.6 with a model card
     Sbom(sbom::Arguments),
     /// Explain a control: what it asks, why, in which tier, and how to mend a fail
@@ -156,6 +159,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Cluster(arguments) => cluster::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
+        Command::Report(arguments) => report::run(&arguments, &printer),
         Command::Sbom(arguments) => sbom::run(&arguments, environment, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),

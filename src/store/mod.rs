@@ -28,6 +28,7 @@
 //! earlier root hash that was kept elsewhere shows that.
 
 mod audit;
+mod find;
 mod log;
 mod merkle;
 mod objects;

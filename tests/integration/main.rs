@@ -24,6 +24,7 @@ mod policy_commands;
 mod recording;
 mod reference;
 mod remote;
+mod reports;
 mod repositories;
 mod sql_checks;
 mod supply_chain;
