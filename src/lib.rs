@@ -19,7 +19,7 @@
 //! | [`decision`] | outcomes | approve, conditional or deny |
 //! | [`evidence`] | the decision record | signed statements, and their verification |
 //! | [`store`] | evidence | an append-only, content-addressed record |
-//! | [`report`] | the decision | text, JSON, Markdown, SARIF, JUnit |
+//! | [`report`] | the decision | text, JSON, Markdown, HTML, SARIF, JUnit, code quality, documents for review boards |
 //!
 //! [`gate`] drives them, [`replay`] drives them again over what was recorded, and [`cli`] is the only place that prints. [`tier`], [`policy`], [`decision`]
 //! and [`report`] are pure: no clock, no network, no environment.

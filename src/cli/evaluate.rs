@@ -224,10 +224,14 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let champion = champion.as_ref().map(|files| files.data_file(None));
     let cluster = arguments.resources.cluster()?;
     let files = EvaluationFiles { rows: files.data_file(None), reference, champion, cluster: cluster.as_ref() };
-    let measured = watched(|| evaluation::measure_with_plots(task, &declared, files, resources));
-    let (facts, plots) = measured.map_err(Failure::NotEvaluated)?;
+    let measured = watched(|| evaluation::measure_rows(task, &declared, files, resources));
+    let facts = measured.map_err(Failure::NotEvaluated)?;
     match arguments.output {
-        Format::Html => printer.data(&page::page(&facts, plots.as_ref()))?,
+        Format::Html => {
+            let page = page::evaluation(&facts)
+                .map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))?;
+            printer.data(&page)?;
+        }
         Format::Text => {
             let style = TextStyle { columns: Printer::columns(), colour: printer.color_stdout(), unicode: true };
             printer.data(&text::evaluation(&facts, style))?;

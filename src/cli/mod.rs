@@ -19,6 +19,7 @@ mod printer;
 mod progress;
 mod recording;
 mod replay;
+mod report;
 mod sbom;
 mod schema;
 mod sql_worker;
@@ -84,6 +85,8 @@ enum Command {
     /// Export, import and deliver what was recorded of runs
     #[command(subcommand)]
     Evidence(evidence::Command),
+    /// Write documents for review boards from a recorded decision
+    Report(report::Arguments),
     /// Write a bill of materials of a release: CycloneDX 1.6 with a model card
     Sbom(sbom::Arguments),
     /// Explain a control: what it asks, why, in which tier, and how to mend a fail
@@ -167,6 +170,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Verify(arguments) => verify::run(&arguments, environment, &printer),
         Command::Replay(arguments) => replay::run(&arguments, environment, &printer),
         Command::Evidence(command) => evidence::run(&command, environment, &printer),
+        Command::Report(arguments) => report::run(&arguments, &printer),
         Command::Sbom(arguments) => sbom::run(&arguments, environment, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),

@@ -183,9 +183,8 @@ fn sign(decided: &Decided, environment: &Environment, signer: &Signer) -> Result
 
 /// The model's own signature, or why there is none where there might have been.
 fn sign_model(decided: &Decided, signer: &Signer) -> Result<(Option<EvidenceFile>, Option<String>), Vec<Problem>> {
-    let signed =
-        model_signing::of_release(&decided.directory, &decided.facts, decided.record.decision, &signer.key)
-            .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
+    let signed = model_signing::of_release(&decided.directory, &decided.facts, decided.record.decision, &signer.key)
+        .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
     Ok(match signed {
         OwnModelSignature::Signed(file) => (Some(file), None),
         OwnModelSignature::NotSigned(reason) => (None, reason),

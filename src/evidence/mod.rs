@@ -7,9 +7,9 @@
 pub mod bundle;
 pub mod dsse;
 pub mod key;
+pub mod model_signing;
 pub mod released;
 pub mod run_directory;
-pub mod model_signing;
 mod run_key;
 pub mod run_parts;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use include_dir::{Dir, include_dir};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::framework::Framework;
 use crate::canonical::CanonicalJson;
 use crate::digest::Sha256Digest;
 use crate::document::{Document, TEXT_BYTES_MAX, read_text};
@@ -241,6 +242,17 @@ impl PolicyBundle {
         let archive =
             Archive { version: 1, uri: self.uri.clone(), files: self.files.clone(), inherited: self.inherited.clone() };
         CanonicalJson::of(&archive).map_err(|error| Problem::new("invalid-archive", error.to_string()))
+    }
+
+    /// Its catalogues of clauses, in the order of their ids. One that is not in order is left out: a bundle that decides is
+    /// refused for it.
+    #[must_use]
+    pub fn frameworks(&self) -> Vec<Framework> {
+        let files = self.files.iter().filter(|(path, _)| path.starts_with("frameworks/"));
+        let read = |(path, text): (&String, &String)| Framework::read(&Document::parse(path, text).ok()?).ok();
+        let mut frameworks: Vec<Framework> = files.filter_map(read).collect();
+        frameworks.sort_by(|left, right| left.id.cmp(&right.id));
+        frameworks
     }
 
     /// SHA-256 over the listing of all files: for each, in the order of paths, a line of its SHA-256,

@@ -28,6 +28,20 @@ impl Table {
 
 /// The tables of an evaluation; at most `rows_max` rows each, those first that matter most.
 pub(super) fn tables(evaluation: &EvaluationFacts, rows_max: usize) -> Vec<Table> {
+    let mut tables = before_drift(evaluation);
+    tables.extend(evaluation.drift.as_ref().map(drift));
+    tables.extend(after_drift(evaluation));
+    cut(tables, rows_max)
+}
+
+/// The same but for drift, for reports that draw it.
+pub(super) fn tables_but_drift(evaluation: &EvaluationFacts, rows_max: usize) -> Vec<Table> {
+    let mut tables = before_drift(evaluation);
+    tables.extend(after_drift(evaluation));
+    cut(tables, rows_max)
+}
+
+fn before_drift(evaluation: &EvaluationFacts) -> Vec<Table> {
     let mut tables = Vec::new();
     tables.extend(classes(evaluation));
     tables.extend(confusion(evaluation));
@@ -36,9 +50,16 @@ pub(super) fn tables(evaluation: &EvaluationFacts, rows_max: usize) -> Vec<Table
     tables.extend(evaluation.weakest_groups.as_ref().and_then(weakest));
     tables.extend(evaluation.leakage.as_ref().map(leakage));
     tables.extend(evaluation.leakage.as_ref().and_then(single_columns));
-    tables.extend(evaluation.drift.as_ref().map(drift));
-    tables.extend(evaluation.representativeness.iter().map(population));
+    tables
+}
+
+fn after_drift(evaluation: &EvaluationFacts) -> Vec<Table> {
+    let mut tables: Vec<_> = evaluation.representativeness.iter().map(population).collect();
     tables.extend(evaluation.champion.as_ref().map(champion));
+    tables
+}
+
+fn cut(mut tables: Vec<Table>, rows_max: usize) -> Vec<Table> {
     for table in &mut tables {
         if let Some(more) = table.rows.len().checked_sub(rows_max).filter(|more| *more > 0) {
             table.rows.truncate(rows_max);
@@ -195,23 +216,18 @@ fn single_columns(leakage: &LeakageFacts) -> Option<Table> {
     Table::of("What each column alone says of the label", &["column", "roc_auc", "95 % interval"], rows)
 }
 
-fn drift(drift: &DriftFacts) -> Table {
+/// What may have drifted: the score, the label, and then the columns that have moved furthest first.
+pub(super) fn drifted(drift: &DriftFacts) -> Vec<(&str, &ColumnDrift)> {
     let index = |column: &ColumnDrift| column.population_stability_index.value.unwrap_or(f64::INFINITY);
     let mut columns: Vec<_> = drift.columns.iter().collect();
     columns.sort_by(|left, right| index(right).total_cmp(&index(left)));
     let parts = [("the score", &drift.score), ("the label", &drift.label)];
     let parts = parts.into_iter().filter_map(|(part, drift)| Some((part, drift.as_ref()?)));
-    let named = parts.chain(columns.into_iter().map(|column| (column.column.as_str(), column)));
-    let rows = named.map(|(name, column)| {
-        vec![
-            name.to_owned(),
-            groups::metric(&column.population_stability_index),
-            groups::metric(&column.population_stability_bound),
-            groups::metric(&column.kolmogorov_smirnov),
-            groups::metric(&column.new_categories),
-            groups::metric(&column.missing_share_difference),
-        ]
-    });
+    parts.chain(columns.into_iter().map(|column| (column.column.as_str(), column))).collect()
+}
+
+/// What could not be compared, a sentence for each reason.
+pub(super) fn not_drifted(drift: &DriftFacts) -> Vec<String> {
     let mut notes = Vec::new();
     for (columns, where_to) in [
         (&drift.only_in_evaluation, "only in the evaluation"),
@@ -222,11 +238,25 @@ fn drift(drift: &DriftFacts) -> Table {
             notes.push(format!("{where_to}: {}", columns.join(", ")));
         }
     }
+    notes
+}
+
+fn drift(drift: &DriftFacts) -> Table {
+    let rows = drifted(drift).into_iter().map(|(name, column)| {
+        vec![
+            name.to_owned(),
+            groups::metric(&column.population_stability_index),
+            groups::metric(&column.population_stability_bound),
+            groups::metric(&column.kolmogorov_smirnov),
+            groups::metric(&column.new_categories),
+            groups::metric(&column.missing_share_difference),
+        ]
+    });
     Table {
         title: format!("Drift from {} ({} rows)", drift.reference, number::count(drift.rows)),
         header: vec!["column", "psi", "psi by chance", "ks", "new", "missing"],
         rows: rows.collect(),
-        notes,
+        notes: not_drifted(drift),
     }
 }
 

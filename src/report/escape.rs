@@ -128,6 +128,25 @@ pub fn json(document: &str) -> String {
     out
 }
 
+/// `text` as HTML reads it: harmless in elements and in quoted attributes, with everything hidden in it shown.
+#[must_use]
+pub fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in visible(text).chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // A runner acts on it anywhere in a line of its log.
+            '[' if out.ends_with("##") => out.push_str("&#91;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 /// `text` as Markdown that reads as it stands: no markup, HTML, link, mention or reference.
 ///
 /// What stands between two backticks becomes code, since that is how messages mark keys and paths;
@@ -135,8 +154,14 @@ pub fn json(document: &str) -> String {
 /// cell.
 #[must_use]
 pub fn markdown(text: &str) -> String {
+    markdown_within(text, MAX_MARKDOWN_FIELD_CHARACTERS)
+}
+
+/// As [`markdown`], with at most so many characters of `text`.
+#[must_use]
+pub fn markdown_within(text: &str, most_characters: usize) -> String {
     let text = visible(text);
-    let text = cut(&text, MAX_MARKDOWN_FIELD_CHARACTERS, "…");
+    let text = cut(&text, most_characters, "…");
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest: &str = &text;
     while let Some((before, after)) = rest.split_once('`') {

@@ -5,23 +5,30 @@
 //! otherwise: what makes them harmless in each format is in [`escape`], and nowhere else.
 
 pub mod catalogue;
+mod code_quality;
 mod compared;
 pub mod escape;
 mod groups;
 pub mod json;
 mod junit;
 mod layout;
+mod listed;
 mod markdown;
 mod number;
 pub mod page;
 pub mod policy_tests;
 pub mod problems;
 pub mod releases;
+pub mod review;
 mod sarif;
 pub mod sbom;
+mod template;
 pub mod text;
 pub mod verification;
+mod view;
 
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -37,6 +44,7 @@ use crate::decision::record::DecisionRecord;
 use crate::digest::Sha256Digest;
 use crate::facts::Facts;
 use crate::policy::Control;
+use crate::policy::framework::Framework;
 
 /// What every renderer is given.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +57,11 @@ pub struct ReportInput<'a> {
     pub evidence: Option<&'a EvidenceSummary>,
     /// The controls of the policy bundle, for formats that list rules beside results.
     pub controls: &'a [ControlSummary],
+    /// The catalogues of clauses that controls cite, for formats that say what a clause is about.
+    pub frameworks: &'a [Framework],
+    /// Directory of the release below the root of its repository, with `/` between its parts; empty where they are one,
+    /// and where that is not known. Formats that forges read name files from there.
+    pub directory: &'a str,
 }
 
 /// The evidence of a run, as far as a reader needs it to find and verify it.
@@ -115,11 +128,16 @@ pub enum OutputFormat {
     Sarif,
     /// JUnit XML, for test reports.
     Junit,
+    /// A page in one file, for people who decide or review.
+    Html,
+    /// Code quality, for the widget of a merge request on GitLab.
+    CodeQuality,
 }
 
 impl OutputFormat {
     /// Every format.
-    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Markdown, Self::Sarif, Self::Junit];
+    pub const ALL: [Self; 7] =
+        [Self::Text, Self::Json, Self::Markdown, Self::Html, Self::Sarif, Self::Junit, Self::CodeQuality];
 
     /// The name on the command line.
     #[must_use]
@@ -130,6 +148,8 @@ impl OutputFormat {
             Self::Markdown => "markdown",
             Self::Sarif => "sarif",
             Self::Junit => "junit",
+            Self::Html => "html",
+            Self::CodeQuality => "code-quality",
         }
     }
 }
@@ -142,7 +162,9 @@ impl fmt::Display for OutputFormat {
 
 /// The name is that of no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown output format `{0}`: `text`, `json`, `markdown`, `sarif` and `junit` are known")]
+#[error(
+    "unknown output format `{0}`: `text`, `json`, `markdown`, `html`, `sarif`, `junit` and `code-quality` are known"
+)]
 pub struct UnknownFormat(String);
 
 impl FromStr for OutputFormat {
@@ -162,6 +184,9 @@ pub enum RenderError {
     /// JUnit.
     #[error("the report cannot be written as JUnit XML: {0}")]
     Junit(#[from] quick_junit::SerializeError),
+    /// HTML, and the documents for review boards.
+    #[error("the report cannot be written by its template: {0:#}")]
+    Template(#[from] minijinja::Error),
 }
 
 /// Renders the report, with a newline at its end.
@@ -175,5 +200,7 @@ pub fn render(format: OutputFormat, input: &ReportInput<'_>, style: &TextStyle) 
         OutputFormat::Markdown => Ok(markdown::render(input)),
         OutputFormat::Sarif => sarif::render(input),
         OutputFormat::Junit => junit::render(input),
+        OutputFormat::Html => page::decision(input),
+        OutputFormat::CodeQuality => code_quality::render(input),
     }
 }

@@ -8,12 +8,16 @@ use super::{ControlSummary, EvidenceSummary, ReportInput};
 use crate::decision::record::{DecisionRecord, PolicyReference, RecordReference, Tool};
 use crate::decision::{Condition, Enforcement, Finding, Outcome, OutcomeResult, Severity, Verdict};
 use crate::digest::Sha256Digest;
+use crate::facts::card::{CardFacts, CardFormat, Section, SectionKind};
 use crate::facts::evaluation::metric::{Interval, MetricStatus};
+use crate::facts::evaluation::plots::{Plots, ReliabilityBin};
 use crate::facts::evaluation::{
     ClaimCheck, ClaimResult, ComparisonId, EvaluationFacts, GroupComparison, Metric, MetricId, Metrics, RowCounts,
     Slice,
 };
-use crate::facts::monitoring::{MonitoringFacts, Source};
+use crate::facts::monitoring::{InactiveSignal, KindBasis, MonitoringFacts, Signal, SignalKind, Source};
+use crate::facts::records::Recorded;
+use crate::facts::records::content::{AttackKind, Rating, Threat, ThreatModel};
 use crate::facts::repository::{Origin, RepositoryFacts};
 use crate::facts::{Facts, FileFacts};
 use crate::manifest::raw;
@@ -59,6 +63,8 @@ impl Sample {
             facts: &self.facts,
             evidence: Some(&self.evidence),
             controls: &self.controls,
+            frameworks: &[],
+            directory: "",
         }
     }
 }
@@ -258,6 +264,13 @@ fn evaluation() -> EvaluationFacts {
         representativeness: Vec::new(),
         sql_checks: Vec::new(),
         champion: None,
+        curves: Some(Plots {
+            roc: vec![[0.0, 0.0], [0.2, 0.5], [0.6, 0.8], [1.0, 1.0]],
+            reliability: vec![
+                ReliabilityBin { mean_score: 0.14, share: 0.12, interval: None, positives: 400, negatives: 2_900 },
+                ReliabilityBin { mean_score: 0.62, share: 0.42, interval: None, positives: 511, negatives: 710 },
+            ],
+        }),
     }
 }
 
@@ -412,8 +425,72 @@ pub(super) fn hostile(text: &str) -> Sample {
             (comparison.column, comparison.lowest_group) = (hostile(), Some(hostile()));
         }
     }
+    hostile_facts(&mut sample.facts, text);
     sample.evidence.files = vec![hostile()];
     sample.evidence.store = hostile();
     sample.evidence.signed_by = hostile();
     sample
+}
+
+/// `text` in the facts that only documents for people quote.
+fn hostile_facts(facts: &mut Facts, text: &str) {
+    let hostile = || text.to_owned();
+    let source = || Source { file: hostile(), line: 3 };
+    (facts.model.purpose, facts.model.validator) = (hostile(), Some(hostile()));
+    facts.change =
+        Some(raw::Change { kind: raw::ChangeKind::Retraining, champion_version: Some(hostile()), summary: hostile() });
+    facts.monitoring.signals = vec![Signal {
+        kind: SignalKind::DataDrift,
+        kind_basis: KindBasis::Name,
+        name: hostile(),
+        expression: hostile(),
+        metrics: vec![hostile()],
+        operator: Some(">".to_owned()),
+        threshold: Some(0.2),
+        window_seconds: Some(3_600),
+        for_seconds: 60,
+        interval_seconds: None,
+        severity: Some(hostile()),
+        route: Some(hostile()),
+        owner: None,
+        runbook: Some(hostile()),
+        source: source(),
+    }];
+    facts.monitoring.inactive =
+        vec![InactiveSignal { name: hostile(), kind: SignalKind::Fairness, reason: hostile(), source: source() }];
+    facts.card = Some(CardFacts {
+        file: file(text),
+        format: CardFormat::Markdown,
+        license: None,
+        front_matter: Map::new(),
+        sections: vec![Section {
+            kind: Some(SectionKind::IntendedUse),
+            heading: hostile(),
+            level: 2,
+            line: 9,
+            words: 3,
+            placeholder: false,
+            // Documents make a paragraph of each line.
+            text: text.replace(['\n', '\r'], " "),
+        }],
+    });
+    facts.records.threat_model = Some(Recorded {
+        file: file(text),
+        author: hostile(),
+        approved_by: Some(hostile()),
+        date: "2026-11-01".to_owned(),
+        review_by: None,
+        model_version: None,
+        content: ThreatModel {
+            threats: vec![Threat {
+                id: hostile(),
+                kind: AttackKind::Evasion,
+                scenario: hostile(),
+                likelihood: Rating::Low,
+                impact: Rating::Medium,
+                mitigations: vec![hostile()],
+                residual: Rating::High,
+            }],
+        },
+    });
 }

@@ -6,12 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult};
-use crate::digest::Sha256Digest;
 
-use super::{ControlSummary, RenderError, ReportInput, escape, groups, number};
+use super::{ControlSummary, RenderError, ReportInput, escape, groups, listed};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const VERSION: &str = "2.1.0";
@@ -261,26 +259,14 @@ fn results(outcome: &Outcome, rule_index: Option<usize>, input: &ReportInput<'_>
         return Vec::new();
     }
     let reasons = || outcome.reasons.join("; ");
-    let not_evaluated;
-    let findings: &[Finding] = if outcome.result == OutcomeResult::Error || outcome.findings.is_empty() {
-        let message = match outcome.result {
-            OutcomeResult::Error => format!("the control could not be evaluated: {}", reasons()),
-            _ => reasons(),
-        };
-        let subject = format!("control/{}", outcome.control);
-        not_evaluated = [Finding::new(subject, message)];
-        &not_evaluated
-    } else {
-        &outcome.findings
-    };
     let waived = outcome.result == OutcomeResult::Waived;
-    findings
+    listed::findings(outcome)
         .iter()
         .map(|finding| SarifResult {
             rule_id: outcome.control.clone(),
             rule_index,
             level: level(outcome),
-            message: message(&sentence(outcome, finding)),
+            message: message(&listed::sentence(outcome, finding)),
             locations: [location(finding, input)],
             partial_fingerprints: fingerprints(outcome, finding),
             suppressions: waived
@@ -296,43 +282,21 @@ fn results(outcome: &Outcome, rule_index: Option<usize>, input: &ReportInput<'_>
         .collect()
 }
 
-fn sentence(outcome: &Outcome, finding: &Finding) -> String {
-    let (observed, expected) = number::observed_and_expected(&finding.observed, &finding.expected);
-    let mut text = format!("{}: {}", finding.subject, finding.message);
-    for (word, value) in [("observed", observed), ("expected", expected)] {
-        if let Some(value) = value {
-            text.push_str(&format!("; {word} {value}"));
-        }
-    }
-    if outcome.result == OutcomeResult::Waived {
-        text.push_str(&format!(" (waived: {})", outcome.reasons.join("; ")));
-    }
-    text
-}
-
-/// Where a finding is: its source, or else the first line of the manifest, since code scanning
-/// drops a result without a place.
+/// Where a finding is, since code scanning drops a result without a place.
 fn location(finding: &Finding, input: &ReportInput<'_>) -> Location {
-    let source = finding.source.as_ref();
-    let found = source.and_then(|source| Some((relative_uri(&source.file)?, source.line.max(1))));
-    let (uri, start_line) = found
-        .or_else(|| Some((relative_uri(&input.facts.manifest.path)?, 1)))
-        .unwrap_or_else(|| ("modelgate.yaml".to_owned(), 1));
+    let (path, start_line) = listed::place(finding, input);
     Location {
         physical_location: PhysicalLocation {
-            artifact_location: ArtifactLocation { uri },
+            artifact_location: ArtifactLocation { uri: uri(&path) },
             region: Region { start_line },
         },
         logical_locations: [LogicalLocation { fully_qualified_name: finding.subject.clone() }],
     }
 }
 
-/// `path` as a relative URI reference (RFC 3986), with nothing that leaves the root or reads as a
-/// scheme; `None` if nothing is left of it.
-fn relative_uri(path: &str) -> Option<String> {
-    let segments: Vec<String> =
-        path.split('/').filter(|segment| !matches!(*segment, "" | "." | "..")).map(percent_encoded).collect();
-    (!segments.is_empty()).then(|| segments.join("/"))
+/// A relative path as a relative URI reference (RFC 3986).
+fn uri(path: &str) -> String {
+    path.split('/').map(percent_encoded).collect::<Vec<_>>().join("/")
 }
 
 fn percent_encoded(segment: &str) -> String {
@@ -352,13 +316,7 @@ fn percent_encoded(segment: &str) -> String {
 /// GitHub reads `primaryLocationLineHash` alone and makes it of the line's text where it is absent,
 /// so that every finding on the manifest's first line would be one alert.
 fn fingerprints(outcome: &Outcome, finding: &Finding) -> BTreeMap<&'static str, String> {
-    let mut hash = Sha256::new();
-    for part in [&outcome.control, &finding.subject, &finding.message] {
-        // Lengths keep the parts apart: nothing in one part can be taken for the start of the next.
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    let digest = Sha256Digest::from_bytes(hash.finalize().into()).to_hex();
+    let digest = listed::digest(outcome, finding);
     let short: String = digest.chars().take(16).collect();
     BTreeMap::from([("modelgateFinding/v1", digest), ("primaryLocationLineHash", format!("{short}:1"))])
 }
@@ -493,7 +451,7 @@ mod tests {
 
     #[test]
     fn uris_are_relative_and_stay_inside_the_root() {
-        for (path, uri) in [
+        for (path, expected) in [
             ("modelgate.yaml", Some("modelgate.yaml")),
             ("a b/ü#?%.yml", Some("a%20b/%C3%BC%23%3F%25.yml")),
             ("../../etc/passwd", Some("etc/passwd")),
@@ -503,7 +461,8 @@ mod tests {
             ("./..", None),
             ("", None),
         ] {
-            assert_eq!(relative_uri(path).as_deref(), uri, "{path}");
+            let found = listed::relative(path).map(|path| uri(&path));
+            assert_eq!(found.as_deref(), expected, "{path}");
         }
     }
 

@@ -20,8 +20,11 @@ fn the_same_input_gives_the_same_bytes() {
         assert!(report(100).ends_with('\n') && !report(100).ends_with("\n\n"), "{format}");
         assert_eq!(format.name().parse(), Ok(format));
     }
-    let unknown = "html".parse::<OutputFormat>().unwrap_err().to_string();
-    assert_eq!(unknown, "unknown output format `html`: `text`, `json`, `markdown`, `sarif` and `junit` are known");
+    let unknown = "pdf".parse::<OutputFormat>().unwrap_err().to_string();
+    assert_eq!(
+        unknown,
+        "unknown output format `pdf`: `text`, `json`, `markdown`, `html`, `sarif`, `junit` and `code-quality` are known"
+    );
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod policy_commands;
 mod recording;
 mod reference;
 mod remote;
+mod reports;
 mod repositories;
 mod signing_keys;
 mod sql_checks;

@@ -2,7 +2,7 @@
 
 mod each;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::printer::Printer;
@@ -20,8 +20,8 @@ use crate::report::{self, ControlSummary, OutputFormat, ReportInput, TextStyle};
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) release: ReleaseArguments,
-    /// What to report and where: `text`, `json`, `markdown`, `sarif` or `junit`, to stdout or to
-    /// `FORMAT=FILE`. Repeatable. Unless another goes to stdout, `text` does
+    /// What to report and where: `text`, `json`, `markdown`, `html`, `sarif`, `junit` or `code-quality`, to stdout or
+    /// to `FORMAT=FILE`. Repeatable. Unless another goes to stdout, `text` does
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Output::parse)]
     pub(super) output: Vec<Output>,
     /// Decide about every release below the directory RELEASE, with a line for each. The exit code is the
@@ -170,9 +170,20 @@ fn render_styled(format: OutputFormat, checked: &Checked, style: &TextStyle) -> 
         facts: &checked.decided.facts,
         evidence: checked.recorded.as_ref().ok().map(|recorded| &recorded.summary),
         controls: &controls,
+        frameworks: checked.decided.policies.frameworks(),
+        directory: &directory_in_repository(&checked.decided.directory),
     };
     report::render(format, &input, style)
         .map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))
+}
+
+/// The directory below the root of its repository, which is where forges name files from; empty without a repository.
+fn directory_in_repository(directory: &Path) -> String {
+    let Ok(directory) = directory.canonicalize() else { return String::new() };
+    let root = directory.ancestors().find(|ancestor| ancestor.join(".git").exists());
+    let below = root.and_then(|root| directory.strip_prefix(root).ok());
+    let parts = below.into_iter().flat_map(Path::components);
+    parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect::<Vec<_>>().join("/")
 }
 
 /// The exit status; what became of the evidence is said.

@@ -71,7 +71,15 @@ fn files(
         let is_key = name.ends_with(Part::PublicKey.suffix());
         files.push(named(if is_key { PUBLIC_KEY.to_owned() } else { name }, bytes));
     }
-    let input = ReportInput { record: &recorded.record, facts: &recorded.facts, evidence: None, controls };
+    let frameworks = recorded.policies.frameworks();
+    let input = ReportInput {
+        record: &recorded.record,
+        facts: &recorded.facts,
+        evidence: None,
+        controls,
+        frameworks: &frameworks,
+        directory: "",
+    };
     for (name, format) in [("report.md", OutputFormat::Markdown), ("report.json", OutputFormat::Json)] {
         let report = report::render(format, &input, &FILE_STYLE).map_err(|error| refused(error.to_string()))?;
         files.push(named(name.to_owned(), report.as_bytes()));

@@ -134,6 +134,9 @@ pub struct EvaluationFacts {
     pub weakest_groups: Option<weakest::WeakestGroups>,
     /// The challenger beside the champion; null where there were no scores of the champion.
     pub champion: Option<reference::ChampionFacts>,
+    /// Curves to look at; absent but for binary classification without weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curves: Option<Plots>,
 }
 
 /// Rows, and those that cannot be evaluated.
@@ -355,7 +358,7 @@ pub fn measure(
     sql: sql::SqlContext<'_>,
     resources: Resources,
 ) -> Result<EvaluationFacts, Vec<Problem>> {
-    let (mut facts, _) = measure_with_plots(task, declared, files, resources)?;
+    let mut facts = measure_rows(task, declared, files, resources)?;
     for stated in stated {
         facts.claims.extend(stated.checks(&facts.metrics));
         facts.claim_files.extend(stated.files.iter().cloned());
@@ -365,23 +368,23 @@ pub fn measure(
     Ok(facts)
 }
 
-/// The same without queries, and with its curves: those of a binary classification without weights.
+/// The same without queries and without what the team's files state.
 ///
 /// # Errors
 /// As [`measure`].
-pub fn measure_with_plots(
+pub fn measure_rows(
     task: raw::Task,
     declared: &RawEvaluation,
     files: EvaluationFiles<'_>,
     resources: Resources,
-) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
+) -> Result<EvaluationFacts, Vec<Problem>> {
     let joined = match (&declared.champion, files.champion) {
         (Some(champion), Some(file)) => {
             Some(joined::JoinedScores::read(declared, champion, files.rows, file, resources)?)
         }
         _ => None,
     };
-    let (mut facts, plots) = tasks::measure(task, declared, (files.rows, files.cluster), joined.as_ref(), resources)?;
+    let mut facts = tasks::measure(task, declared, (files.rows, files.cluster), joined.as_ref(), resources)?;
     if let (Some(joined), Some(champion)) = (joined, &mut facts.champion) {
         champion.rows_beyond = Some(joined.beyond());
         champion.data = Some(joined.data);
@@ -390,7 +393,7 @@ pub fn measure_with_plots(
         let compared = reference::compare::compare(task, declared, (files.rows, &facts.data), reference, resources)?;
         (facts.leakage, facts.drift) = (compared.leakage, compared.drift);
     }
-    Ok((facts, plots))
+    Ok(facts)
 }
 
 /// Freezes the columns of a file of rows, so that later rows can be compared with them: those named `columns`, or all that

@@ -1,5 +1,8 @@
 //! What a person looks at beside the numbers: the ROC curve and the reliability of the scores.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::binary::BinaryState;
 use super::metric::Interval;
 use super::ranked::Curve;
@@ -7,17 +10,21 @@ use super::ranked::Curve;
 /// Points of a curve at most: more than the eye tells apart.
 const POINTS_MAX: usize = 200;
 
-/// Curves of a binary classification without weights.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Steps that a coordinate of a curve is rounded to: finer than any picture, so that facts stay small.
+const STEPS_OF_ONE: f64 = 10_000.0;
+
+/// Curves of a binary classification without weights: for people to look at, and not for policies to compare, which have
+/// the metrics.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Plots {
-    /// False positive rate and recall, from (0, 0) to (1, 1).
+    /// False positive rate and recall, from (0, 0) to (1, 1), to four decimals; empty where a class has no rows.
     pub roc: Vec<[f64; 2]>,
     /// Calibration bins that have rows, by ascending score.
     pub reliability: Vec<ReliabilityBin>,
 }
 
 /// Rows whose scores are in one tenth of the scale.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReliabilityBin {
     /// Mean score.
     pub mean_score: f64,
@@ -48,7 +55,7 @@ impl Plots {
                 last.iter().zip(point).map(|(before, now)| now - before).sum::<f64>() >= 2.0 / POINTS_MAX as f64
             });
             if far {
-                roc.push(point);
+                roc.push(point.map(|rate| (rate * STEPS_OF_ONE).round() / STEPS_OF_ONE));
             }
         }
         roc.push([1.0, 1.0]);
@@ -76,9 +83,8 @@ mod tests {
     fn curves_go_through_the_known_points() {
         let (state, curve) = state(&[0.9, 0.6, 0.4], &[0.6, 0.3, 0.1, 0.0], 0.5);
         let plots = Plots::of(&state, &curve);
-        let third = 1.0 / 3.0;
         let expected =
-            [[0.0, 0.0], [0.0, third], [0.25, 2.0 / 3.0], [0.25, 1.0], [0.5, 1.0], [0.75, 1.0], [1.0, 1.0], [1.0, 1.0]];
+            [[0.0, 0.0], [0.0, 0.3333], [0.25, 0.6667], [0.25, 1.0], [0.5, 1.0], [0.75, 1.0], [1.0, 1.0], [1.0, 1.0]];
         assert_eq!(plots.roc, expected);
         let bins: Vec<_> = plots.reliability.iter().map(|bin| (bin.positives, bin.negatives)).collect();
         assert_eq!(bins, [(0, 1), (0, 1), (0, 1), (1, 0), (1, 1), (1, 0)]);

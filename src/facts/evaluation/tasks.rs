@@ -41,13 +41,13 @@ pub(crate) fn measure(
     (file, cluster): (DataFile<'_>, Option<&ClusterAddress>),
     joined: Option<&JoinedScores>,
     resources: Resources,
-) -> Result<(EvaluationFacts, Option<Plots>), Vec<Problem>> {
+) -> Result<EvaluationFacts, Vec<Problem>> {
     type OfRows = fn(&RawEvaluation, &GroupRows<'_>) -> Metrics;
     let beside_champion = |parts: RowParts<'_>, metrics: OfRows| {
         let wanted = with_champion(declared, joined, NumberPart::Other, parts);
         kept(task, declared, file, resources, &wanted, metrics)
     };
-    let mut measured = match task {
+    let measured = match task {
         Task::BinaryClassification => binary(declared, (file, cluster), joined, resources)?,
         Task::Regression => beside_champion(regression_parts(declared), regression_metrics)?,
         Task::Forecasting => beside_champion(forecast_parts(declared), forecast_metrics)?,
@@ -64,8 +64,7 @@ pub(crate) fn measure(
         let problem = file.problem("no-rows", format!("`{}` has no rows", file.shown_as));
         return Err(vec![problem.hint("an evaluation needs at least one case")]);
     }
-    let plots = measured.plots.take();
-    Ok((facts(task, declared, measured), plots))
+    Ok(facts(task, declared, measured))
 }
 
 /// Columns whose values make groups.
@@ -772,6 +771,7 @@ fn facts(task: Task, declared: &RawEvaluation, measured: Measured) -> Evaluation
         leakage: None,
         drift: None,
         champion: measured.champion,
+        curves: measured.plots,
     }
 }
 
