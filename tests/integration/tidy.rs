@@ -54,8 +54,19 @@ fn main_is_at_most_30_lines() {
 #[test]
 fn stations_only_look_forward() {
     // A station may use what comes before it on the way of the data, never what comes after.
-    let stations =
-        ["manifest", "facts", "policy", "bundle_source", "decision", "evidence", "store", "report", "gate", "cli"];
+    let stations = [
+        "manifest",
+        "facts",
+        "policy",
+        "bundle_source",
+        "decision",
+        "evidence",
+        "store",
+        "report",
+        "forge",
+        "gate",
+        "cli",
+    ];
     for (name, text) in sources() {
         let Some(own) = stations
             .iter()
