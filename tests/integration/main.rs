@@ -17,6 +17,7 @@ mod conformance;
 mod decisions;
 mod documentation;
 mod evaluate;
+mod forge;
 mod mlflow;
 mod mutation;
 mod policies;
