@@ -5,8 +5,10 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
@@ -17,7 +19,9 @@ use crate::facts::artifact::Cache;
 use crate::facts::evaluation::Resources;
 use crate::facts::evaluation::engine::ClusterAddress;
 use crate::facts::repository::Origin;
-use crate::facts::repository::review::{Forge, ReviewRequest};
+use crate::facts::repository::review::ReviewRequest;
+use crate::forge::Clock;
+use crate::forge::context::Context;
 use crate::remote::mlflow::{Credentials, DEFAULT_REQUEST_TIME, TrackingServer};
 use crate::remote::{DOWNLOAD_BYTES_MAX, RemoteSettings};
 
@@ -30,7 +34,7 @@ pub const KEY_PASSWORD: &str = "MODELGATE_KEY_PASSWORD";
 /// Passphrase of a signing key that cosign encrypted, by cosign's own name.
 pub const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 
-/// Token that may read the pull request; in its absence the forge's own variable.
+/// Token that may read the pull request, and write to it where that is asked for; in its absence the forge's own variable.
 pub const FORGE_TOKEN: &str = "MODELGATE_FORGE_TOKEN";
 
 /// Whether rows are also read from this machine's own addresses, and from them over http.
@@ -71,6 +75,10 @@ pub struct Environment {
     pub ci_branch: Option<String>,
     /// The pull or merge request that CI builds.
     pub review: Option<ReviewRequest>,
+    /// What a forge knows of this run, for publishing.
+    pub forge: Context,
+    /// Token for a forge that is named on the command line.
+    pub forge_token: Option<Secret>,
     /// Signing key from [`SIGNING_KEY`].
     pub signing_key: Option<Secret>,
     /// Passphrases of signing keys, and what other programs must not make this one show.
@@ -129,21 +137,9 @@ impl Environment {
     pub fn read() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let is_true = |name: &str| text(name).is_some_and(|value| value == "true" || value == "1");
-        let runners =
-            [("GITHUB_ACTIONS", Origin::GithubActions), ("GITLAB_CI", Origin::GitlabCi), ("CI", Origin::OtherCi)];
-        let runner = runners.into_iter().find(|(variable, _)| is_true(variable));
-        let origin = runner.map_or(Origin::Local, |(_, origin)| origin);
-        let (ci_run, ci_branch) = match origin {
-            // On a pull request GITHUB_REF_NAME is the merge reference; the head has the branch.
-            Origin::GithubActions => {
-                (text("GITHUB_RUN_ID"), text("GITHUB_HEAD_REF").or_else(|| text("GITHUB_REF_NAME")))
-            }
-            Origin::GitlabCi => (
-                text("CI_PIPELINE_ID"),
-                text("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME").or_else(|| text("CI_COMMIT_REF_NAME")),
-            ),
-            Origin::OtherCi | Origin::Local => (None, None),
-        };
+        let origin = origin(&text);
+        let forge = Context::read(origin, &text);
+        let (ci_run, ci_branch) = ci_run_and_branch(origin, &text);
         let clouds = ["AWS_", "GOOGLE_", "AZURE_"];
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
@@ -169,7 +165,12 @@ impl Environment {
             origin,
             ci_run,
             ci_branch,
-            review: review_request(origin, &text),
+            review: forge.review(),
+            forge,
+            forge_token: [FORGE_TOKEN, "GITHUB_TOKEN", "GITLAB_TOKEN"]
+                .iter()
+                .find_map(|name| text(name))
+                .map(Secret::new),
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
             key_access: key_access(&text, std::env::var(COSIGN_PASSWORD).ok(), std::env::vars_os()),
             cache_directory,
@@ -225,6 +226,36 @@ fn secrets(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<Secret>
     secret.collect()
 }
 
+/// Where the program runs.
+fn origin(text: &impl Fn(&str) -> Option<String>) -> Origin {
+    let is_true = |name: &str| text(name).is_some_and(|value| value == "true" || value == "1");
+    let runners = [("GITHUB_ACTIONS", Origin::GithubActions), ("GITLAB_CI", Origin::GitlabCi), ("CI", Origin::OtherCi)];
+    let runner = runners.into_iter().find(|(variable, _)| is_true(variable));
+    // Azure Pipelines and Jenkins need not set CI; a key of a person's machine must not be made there.
+    let is_other = ["TF_BUILD", "JENKINS_URL"].into_iter().any(|variable| text(variable).is_some());
+    let unnamed = if is_other { Origin::OtherCi } else { Origin::Local };
+    runner.map_or(unnamed, |(_, origin)| origin)
+}
+
+/// The identifier of the CI run, and the branch that it builds.
+fn ci_run_and_branch(origin: Origin, text: &impl Fn(&str) -> Option<String>) -> (Option<String>, Option<String>) {
+    match origin {
+        // On a pull request GITHUB_REF_NAME is the merge reference; the head has the branch.
+        Origin::GithubActions => (text("GITHUB_RUN_ID"), text("GITHUB_HEAD_REF").or_else(|| text("GITHUB_REF_NAME"))),
+        Origin::GitlabCi => {
+            (text("CI_PIPELINE_ID"), text("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME").or_else(|| text("CI_COMMIT_REF_NAME")))
+        }
+        Origin::OtherCi => (
+            text("BUILD_BUILDID").or_else(|| text("BUILD_TAG")),
+            text("SYSTEM_PULLREQUEST_SOURCEBRANCH")
+                .or_else(|| text("BUILD_SOURCEBRANCHNAME"))
+                .or_else(|| text("CHANGE_BRANCH"))
+                .or_else(|| text("BRANCH_NAME")),
+        ),
+        Origin::Local => (None, None),
+    }
+}
+
 /// The MLflow server, by the variables of MLflow's own client.
 fn tracking_server(text: &impl Fn(&str) -> Option<String>) -> Option<TrackingServer> {
     let secret = |variable| text(variable).map(Secret::new);
@@ -241,26 +272,23 @@ fn tracking_server(text: &impl Fn(&str) -> Option<String>) -> Option<TrackingSer
     Some(TrackingServer { uri, credentials, request_time: request_time.unwrap_or(DEFAULT_REQUEST_TIME) })
 }
 
-/// The request that CI builds, as its variables name it.
-fn review_request(origin: Origin, text: &impl Fn(&str) -> Option<String>) -> Option<ReviewRequest> {
-    let token = |variable| text(FORGE_TOKEN).or_else(|| text(variable)).map(Secret::new);
-    match origin {
-        Origin::GithubActions => Some(ReviewRequest {
-            forge: Forge::Github,
-            api_url: text("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned()),
-            project: text("GITHUB_REPOSITORY")?,
-            // `refs/pull/<number>/merge` in runs for a pull request.
-            number: text("GITHUB_REF")?.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok()?,
-            token: token("GITHUB_TOKEN"),
-        }),
-        Origin::GitlabCi => Some(ReviewRequest {
-            forge: Forge::Gitlab,
-            api_url: text("CI_API_V4_URL")?,
-            project: text("CI_PROJECT_ID")?,
-            number: text("CI_MERGE_REQUEST_IID")?.parse().ok()?,
-            token: token("GITLAB_TOKEN"),
-        }),
-        Origin::OtherCi | Origin::Local => None,
+/// The machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment and the clock")]
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from(SystemTime::now())
+    }
+
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(time))
+    }
+
+    fn jitter(&self) -> u32 {
+        // Without random numbers clients that failed together come back together, which is no error.
+        getrandom::u32().unwrap_or_default().checked_rem(1_000).unwrap_or_default()
     }
 }
 

@@ -4,9 +4,9 @@
 //!
 //! ```text
 //! modelgate.yaml ──► manifest ──► facts ──► policy ──► decision ──► evidence ──► store
-//!                                   ▲                      │
-//!         artifacts, evaluations,   │                      ▼
-//!         monitoring, card, change ─┘                    report
+//!                                   ▲                      │            │
+//!         artifacts, evaluations,   │                      ▼            ▼
+//!         monitoring, card, change ─┘                    report       forge
 //! ```
 //!
 //! | station | is given | gives |
@@ -20,6 +20,7 @@
 //! | [`evidence`] | the decision record | signed statements, and their verification |
 //! | [`store`] | evidence | an append-only, content-addressed record |
 //! | [`report`] | the decision | text, JSON, Markdown, HTML, SARIF, JUnit, code quality, documents for review boards |
+//! | [`forge`] | the decision, and what is on the pull or merge request | what has to be written there, and its writing |
 //!
 //! [`gate`] drives them, [`replay`] drives them again over what was recorded, and [`cli`] is the only place that prints. [`tier`], [`policy`], [`decision`]
 //! and [`report`] are pure: no clock, no network, no environment.
@@ -34,6 +35,7 @@ pub mod environment;
 pub mod evidence;
 pub mod exit_status;
 pub mod facts;
+pub mod forge;
 pub mod gate;
 pub mod init;
 pub mod manifest;

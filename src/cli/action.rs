@@ -81,6 +81,11 @@ fn outputs(arguments: &Arguments, checked: Option<&Checked>, status: ExitStatus)
         if checked.recorded.is_ok() {
             output("evidence-dir", &arguments.recording.out_directory().to_string_lossy());
         }
+        if let Some(Ok(published)) = &checked.published
+            && let Some(url) = &published.comment_url
+        {
+            output("comment-url", url);
+        }
         for (name, format) in [("report-file", OutputFormat::Json), ("sarif-file", OutputFormat::Sarif)] {
             let file = arguments
                 .output

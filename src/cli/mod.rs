@@ -17,6 +17,8 @@ mod policy;
 mod policy_worker;
 mod printer;
 mod progress;
+mod publish;
+mod publishing;
 mod recording;
 mod replay;
 mod report;
@@ -61,12 +63,12 @@ Exit codes:
   1  denied; for `verify`, not proven; for `replay`, not the same
   2  usage, manifest or policy bundle is wrong: nothing was decided
   3  could not evaluate: evidence is missing, unreadable or over a limit
-  4  decided, but the evidence could not be signed or stored";
+  4  decided, but the evidence could not be signed, stored or published";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Decide about a release: measure, run the tier's policies, sign and store the decision
-    Check(check::Arguments),
+    Check(Box<check::Arguments>),
     /// Print the facts of a release: the exact input that policies see
     Facts(facts::Arguments),
     /// Recompute the metrics of a file of rows, without a manifest
@@ -87,6 +89,8 @@ enum Command {
     Evidence(evidence::Command),
     /// Write documents for review boards from a recorded decision
     Report(report::Arguments),
+    /// Post a stored decision on the pull or merge request that it is about
+    Publish(Box<publish::Arguments>),
     /// Write a bill of materials of a release: CycloneDX 1.6 with a model card
     Sbom(sbom::Arguments),
     /// Explain a control: what it asks, why, in which tier, and how to mend a fail
@@ -138,7 +142,7 @@ impl Failure {
             Self::Usage(problems) => (ExitStatus::Usage, "nothing was decided", problems),
             Self::NotEvaluated(problems) => (ExitStatus::NotEvaluated, "could not evaluate the release", problems),
             Self::NotRecorded(problems) => {
-                (ExitStatus::NotRecorded, "decided, but the evidence is incomplete", problems)
+                (ExitStatus::NotRecorded, "decided, but the evidence is incomplete or not published", problems)
             }
         }
     }
@@ -171,6 +175,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Replay(arguments) => replay::run(&arguments, environment, &printer),
         Command::Evidence(command) => evidence::run(&command, environment, &printer),
         Command::Report(arguments) => report::run(&arguments, &printer),
+        Command::Publish(arguments) => publish::run(&arguments, environment, &printer),
         Command::Sbom(arguments) => sbom::run(&arguments, environment, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::Failure;
+use crate::forge::annotation::{Annotation, Level};
 use crate::problem::{Location, Problem};
 use crate::report::escape;
 
@@ -96,11 +97,17 @@ impl Printer {
             let place = problem.location.as_ref().map_or_else(String::new, |location| {
                 format!(",file={},line={}", workflow_property(&location.file), location.line)
             });
-            let hint = problem.hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-            let message = workflow_data(&format!("{}{hint}", problem.message));
+            let hint =
+                problem.hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {}", escape::visible(hint)));
+            let message = workflow_data(&format!("{}{hint}", escape::visible(&problem.message)));
             let title = workflow_property(problem.code);
             let _ = writeln!(io::stdout().lock(), "::error title={title}{place}::{message}");
         }
+    }
+
+    /// Shows findings as workflow commands. They go to stderr, where a runner reads them as well: stdout may be a report.
+    pub(super) fn workflow_annotations(&self, annotations: &[Annotation]) {
+        let _ = io::stderr().lock().write_all(workflow_commands(annotations).as_bytes());
     }
 
     fn problem(&self, problem: &Problem) -> String {
@@ -143,9 +150,33 @@ fn excerpt(location: &Location) -> Option<String> {
     Some(format!(" {margin} |\n {number} | {}\n {margin} | {pad}^\n", escape::visible(&shown)))
 }
 
+/// A command for each annotation. A runner shows ten of a kind for each step, so that the rest is only counted.
+fn workflow_commands(annotations: &[Annotation]) -> String {
+    const COMMANDS_MAX: usize = 10;
+    let mut commands = String::new();
+    for (level, command) in [(Level::Failure, "error"), (Level::Warning, "warning"), (Level::Notice, "notice")] {
+        let of_level = annotations.iter().filter(|annotation| annotation.level == level);
+        let more = of_level.clone().count().saturating_sub(COMMANDS_MAX);
+        for annotation in of_level.take(COMMANDS_MAX) {
+            commands.push_str(&format!(
+                "::{command} file={},line={},title={}::{}\n",
+                workflow_property(&escape::visible(&annotation.path)),
+                annotation.line,
+                workflow_property(&annotation.title),
+                workflow_data(&annotation.message)
+            ));
+        }
+        if more > 0 {
+            commands.push_str(&format!("and {more} more of the kind `{command}`: see the report\n"));
+        }
+    }
+    commands
+}
+
 /// Escapes the data of a workflow command, as the runner's toolkit does (`core/src/command.ts`).
 fn workflow_data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    // `##[` is a command anywhere in a line, in the form of older runners.
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace("##[", "##%5B")
 }
 
 /// Escapes a property of a workflow command.
@@ -156,6 +187,32 @@ fn workflow_property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_finding_is_one_command(text in "([\\PC]|::|%|[,:\r\n]|\u{1b}\\[|##\\[|::stop-commands::x|\u{202e}){0,30}") {
+            let annotation = Annotation::new(&text, 3, Level::Failure, &text, &text);
+            let commands = workflow_commands(&[annotation.clone(), annotation]);
+            let lines: Vec<&str> = commands.split(['\n', '\r']).collect();
+            proptest::prop_assert_eq!(lines.len(), 3, "{:?}", commands);
+            for line in &lines[..2] {
+                proptest::prop_assert!(line.starts_with("::error file="), "{}", line);
+                // The first `::` behind the command ends its properties.
+                let properties = line.strip_prefix("::error ").unwrap().split("::").next().unwrap();
+                proptest::prop_assert_eq!(properties.split(',').count(), 3, "{}", line);
+                proptest::prop_assert!(!line.chars().any(escape::is_hidden), "{:?}", line);
+                proptest::prop_assert!(!line.contains("##["), "{}", line);
+            }
+        }
+    }
+
+    #[test]
+    fn ten_of_a_kind_are_shown() {
+        let annotations = vec![Annotation::new("m.yaml", 1, Level::Warning, "t", "m"); 12];
+        let commands = workflow_commands(&annotations);
+        assert_eq!(commands.matches("::warning ").count(), 10);
+        assert!(commands.contains("and 2 more"), "{commands}");
+    }
 
     #[test]
     fn a_workflow_command_cannot_be_broken_out_of() {

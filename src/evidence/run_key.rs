@@ -79,6 +79,12 @@ impl RunKey {
         Self(digest)
     }
 
+    /// The key that `text` is, with all its 64 digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Sha256Digest::from_hex(text).ok().map(Self)
+    }
+
     /// The first 16 of its 64 digits: long enough to tell the runs of a directory apart.
     #[must_use]
     pub fn short(&self) -> String {

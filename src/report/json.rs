@@ -6,11 +6,13 @@
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::decision::record::DecisionRecord;
 use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult, Severity, Verdict};
 use crate::digest::Sha256Digest;
+use crate::document::strict_json;
 use crate::tier::Tier;
 
 use super::groups::Groups;
@@ -30,6 +32,92 @@ pub(super) fn render(input: &ReportInput<'_>) -> Result<String, RenderError> {
     let mut document = serde_json::to_string_pretty(&Report::of(input))?;
     document.push('\n');
     Ok(escape::json(&document))
+}
+
+/// A report that was read back.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// What was decided. Its facts are known by their digest alone.
+    pub record: DecisionRecord,
+    /// The commit, or none.
+    pub commit: Option<String>,
+    /// The evidence, if any was recorded.
+    pub evidence: Option<EvidenceSummary>,
+}
+
+/// A report that cannot be read back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReportError {
+    /// It is no JSON, or does not fit the schema.
+    #[error("it is no report of version 1: {0}")]
+    Invalid(String),
+    /// Its outcomes come to something stricter than it says.
+    #[error("it says `{said}`, and its outcomes come to `{found}`")]
+    Contradicts {
+        /// What it says.
+        said: &'static str,
+        /// What its outcomes come to.
+        found: &'static str,
+    },
+}
+
+/// Reads a report back. It may come from anybody: what it says is not proven by it.
+///
+/// # Errors
+/// [`ReportError`] if it does not fit the schema, or says something milder than its outcomes come to.
+pub fn parse(bytes: &[u8]) -> Result<Reported, ReportError> {
+    let invalid = |error: &dyn std::fmt::Display| ReportError::Invalid(error.to_string());
+    let report = strict_json::parse(bytes).map_err(|error| invalid(&error))?;
+    let validator = jsonschema::validator_for(&schema()).map_err(|error| invalid(&error))?;
+    if let Some(error) = validator.iter_errors(&report).next() {
+        let place = error.instance_path().to_string();
+        return Err(ReportError::Invalid(format!("`{place}` is not as the schema has it")));
+    }
+    let at = |pointer: &str| report.pointer(pointer).cloned().unwrap_or(Value::Null);
+    let record = serde_json::json!({
+        "version": at("/version"),
+        "decision": at("/decision"),
+        "effective_time": at("/effective_time"),
+        "tool": at("/tool"),
+        "model": at("/model/name"),
+        "model_version": at("/model/version"),
+        "resource_uri": at("/model/resource_uri"),
+        "tier": at("/tier"),
+        "facts": {"sha256": at("/evidence/facts_sha256"), "size_bytes": 0},
+        "policy": at("/policy"),
+        "outcomes": at("/outcomes"),
+        "conditions": at("/conditions"),
+    });
+    let record: DecisionRecord = serde_json::from_value(record).map_err(|error| invalid(&error))?;
+    let found = Verdict::of(&record.outcomes);
+    if found > record.decision {
+        return Err(ReportError::Contradicts { said: record.decision.name(), found: found.name() });
+    }
+    let recorded: Option<Recorded> =
+        serde_json::from_value(at("/evidence/recorded")).map_err(|error| invalid(&error))?;
+    let evidence = recorded.map(|recorded| EvidenceSummary {
+        decision_sha256: recorded.decision_sha256,
+        facts_sha256: record.facts.sha256,
+        run: recorded.run,
+        store: recorded.store,
+        files: recorded.files,
+        verify_command: recorded.verify_command,
+        signed_by: recorded.signed_by,
+        already_recorded: recorded.already_recorded,
+    });
+    Ok(Reported { record, commit: at("/repository/commit").as_str().map(str::to_owned), evidence })
+}
+
+/// Evidence that a report says was recorded.
+#[derive(Deserialize)]
+struct Recorded {
+    decision_sha256: Sha256Digest,
+    run: String,
+    store: String,
+    files: Vec<String>,
+    verify_command: String,
+    signed_by: String,
+    already_recorded: bool,
 }
 
 /// A decision about one release.
@@ -423,6 +511,41 @@ mod tests {
         let mut unknown = parsed(&samples[0].input());
         unknown["surprise"] = json!(1);
         assert!(!validator.is_valid(&unknown));
+    }
+
+    #[test]
+    fn a_report_is_read_back() {
+        for sample in [sample::denied(), sample::conditional()].into_iter().chain(sample::HOSTILE.map(sample::hostile))
+        {
+            let reported = parse(render(&sample.input()).unwrap().as_bytes()).unwrap();
+            let mut record = sample.record.clone();
+            record.facts.size_bytes = 0;
+            assert_eq!(reported.record, record);
+            assert_eq!(reported.evidence, Some(sample.evidence.clone()));
+            assert_eq!(reported.commit, sample.facts.repository.commit);
+        }
+    }
+
+    #[test]
+    fn a_report_that_is_wrong_is_refused() {
+        let sample = sample::denied();
+        let report = parsed(&sample.input());
+        let changed = |pointer: &str, value: Value| {
+            let mut report = report.clone();
+            *report.pointer_mut(pointer).unwrap() = value;
+            parse(report.to_string().as_bytes()).map(|reported| reported.record.decision)
+        };
+        assert_eq!(
+            changed("/decision", json!("approve")),
+            Err(ReportError::Contradicts { said: "approve", found: "deny" })
+        );
+        assert_eq!(changed("/outcomes", json!([])), Ok(Verdict::Deny));
+        for (pointer, value) in [("/version", json!("2")), ("/tier/effective", json!("none")), ("/model", json!({}))] {
+            assert!(matches!(changed(pointer, value), Err(ReportError::Invalid(_))), "{pointer}");
+        }
+        for text in ["", "{", "[]", "{\"version\": 1, \"version\": 1}"] {
+            assert!(matches!(parse(text.as_bytes()), Err(ReportError::Invalid(_))), "{text}");
+        }
     }
 
     #[test]

@@ -1,16 +1,39 @@
 //! The report for a step summary and for a comment on a pull request: GitHub and GitLab Markdown.
 
+use crate::decision::record::DecisionRecord;
 use crate::decision::{Finding, Outcome, Verdict};
+use crate::digest::Sha256Digest;
+use crate::facts::Facts;
 use crate::facts::evaluation::metric::MetricStatus;
 use crate::facts::evaluation::{ClaimResult, EvaluationFacts, Metric, MetricId, Metrics};
 
 use super::escape::{markdown as prose, markdown_code as code};
 use super::groups::{self, Groups};
-use super::{ReportInput, compared, number};
+use super::{EvidenceSummary, ReportInput, compared, number};
 
 /// Bytes of a report. GitHub refuses a comment of more than 65,536 characters; the rest is for what
 /// the forge puts around it.
 const MAX_REPORT_BYTES: usize = 60_000;
+
+/// Bytes of a comment's report: its first line is a marker of at most as many bytes as are missing here.
+const MAX_COMMENT_BYTES: usize = MAX_REPORT_BYTES - 512;
+
+/// What a comment on a pull request is written from. A decision that is posted later may come without its facts.
+#[derive(Debug, Clone, Copy)]
+pub struct CommentInput<'a> {
+    /// What was decided.
+    pub record: &'a DecisionRecord,
+    /// What was measured, if it is at hand.
+    pub facts: Option<&'a Facts>,
+    /// The commit, if the facts do not say.
+    pub commit: Option<&'a str>,
+    /// Where the evidence is; `None` when none was recorded.
+    pub evidence: Option<&'a EvidenceSummary>,
+    /// What is said above everything else.
+    pub label: Option<&'a str>,
+    /// What the comment says was decided, where that is not what the record says.
+    pub verdict: Verdict,
+}
 
 /// Bytes kept free for the note that says what was left out.
 const CUT_NOTE_BYTES: usize = 200;
@@ -29,10 +52,30 @@ const MAX_FILES: usize = 10;
 
 /// Renders the report.
 pub(super) fn render(input: &ReportInput<'_>) -> String {
+    let is_repeated = input.evidence.is_some_and(|evidence| evidence.already_recorded);
+    let comment = CommentInput {
+        record: input.record,
+        facts: Some(input.facts),
+        commit: None,
+        evidence: input.evidence,
+        label: None,
+        verdict: input.record.decision,
+    };
+    write(&comment, is_repeated, MAX_REPORT_BYTES)
+}
+
+/// Renders a comment, without its first line. The same decision gives the same text, whether or not the store had it.
+#[must_use]
+pub fn comment(input: &CommentInput<'_>) -> String {
+    write(input, false, MAX_COMMENT_BYTES)
+}
+
+fn write(input: &CommentInput<'_>, is_repeated: bool, most_bytes: usize) -> String {
     let groups = Groups::of(input.record);
     let mut blocks = vec![headline(input, &groups), tier(input)];
     blocks.extend(failed(input, &groups));
-    for evaluation in &input.facts.evaluations {
+    blocks.extend(changed(input));
+    for evaluation in input.facts.into_iter().flat_map(|facts| &facts.evaluations) {
         blocks.extend(slices(evaluation));
         blocks.extend(comparisons(evaluation));
         blocks.extend(claims(evaluation));
@@ -40,7 +83,7 @@ pub(super) fn render(input: &ReportInput<'_>) -> String {
         blocks.extend(comparison_tables(evaluation));
     }
     blocks.extend(passed(&groups));
-    assemble(&blocks, &evidence(input))
+    assemble(&blocks, &evidence(input, is_repeated), most_bytes)
 }
 
 /// A part of the report that is whole in itself: `open`, rows, `close`. Where there is no room for
@@ -90,9 +133,9 @@ impl Block {
     }
 }
 
-/// Puts the blocks together within [`MAX_REPORT_BYTES`]. `last` always has its place.
-fn assemble(blocks: &[Block], last: &str) -> String {
-    let mut room = MAX_REPORT_BYTES.saturating_sub(last.len()).saturating_sub(CUT_NOTE_BYTES);
+/// Puts the blocks together within `most_bytes`. `last` always has its place.
+fn assemble(blocks: &[Block], last: &str, most_bytes: usize) -> String {
+    let mut room = most_bytes.saturating_sub(last.len()).saturating_sub(CUT_NOTE_BYTES);
     let mut out = String::new();
     let mut left_out = 0_usize;
     for block in blocks {
@@ -119,20 +162,29 @@ fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-fn headline(input: &ReportInput<'_>, groups: &Groups<'_>) -> Block {
+fn headline(input: &CommentInput<'_>, groups: &Groups<'_>) -> Block {
     let record = input.record;
-    let verdict = match record.decision {
+    let verdict = match input.verdict {
         Verdict::Approve => "✅ Approved",
         Verdict::Conditional => "⚠️ Conditionally approved",
         Verdict::Deny => "❌ Denied",
     };
     let mut text = format!("## {verdict}: {} {}\n\n", code(&record.model), code(&record.model_version));
+    if let Some(label) = input.label {
+        text.push_str(&format!("> [!IMPORTANT]\n> {label}\n\n"));
+    }
     text.push_str(&format!("{}.\n", groups.reason(record.decision)));
-    let repository = &input.facts.repository;
-    let origin = match (&repository.commit, &repository.reason) {
+    if input.verdict != record.decision {
+        text.push_str("\nThe record says otherwise, and how the run ended does not bear it out.\n");
+    }
+    let repository = input.facts.map(|facts| &facts.repository);
+    let commit = repository.and_then(|repository| repository.commit.as_deref()).or(input.commit);
+    let origin = match (commit, repository.and_then(|repository| repository.reason.as_ref())) {
         (Some(commit), _) => {
-            let branch = repository.branch.as_ref().map(|branch| format!(" on {}", code(branch))).unwrap_or_default();
-            let dirty = if repository.dirty == Some(true) { groups::DIRTY } else { "" };
+            let branch = repository.and_then(|repository| repository.branch.as_ref());
+            let branch = branch.map(|branch| format!(" on {}", code(branch))).unwrap_or_default();
+            let is_dirty = repository.is_some_and(|repository| repository.dirty == Some(true));
+            let dirty = if is_dirty { groups::DIRTY } else { "" };
             format!("Commit {}{branch}{dirty}.", code(commit.get(..12).unwrap_or(commit)))
         }
         (None, Some(reason)) => format!("Commit unknown: {}", prose(reason)),
@@ -142,7 +194,7 @@ fn headline(input: &ReportInput<'_>, groups: &Groups<'_>) -> Block {
     Block::paragraph(text)
 }
 
-fn tier(input: &ReportInput<'_>) -> Block {
+fn tier(input: &CommentInput<'_>) -> Block {
     let tier = &input.record.tier;
     let declared = tier.declared.map_or_else(|| "not declared".to_owned(), |tier| format!("declared {tier}"));
     let mut text = format!("**Tier {}** (computed {}, {declared})\n\n", tier.effective, tier.computed);
@@ -155,7 +207,7 @@ fn tier(input: &ReportInput<'_>) -> Block {
     Block::paragraph(text)
 }
 
-fn failed(input: &ReportInput<'_>, groups: &Groups<'_>) -> Vec<Block> {
+fn failed(input: &CommentInput<'_>, groups: &Groups<'_>) -> Vec<Block> {
     let conditional = if input.record.decision == Verdict::Conditional {
         "Why there are conditions"
     } else {
@@ -181,7 +233,7 @@ fn failed(input: &ReportInput<'_>, groups: &Groups<'_>) -> Vec<Block> {
     blocks
 }
 
-fn conditions(input: &ReportInput<'_>) -> Option<Block> {
+fn conditions(input: &CommentInput<'_>) -> Option<Block> {
     let conditions = input.record.conditions.iter();
     let rows = conditions
         .map(|condition| {
@@ -194,6 +246,19 @@ fn conditions(input: &ReportInput<'_>) -> Option<Block> {
         })
         .collect();
     Block::table("### Conditions of the approval", &["Control", "To do", "Owner", "Due by"], rows)
+}
+
+/// What the team says it changed since the version that is in use. What became of the metrics is in the tables of the
+/// evaluations.
+fn changed(input: &CommentInput<'_>) -> Option<Block> {
+    let change = input.facts?.change.as_ref()?;
+    let since = match &change.champion_version {
+        Some(version) => format!("Changed since {}", code(version)),
+        None => "Changed".to_owned(),
+    };
+    let kind = serde_json::to_value(change.kind).ok();
+    let kind = kind.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+    Some(Block::paragraph(format!("### {since}\n\n{}: {}\n", prose(kind), prose(&change.summary))))
 }
 
 /// A row for each reason and each finding; the control stands in the first one.
@@ -324,17 +389,17 @@ fn passed(groups: &Groups<'_>) -> Option<Block> {
     Some(Block { open: "\n".to_owned(), rows, close: "" }.folded(&summary))
 }
 
-fn evidence(input: &ReportInput<'_>) -> String {
+fn evidence(input: &CommentInput<'_>, is_repeated: bool) -> String {
     let record = input.record;
     let mut text = "### Evidence\n\n".to_owned();
     let mut item = |key: &str, value: String| text.push_str(&format!("- {key}: {value}\n"));
     if let Some(evidence) = input.evidence {
-        let again = if evidence.already_recorded { " (the store held this run already)" } else { "" };
+        let again = if is_repeated { " (the store held this run already)" } else { "" };
         item("run", format!("{}{again} in {}", code(&evidence.run), code(&evidence.store)));
         item("signed by", prose(&evidence.signed_by));
         item("decision", code(&format!("sha256:{}", evidence.decision_sha256)));
     }
-    let facts = input.evidence.map_or(record.facts.sha256, |evidence| evidence.facts_sha256);
+    let facts: Sha256Digest = input.evidence.map_or(record.facts.sha256, |evidence| evidence.facts_sha256);
     item("facts", code(&format!("sha256:{facts}")));
     let files = number::count(record.policy.files);
     let policy = code(&format!("sha256:{}", record.policy.sha256));
@@ -408,6 +473,89 @@ mod tests {
         }
     }
 
+    fn comment_of(sample: &sample::Sample) -> String {
+        comment(&CommentInput {
+            record: &sample.record,
+            facts: Some(&sample.facts),
+            commit: None,
+            evidence: Some(&sample.evidence),
+            label: Some("Reported by the contributor's run."),
+            verdict: sample.record.decision,
+        })
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+        #[test]
+        fn no_text_of_a_release_becomes_markup(
+            text in "([\\PC]|[-+*_#@!:<>|&\\[\\]()~$^={}.`\\\\/ 0-9a-w]|www\\.|https://|<!--|-->|</?details>|&amp;|::|##\\[|\u{1b}\\[|\n){0,40}"
+        ) {
+            let expected = structure(&comment_of(&sample::hostile("harmless")));
+            let written = comment_of(&sample::hostile(&text));
+            // Links, images and code blocks make `structure` panic; tags that are not ours do, too.
+            proptest::prop_assert_eq!(structure(&written), expected, "{:?} in\n{}", text, written);
+            proptest::prop_assert!(!written.contains("<!--") && !written.contains("##["));
+            proptest::prop_assert!(written.lines().all(|line| !line.trim_start().starts_with("::")));
+            let hidden = |character: char| !matches!(character, '\n' | '\u{200b}') && escape::is_hidden(character);
+            proptest::prop_assert!(!written.chars().any(hidden));
+            let prose = prose_of(&written);
+            for (place, _) in prose.match_indices(['@', '#']) {
+                let next = prose.get(place + 1..).and_then(|rest| rest.chars().next());
+                proptest::prop_assert!(next.is_none_or(|next| !next.is_alphanumeric()), "{}", written);
+            }
+        }
+    }
+
+    /// What a reader sees outside of code, where forges look for mentions and references.
+    fn prose_of(markdown: &str) -> String {
+        let options = Options::all().difference(Options::ENABLE_SMART_PUNCTUATION);
+        let texts = Parser::new_ext(markdown, options).filter_map(|event| match event {
+            Event::Text(text) => Some(text.to_string()),
+            Event::Code(_) | Event::End(_) => Some(" ".to_owned()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    #[test]
+    fn a_comment_says_the_same_whether_or_not_the_store_had_it() {
+        let mut sample = sample::denied();
+        let first = comment_of(&sample);
+        sample.evidence.already_recorded = true;
+        assert_eq!(comment_of(&sample), first);
+        assert!(render(&sample.input()).contains("the store held this run already"));
+        assert!(first.contains("> [!IMPORTANT]\n> Reported by"), "{first}");
+    }
+
+    #[test]
+    fn what_a_run_does_not_bear_out_is_denied() {
+        let sample = sample::conditional();
+        let input = CommentInput {
+            record: &sample.record,
+            facts: None,
+            commit: Some("4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
+            evidence: None,
+            label: None,
+            verdict: Verdict::Deny,
+        };
+        let written = comment(&input);
+        assert!(written.starts_with("## ❌ Denied"), "{written}");
+        assert!(written.contains("does not bear it out") && written.contains("`4b825dc642cb`"), "{written}");
+    }
+
+    #[test]
+    fn a_change_is_said_and_escaped() {
+        let mut sample = sample::denied();
+        sample.facts.change = Some(crate::manifest::raw::Change {
+            kind: crate::manifest::raw::ChangeKind::Retraining,
+            champion_version: Some("1.3.0".to_owned()),
+            summary: "newer rows <!-- x --> @team".to_owned(),
+        });
+        let written = comment_of(&sample);
+        assert!(written.contains("### Changed since `1.3.0`\n\nretraining: newer rows &lt;"), "{written}");
+        structure(&written);
+    }
+
     #[test]
     fn a_report_that_is_too_long_is_cut_between_rows_and_says_so() {
         let mut sample = sample::hostile(&"<|*".repeat(200));
@@ -418,6 +566,7 @@ mod tests {
                 outcome
             }));
         }
+        assert!(comment_of(&sample).len() <= MAX_COMMENT_BYTES);
         let report = render(&sample.input());
         assert!(report.len() <= MAX_REPORT_BYTES, "{}", report.len());
         assert!(report.len() > MAX_REPORT_BYTES / 2, "{}", report.len());

@@ -34,13 +34,14 @@ mod sample;
 #[cfg(test)]
 mod snapshots;
 
+pub use markdown::{CommentInput, comment};
 pub use text::TextStyle;
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::decision::Severity;
 use crate::decision::record::DecisionRecord;
+use crate::decision::{Severity, Verdict};
 use crate::digest::Sha256Digest;
 use crate::facts::Facts;
 use crate::policy::Control;
@@ -187,6 +188,17 @@ pub enum RenderError {
     /// HTML, and the documents for review boards.
     #[error("the report cannot be written by its template: {0:#}")]
     Template(#[from] minijinja::Error),
+}
+
+/// The decision in a line: what was decided, and why. Nothing that comes from a release is in it.
+#[must_use]
+pub fn line(record: &DecisionRecord, verdict: Verdict) -> String {
+    let word = match verdict {
+        Verdict::Approve => "Approved",
+        Verdict::Conditional => "Conditionally approved",
+        Verdict::Deny => "Denied",
+    };
+    format!("{word}: {}", groups::Groups::of(record).reason(record.decision))
 }
 
 /// Renders the report, with a newline at its end.

@@ -18,6 +18,7 @@ mod decisions;
 mod documentation;
 mod evaluate;
 mod evidence;
+mod forge;
 mod mlflow;
 mod mutation;
 mod policies;

@@ -63,6 +63,7 @@ fn stations_only_look_forward() {
         "evidence",
         "store",
         "report",
+        "forge",
         "gate",
         "replay",
         "cli",

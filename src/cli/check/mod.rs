@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use super::printer::Printer;
 use super::progress::watched;
+use super::publishing::{self, Publication};
 use super::recording::{self, Recorded};
 use super::{Failure, ReleaseArguments, action, policies};
 use crate::decision::Verdict;
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
+use crate::forge::Published;
 use crate::gate::{Decided, Timings};
 use crate::problem::Problem;
 use crate::report::{self, ControlSummary, OutputFormat, ReportInput, TextStyle};
@@ -33,6 +35,11 @@ pub(super) struct Arguments {
     pub(super) fail_on: FailOn,
     #[command(flatten)]
     pub(super) recording: recording::Arguments,
+    /// Post the decision on the pull or merge request that CI runs for, once the evidence is stored
+    #[arg(long)]
+    pub(super) publish: bool,
+    #[command(flatten)]
+    pub(super) publishing: publishing::Arguments,
     /// Print how long each station took, to stderr
     #[arg(long)]
     pub(super) timings: bool,
@@ -88,12 +95,26 @@ impl Output {
 pub(super) struct Checked {
     pub(super) decided: Decided,
     pub(super) recorded: Result<Recorded, Vec<Problem>>,
+    /// What was published, if that was asked for.
+    pub(super) published: Option<Result<Published, Vec<Problem>>>,
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     if arguments.output.iter().filter(|output| output.file.is_none()).count() > 1 {
         let problem = Problem::new("two-outputs-to-stdout", "only one report can go to stdout");
         return Err(Failure::usage(problem.hint("give the others a file: `--output sarif=modelgate.sarif`")));
+    }
+    if arguments.publishing.ask_for_more() && !arguments.publish {
+        let problem = Problem::new("not-published", "what to publish is said, and not that it is to be published");
+        return Err(Failure::usage(problem.hint("add `--publish`")));
+    }
+    if arguments.publish {
+        // What is wrong with the options is said before anything is measured.
+        arguments.publishing.context(environment)?;
+    }
+    if arguments.publish && arguments.each {
+        let problem = Problem::new("not-published", "`--each` publishes nothing");
+        return Err(Failure::usage(problem.hint("publish each report later, with `modelgate publish`")));
     }
     let environment = &arguments.release.environment(environment)?;
     if arguments.each {
@@ -102,11 +123,15 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let mut timings = Timings::default();
     let (checked, result) = match check(arguments, environment, printer, &mut timings) {
         Err(failure) => (None, Err(failure)),
-        Ok(checked) => {
+        Ok(mut checked) => {
+            if arguments.publish {
+                checked.published =
+                    Some(timings.time("publish", || publish(arguments, environment, &checked, printer)));
+            }
             let reported = timings.time("report", || {
                 write_reports(&arguments.output, printer, |format, style| render_styled(format, &checked, style))
             });
-            let result = reported.and_then(|()| conclude(&checked, arguments.fail_on, printer));
+            let result = reported.and_then(|()| conclude(&checked, arguments, printer));
             (Some(checked), result)
         }
     };
@@ -137,7 +162,32 @@ fn check(
     if let Some(reason) = recorded.as_ref().ok().and_then(|recorded| recorded.unsigned_model.as_ref()) {
         printer.say(&format!("the model itself was not signed (model.sig): {reason}"));
     }
-    Ok(Checked { decided, recorded })
+    Ok(Checked { decided, recorded, published: None })
+}
+
+/// Posts the decision. What cannot be posted changes nothing of it.
+fn publish(
+    arguments: &Arguments,
+    environment: &Environment,
+    checked: &Checked,
+    printer: &Printer,
+) -> Result<Published, Vec<Problem>> {
+    let problems = |failure: Failure| failure.parts().2.to_vec();
+    let context = arguments.publishing.context(environment).map_err(problems)?;
+    let wants_sarif = publishing::wants_sarif(&arguments.publishing);
+    let sarif = wants_sarif.then(|| render(OutputFormat::Sarif, checked)).transpose().map_err(problems)?;
+    let (decided, recorded) = (&checked.decided, checked.recorded.as_ref().ok());
+    let publication = Publication {
+        record: &decided.record,
+        facts: Some(&decided.facts),
+        evidence: recorded.map(|recorded| &recorded.summary),
+        sarif,
+        manifest: publishing::manifest_in_repository(&context, &decided.directory, &decided.facts.manifest.path),
+        status: arguments.fail_on.status(decided.record.decision, recorded.is_some()),
+        label: None,
+        verdict: decided.record.decision,
+    };
+    publishing::publish(&arguments.publishing, &context, &publication, printer)
 }
 
 /// Writes every report that was asked for; the one to stdout last, so that files are there when it is read.
@@ -186,16 +236,24 @@ fn directory_in_repository(directory: &Path) -> String {
     parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect::<Vec<_>>().join("/")
 }
 
-/// The exit status; what became of the evidence is said.
-fn conclude(checked: &Checked, fail_on: FailOn, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let status = fail_on.status(checked.decided.record.decision, checked.recorded.is_ok());
-    match &checked.recorded {
-        Ok(_) => Ok(status),
-        Err(problems) if status == ExitStatus::NotRecorded => Err(Failure::NotRecorded(problems.clone())),
-        Err(problems) => {
-            printer.problems("denied, and the evidence is incomplete", problems);
+/// The exit status; what became of the evidence, and of publishing, is said.
+fn conclude(checked: &Checked, arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let mut problems = checked.recorded.as_ref().err().cloned().unwrap_or_default();
+    let status = arguments.fail_on.status(checked.decided.record.decision, problems.is_empty());
+    if let Some(Err(unpublished)) = &checked.published {
+        if arguments.publishing.is_best_effort() || status == ExitStatus::Denied {
+            printer.problems("not everything was published", unpublished);
+        } else {
+            problems.extend_from_slice(unpublished);
+        }
+    }
+    match status {
+        _ if problems.is_empty() => Ok(status),
+        ExitStatus::Denied => {
+            printer.problems("denied, and the evidence is incomplete", &problems);
             Ok(status)
         }
+        _ => Err(Failure::NotRecorded(problems)),
     }
 }
 
