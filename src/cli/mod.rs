@@ -6,11 +6,14 @@ mod check;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
+#[cfg(feature = "keyless")]
+mod conformance;
 mod evaluate;
 mod explain;
 mod facts;
 mod init;
 mod keygen;
+mod keyless;
 mod policies;
 mod policy;
 mod policy_worker;
@@ -21,6 +24,7 @@ mod sbom;
 mod schema;
 mod sql_worker;
 mod tier;
+mod timestamp;
 mod verify;
 
 use std::ffi::OsString;
@@ -61,7 +65,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Decide about a release: measure, run the tier's policies, sign and store the decision
-    Check(check::Arguments),
+    Check(Box<check::Arguments>),
     /// Print the facts of a release: the exact input that policies see
     Facts(facts::Arguments),
     /// Recompute the metrics of a file of rows, without a manifest
@@ -95,6 +99,10 @@ enum Command {
     /// Run a query for the process that started this one
     #[command(hide = true)]
     SqlWorker,
+    /// The protocol by which Sigstore's conformance suite runs a client
+    #[cfg(feature = "keyless")]
+    #[command(hide = true)]
+    SigstoreConformance(conformance::Arguments),
     /// Run as the step of the GitHub Action
     #[command(hide = true)]
     Action,
@@ -160,6 +168,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),
         Command::SqlWorker => sql_worker::run(),
+        #[cfg(feature = "keyless")]
+        Command::SigstoreConformance(arguments) => conformance::run(&arguments, &printer),
         Command::Policy(arguments) => policy::run(&arguments, environment, &printer),
         Command::Init(arguments) => init::run(&arguments, &printer),
         Command::Keygen(arguments) => keygen::run(&arguments, &printer),

@@ -3,10 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::keyless::KeylessArguments;
 use super::printer::Printer;
+use super::timestamp::TimestampArguments;
 use crate::environment::{Environment, SIGNING_KEY};
 use crate::evidence::key::SigningKey;
-use crate::evidence::{self, RunKey, SignedRun};
+#[cfg(feature = "keyless")]
+use crate::evidence::keyless::signing::{Instance, Session};
+use crate::evidence::{self, EvidenceError, RunKey, SignedRun, Timestamped};
 use crate::facts::repository::Origin;
 use crate::gate::Decided;
 use crate::problem::Problem;
@@ -31,6 +35,10 @@ pub(super) struct Arguments {
     /// Directory for the signed bundles [default: .modelgate/evidence]
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    timestamp: TimestampArguments,
+    #[command(flatten)]
+    keyless: KeylessArguments,
 }
 
 impl Arguments {
@@ -54,10 +62,68 @@ pub(super) struct Recorded {
     pub(super) summary: EvidenceSummary,
 }
 
-/// A signing key, and what to call it.
+/// Who signs, and what to call that.
 pub(super) struct Signer {
-    key: SigningKey,
+    means: Means,
     description: String,
+}
+
+/// What is signed with.
+enum Means {
+    Key(SigningKey),
+    /// The identity of this CI job.
+    #[cfg(feature = "keyless")]
+    Job(Box<Instance>),
+}
+
+/// A run that is signed, and what its verification needs.
+struct Signed {
+    run: SignedRun,
+    /// The public key, PEM.
+    public_key: Option<String>,
+    /// Options for `modelgate verify`; without them, it is the public key.
+    verify_options: Option<String>,
+}
+
+impl Signer {
+    const fn of_key(key: SigningKey, description: String) -> Self {
+        Self { means: Means::Key(key), description }
+    }
+
+    fn sign(
+        &self,
+        arguments: &Arguments,
+        decided: &Decided,
+        environment: &Environment,
+    ) -> Result<Signed, Vec<Problem>> {
+        let problem = |error: EvidenceError| vec![Problem::new("evidence", error.to_string())];
+        let (record, facts) = (&decided.record, &decided.facts);
+        let run_key = RunKey::of(record, environment.ci_run.as_deref()).map_err(|error| problem(error.into()))?;
+        match &self.means {
+            Means::Key(key) => {
+                let run = match &arguments.timestamp.service()? {
+                    Some(service) => evidence::sign_run(record, facts, run_key, &Timestamped { key, service }),
+                    None => evidence::sign_run(record, facts, run_key, key),
+                };
+                let public_key = key.public_key().to_pem().map_err(|error| problem(error.into()))?;
+                Ok(Signed { run: run.map_err(problem)?, public_key: Some(public_key), verify_options: None })
+            }
+            #[cfg(feature = "keyless")]
+            Means::Job(instance) => {
+                let session =
+                    Session::open(instance, &environment.ci_identity).map_err(|error| problem(error.into()))?;
+                let run = evidence::sign_run(record, facts, run_key, &session).map_err(problem)?;
+                let identity = session.identity(&run.verdict.bundle.bytes).map_err(|error| problem(error.into()))?;
+                let options = format!(
+                    " --certificate-identity {} --certificate-oidc-issuer {}{}",
+                    quoted(&identity.subject),
+                    quoted(&identity.issuer),
+                    arguments.keyless.verify_options()
+                );
+                Ok(Signed { run, public_key: None, verify_options: Some(options) })
+            }
+        }
+    }
 }
 
 /// Signs, writes and stores what was decided. Evidence is written before it is stored, so that a store
@@ -68,12 +134,9 @@ pub(super) async fn record(
     environment: &Environment,
     signer: &Signer,
 ) -> Result<Recorded, Vec<Problem>> {
-    let signed = RunKey::of(&decided.record, environment.ci_run.as_deref())
-        .map_err(evidence::EvidenceError::from)
-        .and_then(|run_key| evidence::sign_run(&decided.record, &decided.facts, run_key, &signer.key))
-        .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
+    let Signed { run: signed, public_key, verify_options } = signer.sign(arguments, decided, environment)?;
     let directory = arguments.out_directory();
-    let written = write(&directory, &signed, &signer.key)?;
+    let written = write(&directory, &signed, public_key.as_deref())?;
     let appended = store(arguments, decided, &signed).await.map_err(|error| {
         let hint = format!(
             "nothing is lost: the signed evidence is in `{}`; mend the store and run the check again",
@@ -94,9 +157,9 @@ pub(super) async fn record(
             store: arguments.store_directory().display().to_string(),
             files: signed.files().map(|file| shown(&file.name)).collect(),
             verify_command: format!(
-                "modelgate verify {} --key {}{}",
+                "modelgate verify {}{}{}",
                 shown(verdict),
-                written.display(),
+                verify_options.unwrap_or_else(|| format!(" --key {}", written.display())),
                 artifact.unwrap_or_default()
             ),
             signed_by: signer.description.clone(),
@@ -105,16 +168,20 @@ pub(super) async fn record(
     })
 }
 
-/// The key by its option, its variable, or on a person's machine the local one, in this order.
+/// The identity of the CI job where that is asked for; else the key by its option, its variable, or on a person's machine the
+/// local one, in this order.
 pub(super) fn signer(
     arguments: &Arguments,
     environment: &Environment,
     printer: &Printer,
 ) -> Result<Signer, Vec<Problem>> {
     let problem = |error: evidence::key::KeyError| vec![Problem::new("signing-key", error.to_string())];
+    if arguments.keyless.is_given() {
+        return job(arguments, environment);
+    }
     if let Some(file) = &arguments.key {
         let key = SigningKey::load(file).map_err(problem)?;
-        return Ok(Signer { key, description: format!("key {}", file.display()) });
+        return Ok(Signer::of_key(key, format!("key {}", file.display())));
     }
     if let Some(secret) = &environment.signing_key {
         let description = format!("key in {SIGNING_KEY}");
@@ -123,7 +190,7 @@ pub(super) fn signer(
             text if text.starts_with("-----BEGIN") => SigningKey::from_pem_text(text),
             path => SigningKey::load(Path::new(path)),
         };
-        return Ok(Signer { key: key.map_err(problem)?, description });
+        return Ok(Signer::of_key(key.map_err(problem)?, description));
     }
     if environment.origin != Origin::Local {
         let message = format!("there is no signing key: `{SIGNING_KEY}` is not set and `--key` is not given");
@@ -139,10 +206,27 @@ pub(super) fn signer(
     };
     let file = directory.join(LOCAL_KEY);
     let key = if file.exists() { SigningKey::load(&file) } else { make_local_key(directory, &file, printer) };
-    Ok(Signer {
-        key: key.map_err(problem)?,
-        description: format!("local key {}, which only this machine knows", file.display()),
-    })
+    let description = format!("local key {}, which only this machine knows", file.display());
+    Ok(Signer::of_key(key.map_err(problem)?, description))
+}
+
+/// A word for a shell: what a certificate says may have been the name of somebody's branch.
+#[cfg(feature = "keyless")]
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "@%+=:,./_-".contains(character);
+    let word: String = word.chars().filter(|character| !character.is_control()).collect();
+    if word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(feature = "keyless")]
+fn job(arguments: &Arguments, environment: &Environment) -> Result<Signer, Vec<Problem>> {
+    let instance = arguments.keyless.instance(arguments.timestamp.url(), &environment.ci_identity)?;
+    Ok(Signer { means: Means::Job(Box::new(instance)), description: "the identity of this CI job".to_owned() })
+}
+
+#[cfg(not(feature = "keyless"))]
+fn job(_: &Arguments, _: &Environment) -> Result<Signer, Vec<Problem>> {
+    Err(vec![super::keyless::not_in_this_build()])
 }
 
 fn make_local_key(directory: &Path, file: &Path, printer: &Printer) -> Result<SigningKey, evidence::key::KeyError> {
@@ -154,10 +238,9 @@ fn make_local_key(directory: &Path, file: &Path, printer: &Printer) -> Result<Si
     Ok(key)
 }
 
-/// Writes the signed files and the public key; gives the path of the latter.
-fn write(directory: &Path, signed: &SignedRun, key: &SigningKey) -> Result<PathBuf, Vec<Problem>> {
+/// Writes the signed files and the public key, where there is one; gives the path of the latter.
+fn write(directory: &Path, signed: &SignedRun, pem: Option<&str>) -> Result<PathBuf, Vec<Problem>> {
     let public_key = directory.join("public-key.pem");
-    let pem = key.public_key().to_pem().map_err(|error| vec![Problem::new("signing-key", error.to_string())])?;
     let write_all = || {
         fs::create_dir_all(directory)?;
         if directory.starts_with(STATE_DIRECTORY) {
@@ -167,7 +250,10 @@ fn write(directory: &Path, signed: &SignedRun, key: &SigningKey) -> Result<PathB
         for file in signed.files() {
             fs::write(directory.join(&file.name), &file.bytes)?;
         }
-        fs::write(&public_key, &pem)
+        match pem {
+            Some(pem) => fs::write(&public_key, pem),
+            None => Ok(()),
+        }
     };
     write_all().map_err(|error| {
         let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());

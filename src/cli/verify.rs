@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::keyless::CertificateArguments;
+use super::timestamp::TimestampCheck;
 use super::{Failure, Printer};
 use crate::digest::Sha256Digest;
 use crate::evidence::key::PublicKey;
@@ -23,8 +25,12 @@ pub(super) struct Arguments {
     /// The bundle, such as `<run>.verdict.sigstore.json`
     bundle: PathBuf,
     /// Public key of whoever may sign, PEM
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "certificate_identity")]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    certificate: CertificateArguments,
+    #[command(flatten)]
+    timestamp: TimestampCheck,
     /// A file that the verdict must be about. Repeatable
     #[arg(long, value_name = "FILE")]
     artifact: Vec<PathBuf>,
@@ -42,8 +48,8 @@ fn parse_tier(text: &str) -> Result<Tier, String> {
 }
 
 pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let key = PublicKey::load_pem(&arguments.key)
-        .map_err(|error| Failure::usage(Problem::new("public-key", error.to_string())))?;
+    let key = arguments.key.as_deref().map(PublicKey::load_pem).transpose();
+    let key = key.map_err(|error| Failure::usage(Problem::new("public-key", error.to_string())))?;
     let bundle = read(&arguments.bundle)?;
     let artifacts = arguments
         .artifact
@@ -56,9 +62,19 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus
         require_tier: arguments.require_tier,
         allow_failed: false,
     };
-    match verify::verify(&bundle, &key, &expectations) {
-        Ok(verified) => {
-            printer.data(&summary(&verified, &expectations))?;
+    let verified = match &key {
+        Some(key) => verify::verify(&bundle, key, &expectations).map_err(|error| error.to_string()),
+        None => arguments.certificate.verify(&bundle, &expectations, printer)?,
+    };
+    let proven = match verified {
+        Ok(verified) if key.is_some() => arguments.timestamp.check(&bundle, printer)?.map(|time| (verified, time)),
+        Ok(verified) => Ok((verified, None)),
+        Err(error) => Err(error),
+    };
+    match proven {
+        Ok((verified, time)) => {
+            let time = time.map(|time| format!("  timestamp {time}\n")).unwrap_or_default();
+            printer.data(&(summary(&verified, &expectations) + &time))?;
             Ok(ExitStatus::Success)
         }
         Err(error) => {

@@ -87,6 +87,12 @@ impl Envelope {
         &self.payload
     }
 
+    /// The signature: of the key's own form, which for ECDSA is ASN.1 DER.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
     pub(super) fn to_raw(&self) -> RawEnvelope {
         RawEnvelope {
             payload: STANDARD.encode(&self.payload),

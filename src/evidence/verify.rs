@@ -117,7 +117,14 @@ pub fn verify(bundle: &[u8], key: &PublicKey, expectations: &Expectations) -> Re
     if !bundle.envelope.is_signed_by(key) {
         return Err(VerifyError::Signature);
     }
-    let payload = bundle.envelope.payload();
+    verify_payload(bundle.envelope.payload(), expectations)
+}
+
+/// Verifies a payload of which it is known who signed it: that it is a statement of modelgate's, then what is expected of it.
+///
+/// # Errors
+/// [`VerifyError`] for the first thing that does not hold.
+pub fn verify_payload(payload: &[u8], expectations: &Expectations) -> Result<VerifiedStatement, VerifyError> {
     let verified = match expectations.kind {
         StatementKind::Verdict => verdict(payload)?,
         StatementKind::Evaluation => evaluation(payload)?,

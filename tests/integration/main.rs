@@ -17,6 +17,8 @@ mod conformance;
 mod decisions;
 mod documentation;
 mod evaluate;
+#[cfg(feature = "keyless")]
+mod keyless;
 mod mlflow;
 mod mutation;
 mod policies;
@@ -25,7 +27,9 @@ mod recording;
 mod reference;
 mod remote;
 mod repositories;
+mod services;
 mod sql_checks;
 mod supply_chain;
 mod tidy;
+mod timestamps;
 mod traps;
