@@ -40,6 +40,9 @@ pub const FORGE_TOKEN: &str = "MODELGATE_FORGE_TOKEN";
 /// Whether rows are also read from this machine's own addresses, and from them over http.
 pub const ALLOW_LOOPBACK: &str = "MODELGATE_ALLOW_LOOPBACK";
 
+/// Largest event of GitHub Actions that is read. GitHub caps them at 25 MB.
+const EVENT_BYTES_MAX: u64 = 25_000_000;
+
 /// A text that must not be shown.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
@@ -99,6 +102,8 @@ pub struct Environment {
     pub step_output: Option<PathBuf>,
     /// Inputs of the GitHub Action.
     pub action: ActionInputs,
+    /// How a CI job proves who it is, and who may see that.
+    pub ci_identity: CiIdentity,
     /// What evaluations may use: every processor, and half of the memory.
     pub resources: Resources,
     /// The cluster that reads rows, if it is not this machine that does.
@@ -107,6 +112,17 @@ pub struct Environment {
     pub remote: RemoteSettings,
     /// The time at which the process began.
     pub now: DateTime<Utc>,
+}
+
+/// How a CI job proves who it is.
+#[derive(Debug, Clone, Default)]
+pub struct CiIdentity {
+    /// In GitHub Actions, where to ask for a token, and the token to ask with.
+    pub github: Option<(Secret, Secret)>,
+    /// A token that CI made for Sigstore.
+    pub token: Option<Secret>,
+    /// Whether CI says that the repository is public. Where it does not say so, it is not.
+    pub is_public: bool,
 }
 
 /// Inputs of the GitHub Action, as `action.yml` passes them. An empty input is an absent one.
@@ -192,6 +208,7 @@ impl Environment {
                 evidence_dir: text("MODELGATE_ACTION_EVIDENCE_DIR"),
                 store: text("MODELGATE_ACTION_STORE"),
             },
+            ci_identity: ci_identity(origin, &text),
             cluster: None,
             resources: Resources {
                 threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -272,6 +289,33 @@ fn tracking_server(text: &impl Fn(&str) -> Option<String>) -> Option<TrackingSer
     Some(TrackingServer { uri, credentials, request_time: request_time.unwrap_or(DEFAULT_REQUEST_TIME) })
 }
 
+fn ci_identity(origin: Origin, text: &impl Fn(&str) -> Option<String>) -> CiIdentity {
+    let secret = |variable| text(variable).map(Secret::new);
+    CiIdentity {
+        github: secret("ACTIONS_ID_TOKEN_REQUEST_URL").zip(secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN")),
+        token: secret("SIGSTORE_ID_TOKEN"),
+        is_public: is_public(origin, text),
+    }
+}
+
+/// Whether CI says that the repository is public. GitHub says it in the event that started the run, GitLab in a variable.
+fn is_public(origin: Origin, text: &impl Fn(&str) -> Option<String>) -> bool {
+    match origin {
+        Origin::GithubActions => {
+            let file = text("GITHUB_EVENT_PATH").and_then(|path| std::fs::File::open(path).ok());
+            let event = file.and_then(|file| {
+                serde_json::from_reader::<_, serde_json::Value>(std::io::Read::take(file, EVENT_BYTES_MAX)).ok()
+            });
+            let repository = event.as_ref().and_then(|event| event.get("repository"));
+            let visibility = repository.and_then(|repository| repository.get("visibility"));
+            repository.and_then(|repository| repository.get("private")) == Some(&serde_json::Value::Bool(false))
+                && visibility.is_none_or(|visibility| visibility == "public")
+        }
+        Origin::GitlabCi => text("CI_PROJECT_VISIBILITY").as_deref() == Some("public"),
+        Origin::OtherCi | Origin::Local => false,
+    }
+}
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock;
@@ -334,6 +378,35 @@ mod tests {
         let variables = [("VAULT_TOKEN", "t0ken"), ("my_hsm_pin", "1234"), ("PATH", "/bin"), ("EMPTY_KEY", "")];
         let found = secrets(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
         assert_eq!(found.iter().map(Secret::expose).collect::<Vec<_>>(), ["t0ken", "1234"]);
+    }
+
+    #[test]
+    fn a_repository_is_public_only_where_ci_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let event = directory.path().join("event.json");
+        let public = |origin, variables: &[(&str, &str)]| {
+            is_public(origin, &|name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        for (visibility, holds) in [("public", true), ("internal", false), ("private", false), ("", false)] {
+            assert_eq!(public(Origin::GitlabCi, &[("CI_PROJECT_VISIBILITY", visibility)]), holds);
+        }
+        assert!(!public(Origin::GitlabCi, &[]) && !public(Origin::GithubActions, &[]));
+        for (text, holds) in [
+            (r#"{"repository":{"private":false}}"#, true),
+            (r#"{"repository":{"private":false,"visibility":"public"}}"#, true),
+            (r#"{"repository":{"private":false,"visibility":"internal"}}"#, false),
+            (r#"{"repository":{"private":true}}"#, false),
+            (r#"{"repository":{"private":"false"}}"#, false),
+            (r#"{"repository":{}}"#, false),
+            ("{", false),
+        ] {
+            std::fs::write(&event, text).unwrap();
+            let variables = [("GITHUB_EVENT_PATH", event.to_str().unwrap())];
+            assert_eq!(public(Origin::GithubActions, &variables), holds, "{text}");
+            assert!(!public(Origin::Local, &variables));
+        }
     }
 
     #[test]

@@ -6,12 +6,15 @@ mod check;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
+#[cfg(feature = "keyless")]
+mod conformance;
 mod evaluate;
 mod evidence;
 mod explain;
 mod facts;
 mod init;
 mod keygen;
+mod keyless;
 mod policies;
 mod policy;
 mod policy_worker;
@@ -27,6 +30,7 @@ mod schema;
 mod sql_worker;
 mod stores;
 mod tier;
+mod timestamp;
 mod verify;
 mod verify_model;
 
@@ -111,6 +115,10 @@ enum Command {
     /// Run a query for the process that started this one
     #[command(hide = true)]
     SqlWorker,
+    /// The protocol by which Sigstore's conformance suite runs a client
+    #[cfg(feature = "keyless")]
+    #[command(hide = true)]
+    SigstoreConformance(conformance::Arguments),
     /// Run as the step of the GitHub Action
     #[command(hide = true)]
     Action,
@@ -180,6 +188,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),
         Command::SqlWorker => sql_worker::run(),
+        #[cfg(feature = "keyless")]
+        Command::SigstoreConformance(arguments) => conformance::run(&arguments, &printer),
         Command::Policy(arguments) => policy::run(&arguments, environment, &printer),
         Command::Init(arguments) => init::run(&arguments, &printer),
         Command::Keygen(arguments) => keygen::run(&arguments, environment, &printer),

@@ -3,13 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::keyless::KeylessArguments;
 use super::printer::Printer;
+use super::timestamp::TimestampArguments;
 use crate::environment::{Environment, SIGNING_KEY};
 use crate::evidence::key::SigningKey;
+#[cfg(feature = "keyless")]
+use crate::evidence::keyless::signing::{Instance, Session};
 use crate::evidence::model_signing::{self, OwnModelSignature};
 use crate::evidence::run_directory::PUBLIC_KEY;
 use crate::evidence::run_parts::{Part, RunParts};
-use crate::evidence::{self, EvidenceFile, RunKey, SignedRun};
+use crate::evidence::{self, EvidenceError, EvidenceFile, RunKey, SignedRun, Timestamped};
 use crate::facts::repository::Origin;
 use crate::gate::Decided;
 use crate::problem::Problem;
@@ -23,6 +27,8 @@ const STATE_DIRECTORY: &str = ".modelgate";
 const LOCAL_KEY: &str = "local-signing-key.pem";
 
 #[derive(Debug, Clone, clap::Args)]
+// Flattened into the arguments of a command, whose type has the same name.
+#[group(skip)]
 pub(super) struct Arguments {
     /// Signing key: a PEM file readable by its owner alone (PKCS#8, SEC 1, or encrypted by OpenSSL or cosign: its
     /// passphrase is in MODELGATE_KEY_PASSWORD or COSIGN_PASSWORD), or `<scheme>://<key>` of a key management
@@ -36,6 +42,10 @@ pub(super) struct Arguments {
     /// Directory for the signed bundles [default: .modelgate/evidence]
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    timestamp: TimestampArguments,
+    #[command(flatten)]
+    keyless: KeylessArguments,
 }
 
 impl Arguments {
@@ -66,10 +76,87 @@ pub(super) struct Recorded {
     pub(super) unsigned_model: Option<String>,
 }
 
-/// A signing key, and what to call it.
+/// Who signs, and what to call that.
 pub(super) struct Signer {
-    key: SigningKey,
+    means: Means,
     description: String,
+}
+
+/// What is signed with.
+enum Means {
+    Key(SigningKey),
+    /// The identity of this CI job.
+    #[cfg(feature = "keyless")]
+    Job(Box<Instance>),
+}
+
+/// A run that is signed, and what its verification needs.
+struct Signed {
+    run: SignedRun,
+    /// The public key, PEM.
+    public_key: Option<String>,
+    /// Options for `modelgate verify`; without them, it is the public key.
+    verify_options: Option<String>,
+}
+
+impl Signer {
+    const fn of_key(key: SigningKey, description: String) -> Self {
+        Self { means: Means::Key(key), description }
+    }
+
+    fn sign(
+        &self,
+        arguments: &Arguments,
+        decided: &Decided,
+        environment: &Environment,
+    ) -> Result<Signed, Vec<Problem>> {
+        let problem = |error: EvidenceError| vec![Problem::new("evidence", error.to_string())];
+        let (record, facts) = (&decided.record, &decided.facts);
+        let run_key = RunKey::of(record, environment.ci_run.as_deref()).map_err(|error| problem(error.into()))?;
+        match &self.means {
+            Means::Key(key) => {
+                let run = match &arguments.timestamp.service()? {
+                    Some(service) => evidence::sign_run(record, facts, run_key, &Timestamped { key, service }),
+                    None => evidence::sign_run(record, facts, run_key, key),
+                };
+                let public_key = key.public_key().to_pem().map_err(|error| problem(error.into()))?;
+                Ok(Signed { run: run.map_err(problem)?, public_key: Some(public_key), verify_options: None })
+            }
+            #[cfg(feature = "keyless")]
+            Means::Job(instance) => {
+                let session =
+                    Session::open(instance, &environment.ci_identity).map_err(|error| problem(error.into()))?;
+                let run = evidence::sign_run(record, facts, run_key, &session).map_err(problem)?;
+                let identity = session.identity(&run.verdict.bundle.bytes).map_err(|error| problem(error.into()))?;
+                let options = format!(
+                    " --certificate-identity {} --certificate-oidc-issuer {}{}",
+                    quoted(&identity.subject),
+                    quoted(&identity.issuer),
+                    arguments.keyless.verify_options()
+                );
+                Ok(Signed { run, public_key: None, verify_options: Some(options) })
+            }
+        }
+    }
+}
+
+impl Signer {
+    /// The model's own signature, or why there is none where there might have been.
+    fn sign_model(&self, decided: &Decided) -> Result<(Option<EvidenceFile>, Option<String>), Vec<Problem>> {
+        let key = match &self.means {
+            Means::Key(key) => key,
+            #[cfg(feature = "keyless")]
+            Means::Job(_) => {
+                return Ok((None, Some("it is made with a key, and this job signs without one".to_owned())));
+            }
+        };
+        let signed = model_signing::of_release(&decided.directory, &decided.facts, decided.record.decision, key)
+            .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
+        Ok(match signed {
+            OwnModelSignature::Signed(file) => (Some(file), None),
+            OwnModelSignature::NotSigned(reason) => (None, reason),
+        })
+    }
 }
 
 /// Signs, writes and stores what was decided. Evidence is written before it is stored, so that a store
@@ -80,8 +167,9 @@ pub(super) async fn record(
     environment: &Environment,
     signer: &Signer,
 ) -> Result<Recorded, Vec<Problem>> {
-    let (signed, mut parts) = sign(decided, environment, signer)?;
-    let (model, unsigned_model) = sign_model(decided, signer)?;
+    let Signed { run: signed, public_key, verify_options } = signer.sign(arguments, decided, environment)?;
+    let mut parts = parts_of(decided, environment, &signed, public_key.as_deref())?;
+    let (model, unsigned_model) = signer.sign_model(decided)?;
     parts.others.extend(model.iter().map(|file| file.bytes.clone()));
     let directory = arguments.out_directory();
     let written = write(&directory, &signed, &parts, model.as_ref())?;
@@ -103,9 +191,9 @@ pub(super) async fn record(
             store: arguments.store_directory().display().to_string(),
             files: signed.files().chain(&model).map(|file| shown(&file.name)).collect(),
             verify_command: format!(
-                "modelgate verify {} --key {}{}",
+                "modelgate verify {}{}{}",
                 shown(verdict),
-                written.display(),
+                verify_options.unwrap_or_else(|| format!(" --key {}", written.display())),
                 artifact.unwrap_or_default()
             ),
             signed_by: signer.description.clone(),
@@ -114,16 +202,20 @@ pub(super) async fn record(
     })
 }
 
-/// The key by its option, its variable, or on a person's machine the local one, in this order.
+/// The identity of the CI job where that is asked for; else the key by its option, its variable, or on a person's machine the
+/// local one, in this order.
 pub(super) fn signer(
     arguments: &Arguments,
     environment: &Environment,
     printer: &Printer,
 ) -> Result<Signer, Vec<Problem>> {
     let problem = |error: evidence::key::KeyError| vec![Problem::new("signing-key", error.to_string())];
+    if arguments.keyless.is_given() {
+        return job(arguments, environment);
+    }
     if let Some(file) = &arguments.key {
         let key = SigningKey::open(file, &environment.key_access).map_err(problem)?;
-        return Ok(Signer { key, description: format!("key {}", file.display()) });
+        return Ok(Signer::of_key(key, format!("key {}", file.display())));
     }
     if let Some(secret) = &environment.signing_key {
         let description = format!("key in {SIGNING_KEY}");
@@ -132,7 +224,7 @@ pub(super) fn signer(
             text if text.starts_with("-----BEGIN") => SigningKey::from_pem_text(text, &environment.key_access),
             reference => SigningKey::open(Path::new(reference.trim_end()), &environment.key_access),
         };
-        return Ok(Signer { key: key.map_err(problem)?, description });
+        return Ok(Signer::of_key(key.map_err(problem)?, description));
     }
     if environment.origin != Origin::Local {
         let message = format!("there is no signing key: `{SIGNING_KEY}` is not set and `--key` is not given");
@@ -152,10 +244,27 @@ pub(super) fn signer(
     } else {
         make_local_key(directory, &file, printer)
     };
-    Ok(Signer {
-        key: key.map_err(problem)?,
-        description: format!("local key {}, which only this machine knows", file.display()),
-    })
+    let description = format!("local key {}, which only this machine knows", file.display());
+    Ok(Signer::of_key(key.map_err(problem)?, description))
+}
+
+/// A word for a shell: what a certificate says may have been the name of somebody's branch.
+#[cfg(feature = "keyless")]
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "@%+=:,./_-".contains(character);
+    let word: String = word.chars().filter(|character| !character.is_control()).collect();
+    if word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(feature = "keyless")]
+fn job(arguments: &Arguments, environment: &Environment) -> Result<Signer, Vec<Problem>> {
+    let instance = arguments.keyless.instance(arguments.timestamp.url(), &environment.ci_identity)?;
+    Ok(Signer { means: Means::Job(Box::new(instance)), description: "the identity of this CI job".to_owned() })
+}
+
+#[cfg(not(feature = "keyless"))]
+fn job(_: &Arguments, _: &Environment) -> Result<Signer, Vec<Problem>> {
+    Err(vec![super::keyless::not_in_this_build()])
 }
 
 fn make_local_key(directory: &Path, file: &Path, printer: &Printer) -> Result<SigningKey, evidence::key::KeyError> {
@@ -167,28 +276,18 @@ fn make_local_key(directory: &Path, file: &Path, printer: &Printer) -> Result<Si
     Ok(key)
 }
 
-/// The signed statements, and everything that belongs to them.
-fn sign(decided: &Decided, environment: &Environment, signer: &Signer) -> Result<(SignedRun, RunParts), Vec<Problem>> {
-    let refused = |error: evidence::EvidenceError| vec![Problem::new("evidence", error.to_string())];
-    let ci_run = environment.ci_run.as_deref();
-    let run_key = RunKey::of(&decided.record, ci_run).map_err(|error| refused(error.into()))?;
-    let inputs = RunKey::inputs(&decided.record, ci_run).map_err(|error| refused(error.into()))?;
-    let signed = evidence::sign_run(&decided.record, &decided.facts, run_key, &signer.key).map_err(refused)?;
-    let pem = signer.key.public_key().to_pem().map_err(|error| refused(error.into()))?;
+/// Everything that belongs to a signed run.
+fn parts_of(
+    decided: &Decided,
+    environment: &Environment,
+    signed: &SignedRun,
+    public_key: Option<&str>,
+) -> Result<RunParts, Vec<Problem>> {
+    let inputs = RunKey::inputs(&decided.record, environment.ci_run.as_deref())
+        .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
     // The policies make the record complete: without them it could not be run again.
     let policies = decided.policies.bundle().to_archive().map_err(|problem| vec![problem])?;
-    let parts = signed.parts(&inputs, &policies, &pem);
-    Ok((signed, parts))
-}
-
-/// The model's own signature, or why there is none where there might have been.
-fn sign_model(decided: &Decided, signer: &Signer) -> Result<(Option<EvidenceFile>, Option<String>), Vec<Problem>> {
-    let signed = model_signing::of_release(&decided.directory, &decided.facts, decided.record.decision, &signer.key)
-        .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
-    Ok(match signed {
-        OwnModelSignature::Signed(file) => (Some(file), None),
-        OwnModelSignature::NotSigned(reason) => (None, reason),
-    })
+    Ok(signed.parts(&inputs, &policies, public_key))
 }
 
 /// Whether a file of a run is written only where the store did not take it: the policies, and what lies in the directory
@@ -247,13 +346,17 @@ fn write(
         if let Some(file) = model {
             fs::write(directory.join(&file.name), &file.bytes)?;
         }
-        fs::write(&public_key, parts.get(Part::PublicKey).unwrap_or_default())
+        match parts.get(Part::PublicKey) {
+            Ok(pem) => fs::write(&public_key, pem),
+            // A certificate signed.
+            Err(_) => Ok(()),
+        }
     };
     write_all().map_err(|error| {
         let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
         vec![Problem::new("evidence-directory", message).hint("name another directory with `--out`")]
     })?;
-    Ok(directory.join(PUBLIC_KEY))
+    Ok(public_key)
 }
 
 async fn store(

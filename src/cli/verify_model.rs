@@ -10,6 +10,8 @@ use crate::problem::Problem;
 use crate::report::escape;
 
 #[derive(Debug, clap::Args)]
+// Flattened into the arguments of a command, whose type has the same name.
+#[group(skip)]
 pub(super) struct Arguments {
     /// Check the OpenSSF signature of this model, a directory or a file, instead of a bundle
     #[arg(long, value_name = "PATH", requires = "signature", conflicts_with_all = ["evidence", "store", "artifact", "require_tier", "policy_digest", "max_age", "evaluation", "output"])]

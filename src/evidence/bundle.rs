@@ -1,9 +1,11 @@
 //! Sigstore bundle v0.3, signed by a key: <https://github.com/sigstore/protobuf-specs>.
 //!
 //! The narrowest form that cosign, sigstore-js and ourselves agree on: one DSSE envelope, a public
-//! key's hint, no transparency log entry and no timestamp. Reading is strict: what this version does
-//! not know, it refuses.
+//! key's hint, no transparency log entry, and timestamps only where they were asked for. Reading is strict: what this
+//! version does not know, it refuses.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::dsse::{Envelope, EnvelopeError, RawEnvelope};
@@ -14,6 +16,9 @@ pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// Largest bundle that is read: base64 of the largest payload, and a margin for the rest.
 pub const MAX_BUNDLE_BYTES: usize = 24 * 1024 * 1024;
+
+/// Timestamps in a bundle that are looked at.
+pub const MAX_TIMESTAMPS: usize = 16;
 
 /// A signed statement with what a verifier needs beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +41,12 @@ pub enum BundleError {
     /// Another version of the format.
     #[error("its media type is `{0}`, and `{MEDIA_TYPE}` is expected")]
     MediaType(String),
-    /// Entries that this version cannot check.
-    #[error("it has transparency log entries or timestamps, which this version cannot check")]
+    /// Entries that cannot be checked without a certificate.
+    #[error("it has transparency log entries, which are checked for bundles that a certificate signed")]
     Unchecked,
+    /// More timestamps than [`MAX_TIMESTAMPS`], or one that is not base64.
+    #[error("it has more than {MAX_TIMESTAMPS} timestamps, or one that is not base64")]
+    Timestamps,
     /// The envelope in it.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
@@ -59,7 +67,20 @@ struct RawMaterial {
     #[serde(default)]
     tlog_entries: Vec<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    timestamp_verification_data: Option<serde_json::Value>,
+    timestamp_verification_data: Option<RawTimestamps>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RawTimestamps {
+    #[serde(default, rename = "rfc3161Timestamps")]
+    timestamps: Vec<RawTimestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RawTimestamp {
+    signed_timestamp: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,10 +105,25 @@ impl Bundle {
             return Err(BundleError::MediaType(raw.media_type));
         }
         let material = raw.verification_material;
-        if !material.tlog_entries.is_empty() || material.timestamp_verification_data.is_some() {
+        if !material.tlog_entries.is_empty() {
             return Err(BundleError::Unchecked);
         }
         Ok(Self { envelope: raw.dsse_envelope.try_into()?, hint: material.public_key.hint })
+    }
+
+    /// The time-stamp responses in a bundle, in DER. Nothing is known of them.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub fn timestamps(bytes: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
+        let raw: RawBundle = serde_json::from_slice(bytes).map_err(|error| BundleError::Form(error.to_string()))?;
+        let timestamps =
+            raw.verification_material.timestamp_verification_data.map_or_else(Vec::new, |data| data.timestamps);
+        if timestamps.len() > MAX_TIMESTAMPS {
+            return Err(BundleError::Timestamps);
+        }
+        let decoded = timestamps.iter().map(|timestamp| STANDARD.decode(&timestamp.signed_timestamp));
+        decoded.collect::<Result<_, _>>().map_err(|_| BundleError::Timestamps)
     }
 
     /// The bundle as JSON, the same bytes each time.
@@ -95,12 +131,22 @@ impl Bundle {
     /// # Errors
     /// [`serde_json::Error`]; there is no content that causes one.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        self.to_json_with(&[])
+    }
+
+    /// The bundle as JSON with time-stamp responses, in DER.
+    ///
+    /// # Errors
+    /// [`serde_json::Error`]; there is no content that causes one.
+    pub fn to_json_with(&self, timestamps: &[Vec<u8>]) -> Result<Vec<u8>, serde_json::Error> {
+        let encoded = timestamps.iter().map(|response| RawTimestamp { signed_timestamp: STANDARD.encode(response) });
         serde_json::to_vec(&RawBundle {
             media_type: MEDIA_TYPE.to_owned(),
             verification_material: RawMaterial {
                 public_key: RawHint { hint: self.hint.clone() },
                 tlog_entries: Vec::new(),
-                timestamp_verification_data: None,
+                timestamp_verification_data: (!timestamps.is_empty())
+                    .then(|| RawTimestamps { timestamps: encoded.collect() }),
             },
             dsse_envelope: self.envelope.to_raw(),
         })
@@ -179,8 +225,8 @@ mod tests {
         bundle["verificationMaterial"]["tlogEntries"] = json!([{}]);
         assert_eq!(read(&bundle), Err(BundleError::Unchecked));
         let mut bundle = sample();
-        bundle["verificationMaterial"]["timestampVerificationData"] = json!({});
-        assert_eq!(read(&bundle), Err(BundleError::Unchecked));
+        bundle["verificationMaterial"]["timestampVerificationData"] = json!({"rfc3161Timestamps": [], "extra": 1});
+        assert!(matches!(read(&bundle), Err(BundleError::Form(_))));
         let mut bundle = sample();
         bundle["verificationMaterial"] = json!({"certificate": {"rawBytes": ""}, "tlogEntries": []});
         assert!(matches!(read(&bundle), Err(BundleError::Form(_))));
@@ -190,5 +236,19 @@ mod tests {
         assert_eq!(read(&bundle), Err(BundleError::Envelope(EnvelopeError::Signatures(2))));
         assert_eq!(Bundle::from_bytes(&vec![b' '; MAX_BUNDLE_BYTES + 1]), Err(BundleError::TooLarge));
         assert!(matches!(Bundle::from_bytes(b""), Err(BundleError::Form(_))));
+    }
+
+    #[test]
+    fn timestamps_are_kept_beside_the_signature_in_the_form_of_sigstore() {
+        let bundle = Bundle::from_bytes(sample().to_string().as_bytes()).unwrap();
+        let written = bundle.to_json_with(&[vec![1, 2, 3]]).unwrap();
+        let value: Value = serde_json::from_slice(&written).unwrap();
+        let expected = json!({"rfc3161Timestamps": [{"signedTimestamp": "AQID"}]});
+        assert_eq!(value["verificationMaterial"]["timestampVerificationData"], expected);
+        assert_eq!(Bundle::from_bytes(&written).unwrap(), bundle);
+        assert_eq!(Bundle::timestamps(&written).unwrap(), [[1, 2, 3]]);
+        assert_eq!(Bundle::timestamps(&bundle.to_json().unwrap()).unwrap(), Vec::<Vec<u8>>::new());
+        let many = bundle.to_json_with(&vec![vec![1]; MAX_TIMESTAMPS + 1]).unwrap();
+        assert_eq!(Bundle::timestamps(&many), Err(BundleError::Timestamps));
     }
 }

@@ -91,6 +91,12 @@ impl Envelope {
         &self.payload
     }
 
+    /// The signature: of the key's own form, which for ECDSA is ASN.1 DER.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
     /// Reads a bare envelope; none where it is something else, such as a bundle. Nothing is known of its content until
     /// [`Self::is_signed_by`] has said yes.
     ///

@@ -2,11 +2,14 @@
 //!
 //! Sigstore bundle v0.3 around a DSSE envelope around an in-toto statement. A run gives two
 //! statements ([`statement`] says why two) and, for slsa-verifier, the verdict's bare envelope. The
-//! same decision and key give the same bytes, since signatures are deterministic (RFC 6979).
+//! same decision and key give the same bytes, since signatures are deterministic (RFC 6979), unless they get a trusted
+//! timestamp ([`timestamp`]).
 
 pub mod bundle;
 pub mod dsse;
 pub mod key;
+#[cfg(feature = "keyless")]
+pub mod keyless;
 pub mod model_signing;
 pub mod released;
 pub mod run_directory;
@@ -14,7 +17,9 @@ mod run_key;
 pub mod run_parts;
 #[cfg(test)]
 pub(crate) mod sample;
+mod service;
 pub mod statement;
+pub mod timestamp;
 pub mod trust;
 pub mod verify;
 
@@ -39,6 +44,13 @@ pub enum EvidenceError {
     /// The key cannot sign.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// No trusted timestamp, though one was asked for.
+    #[error(transparent)]
+    Timestamp(#[from] timestamp::TimestampError),
+    /// No certificate, no log entry, or what was signed does not verify.
+    #[cfg(feature = "keyless")]
+    #[error(transparent)]
+    Keyless(#[from] keyless::signing::SigningError),
     /// Something that JSON cannot carry.
     #[error(transparent)]
     NotCanonical(#[from] NotCanonical),
@@ -117,7 +129,7 @@ pub fn sign_run(
     record: &DecisionRecord,
     facts: &Facts,
     run_key: RunKey,
-    key: &SigningKey,
+    signer: &(impl StatementSigner + ?Sized),
 ) -> Result<SignedRun, EvidenceError> {
     let facts_json = CanonicalJson::of(facts)?;
     if facts_json.digest() != record.facts.sha256 {
@@ -132,12 +144,12 @@ pub fn sign_run(
     subjects.sort_unstable();
     subjects.dedup();
     let name = format!("{run}.evaluation.sigstore.json");
-    let (evaluation, _) = sign("evaluation record", &evaluation, name, key)?;
+    let (evaluation, _) = sign("evaluation record", &evaluation, name, signer)?;
 
     let input =
         Resource { uri: evaluation.bundle.name.clone(), digest: DigestSet { sha256: evaluation.bundle.digest() } };
     let verdict = statement::verdict(record, facts, &reference, Some(input))?;
-    let (verdict, envelope) = sign("verdict", &verdict, format!("{run}.verdict.sigstore.json"), key)?;
+    let (verdict, envelope) = sign("verdict", &verdict, format!("{run}.verdict.sigstore.json"), signer)?;
     let verdict_envelope = EvidenceFile { name: format!("{run}.verdict.intoto.json"), bytes: envelope };
     Ok(SignedRun { run_key, verdict, evaluation, verdict_envelope, facts: facts_json, record: record_json, subjects })
 }
@@ -147,17 +159,58 @@ fn sign<P: Serialize>(
     what: &'static str,
     statement: &Statement<P>,
     name: String,
-    key: &SigningKey,
+    signer: &(impl StatementSigner + ?Sized),
 ) -> Result<(SignedStatement, Vec<u8>), EvidenceError> {
     let payload = CanonicalJson::of(statement)?;
     let size = payload.bytes().len();
     if size > MAX_PAYLOAD_BYTES {
         return Err(EvidenceError::TooLarge { statement: what, size });
     }
-    let envelope = Envelope::sign(payload.bytes().to_vec(), key)?;
-    let bundle = Bundle { envelope, hint: key.public_key().hint()? };
-    let file = EvidenceFile { name, bytes: bundle.to_json()? };
-    Ok((SignedStatement { statement_sha256: payload.digest(), bundle: file }, bundle.envelope_json()?))
+    let signed = signer.sign_statement(payload.bytes().to_vec())?;
+    let file = EvidenceFile { name, bytes: signed.bundle };
+    Ok((SignedStatement { statement_sha256: payload.digest(), bundle: file }, signed.envelope))
+}
+
+/// A signed payload as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedPayload {
+    /// The Sigstore bundle.
+    pub bundle: Vec<u8>,
+    /// The envelope alone.
+    pub envelope: Vec<u8>,
+}
+
+/// Who signs statements: a key alone, or with others who vouch for the signature.
+pub trait StatementSigner {
+    /// Signs `payload` as it is.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] if it is not signed as it was asked for.
+    fn sign_statement(&self, payload: Vec<u8>) -> Result<SignedPayload, EvidenceError>;
+}
+
+impl StatementSigner for SigningKey {
+    fn sign_statement(&self, payload: Vec<u8>) -> Result<SignedPayload, EvidenceError> {
+        let bundle = Bundle { envelope: Envelope::sign(payload, self)?, hint: self.public_key().hint()? };
+        Ok(SignedPayload { bundle: bundle.to_json()?, envelope: bundle.envelope_json()? })
+    }
+}
+
+/// A key whose signatures get a trusted timestamp. What it signs differs from time to time.
+#[derive(Debug, Clone, Copy)]
+pub struct Timestamped<'a> {
+    /// The key.
+    pub key: &'a SigningKey,
+    /// Who vouches for the time.
+    pub service: &'a timestamp::Service,
+}
+
+impl StatementSigner for Timestamped<'_> {
+    fn sign_statement(&self, payload: Vec<u8>) -> Result<SignedPayload, EvidenceError> {
+        let bundle = Bundle { envelope: Envelope::sign(payload, self.key)?, hint: self.key.public_key().hint()? };
+        let timestamp = self.service.stamp(bundle.envelope.signature())?;
+        Ok(SignedPayload { bundle: bundle.to_json_with(&[timestamp])?, envelope: bundle.envelope_json()? })
+    }
 }
 
 #[cfg(test)]

@@ -271,10 +271,10 @@ impl RunParts {
 }
 
 impl SignedRun {
-    /// The parts of the run. `policies` are those that were run, `public_key` is the signer's as PEM, and
+    /// The parts of the run. `policies` are those that were run, `public_key` is the signer's as PEM if it has one, and
     /// `inputs` is what the run's key is the digest of.
     #[must_use]
-    pub fn parts(&self, inputs: &CanonicalJson, policies: &CanonicalJson, public_key: &str) -> RunParts {
+    pub fn parts(&self, inputs: &CanonicalJson, policies: &CanonicalJson, public_key: Option<&str>) -> RunParts {
         let parts = [
             (Part::Inputs, inputs.bytes()),
             (Part::Record, self.record.bytes()),
@@ -283,9 +283,10 @@ impl SignedRun {
             (Part::Verdict, self.verdict.bundle.bytes.as_slice()),
             (Part::Evaluation, self.evaluation.bundle.bytes.as_slice()),
             (Part::Envelope, self.verdict_envelope.bytes.as_slice()),
-            (Part::PublicKey, public_key.as_bytes()),
         ];
-        RunParts { parts: parts.map(|(part, bytes)| (part, bytes.to_vec())).into(), others: Vec::new() }
+        let public_key = public_key.map(|key| (Part::PublicKey, key.as_bytes()));
+        let parts = parts.into_iter().chain(public_key).map(|(part, bytes)| (part, bytes.to_vec()));
+        RunParts { parts: parts.collect(), others: Vec::new() }
     }
 }
 
@@ -320,7 +321,7 @@ mod tests {
         let inputs = RunKey::inputs(&record, Some("17")).unwrap();
         let signed = sign_run(&record, &facts, RunKey::of(&record, Some("17")).unwrap(), &key).unwrap();
         let pem = key.public_key().to_pem().unwrap();
-        (signed.parts(&inputs, &policies.to_archive().unwrap(), &pem), key)
+        (signed.parts(&inputs, &policies.to_archive().unwrap(), Some(&pem)), key)
     }
 
     fn trust(key: &SigningKey) -> Trust {

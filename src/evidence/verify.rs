@@ -112,6 +112,12 @@ pub enum VerifyError {
         /// What it may not, and why.
         reason: String,
     },
+    /// No certificate of the identity that was asked for signed.
+    #[error("no certificate of the identity that is trusted signed it: {0}")]
+    Certificate(String),
+    /// The time of the signature is not vouched for as it was asked for.
+    #[error("the time of the signature is not proven: {0}")]
+    Timestamp(String),
     /// Signed, but not in the form of a statement.
     #[error("the signed payload is not a statement of modelgate: {0}")]
     Statement(String),
@@ -215,6 +221,8 @@ impl VerifyError {
             Self::Signature => "untrusted-signature",
             Self::Revoked { .. } => "revoked-key",
             Self::KeyNotFor { .. } => "key-not-for-this",
+            Self::Certificate(_) => "untrusted-certificate",
+            Self::Timestamp(_) => "untrusted-timestamp",
             Self::Statement(_) => "malformed-statement",
             Self::PredicateType { .. } => "other-statement",
             Self::Verifier(_) => "other-verifier",
@@ -243,7 +251,22 @@ impl VerifyError {
 pub fn verify(signed: &[u8], trust: &Trust, expectations: &Expectations) -> Result<VerifiedStatement, VerifyError> {
     let envelope = open(signed)?;
     let signers = trust.signers(&envelope)?;
-    let payload = envelope.payload();
+    verify_payload(envelope.payload(), expectations, |tier, when| {
+        let signer = trust::authorised(&signers, VERIFIER_ID, tier, when)?;
+        Ok(Signer { name: signer.name.clone(), key: signer.key.hint().unwrap_or_default() })
+    })
+}
+
+/// Verifies a payload of which it is known who signed it: that it is a statement of modelgate's, that the signer may
+/// sign for its tier at its time, then what is expected of it.
+///
+/// # Errors
+/// [`VerifyError`] for the first thing that does not hold.
+pub fn verify_payload(
+    payload: &[u8],
+    expectations: &Expectations,
+    authorise: impl FnOnce(Tier, EffectiveTime) -> Result<Signer, VerifyError>,
+) -> Result<VerifiedStatement, VerifyError> {
     let mut verified = match expectations.kind {
         StatementKind::Verdict => verdict(payload)?,
         StatementKind::Evaluation => evaluation(payload)?,
@@ -251,8 +274,7 @@ pub fn verify(signed: &[u8], trust: &Trust, expectations: &Expectations) -> Resu
     let decision = &verified.decision;
     let when = EffectiveTime::parse(&decision.effective_time)
         .map_err(|reason| VerifyError::Statement(format!("its `effective_time`: {reason}")))?;
-    let signer = trust::authorised(&signers, VERIFIER_ID, decision.tier, when)?;
-    verified.signed_by = Signer { name: signer.name.clone(), key: signer.key.hint().unwrap_or_default() };
+    verified.signed_by = authorise(decision.tier, when)?;
     expectations.check(&verified)?;
     expectations.check_date(&decision.effective_time)?;
     Ok(verified)

@@ -49,10 +49,13 @@ pub struct ProvenStatement {
     pub decision_record: Sha256Digest,
     /// SHA-256 of the signed statement.
     pub statement: Sha256Digest,
-    /// The trusted key that signed, by its name in the trust roots or its file.
+    /// The trusted key that signed, by its name in the trust roots or its file; the identity in the certificate where one
+    /// signed.
     pub key: String,
-    /// Base64 of the SHA-256 of the key.
+    /// Base64 of the SHA-256 of the key; for a certificate, who vouched for the identity.
     pub key_hint: String,
+    /// The time of the signature, RFC 3339, UTC, that a time-stamping authority vouches for; null unless that was asked for.
+    pub timestamp: Option<String>,
     /// What the statement is about.
     pub subjects: Vec<StatementSubject>,
 }
@@ -121,6 +124,7 @@ impl ProvenStatement {
             statement: verified.statement_sha256,
             key: verified.signed_by.name.clone(),
             key_hint: verified.signed_by.key.clone(),
+            timestamp: None,
             subjects: verified.subjects.iter().map(subject).collect(),
         }
     }

@@ -6,14 +6,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use self::artifacts::{Artifacts, unreadable};
+use super::keyless::{CertificateArguments, CertificateTrust};
 use super::replay::{Format, json, shown};
 use super::stores::{self, TrustArguments};
+use super::timestamp::{self, TimestampCheck};
 use super::{Failure, Printer, policies, verify_model};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
 use crate::evidence::run_parts::Part;
+use crate::evidence::timestamp::Authorities;
 use crate::evidence::trust::Trust;
-use crate::evidence::verify::{self, Expectations, StatementKind, VerifyError};
+use crate::evidence::verify::{self, Expectations, StatementKind, VerifiedStatement, VerifyError};
 use crate::exit_status::ExitStatus;
 use crate::problem::Problem;
 use crate::report::verification::{ProvenStatement, Refusal, Verification};
@@ -39,6 +42,10 @@ pub(super) struct Arguments {
     model: verify_model::Arguments,
     #[command(flatten)]
     trust: TrustArguments,
+    #[command(flatten)]
+    certificate: CertificateArguments,
+    #[command(flatten)]
+    timestamp: TimestampCheck,
     /// Directory of the store that has the run or knows the artifacts
     #[arg(long, value_name = "DIRECTORY")]
     store: Option<PathBuf>,
@@ -96,12 +103,12 @@ struct Candidate {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let Some(trust) = arguments.trust.load()? else {
-        let problem = Problem::new("no-trust", "nobody is trusted: a bundle's own word on its key proves nothing");
-        return Err(Failure::usage(problem.hint("name the public key with `--key`, or trust roots with `--trust`")));
-    };
+    let trusted = Trusted::of(arguments, printer)?;
     if arguments.model.model.is_some() {
-        return verify_model::run(&arguments.model, &trust, read, printer);
+        return match &trusted.signers {
+            Signers::Keys(trust) => verify_model::run(&arguments.model, trust, read, printer),
+            Signers::Certificate(_) => Err(Failure::usage(nobody())),
+        };
     }
     let files = arguments.evidence.as_ref().map(|evidence| evidence_files(Path::new(evidence), arguments.kind()));
     let files = files.transpose()?.unwrap_or_default();
@@ -117,7 +124,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         max_age_seconds: arguments.max_age,
         allow_failed: false,
     };
-    let verification = verification(&candidates, &trust, &expectations, &artifacts, arguments);
+    let verification = verification(&candidates, &trusted, &expectations, &artifacts, arguments);
     if arguments.output == Format::Json {
         printer.data(&json(&verification)?)?;
     } else {
@@ -126,19 +133,62 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     Ok(if verification.verified { ExitStatus::Success } else { ExitStatus::Denied })
 }
 
+/// Whose word counts.
+struct Trusted {
+    signers: Signers,
+    /// Who has to vouch for the time of a signature, if anybody.
+    time: Option<Authorities>,
+}
+
+enum Signers {
+    Keys(Trust),
+    /// One identity, by a certificate.
+    Certificate(CertificateTrust),
+}
+
+impl Trusted {
+    fn of(arguments: &Arguments, printer: &Printer) -> Result<Self, Failure> {
+        let signers = match arguments.trust.load()? {
+            _ if arguments.certificate.is_given() => Signers::Certificate(arguments.certificate.trust(printer)?),
+            Some(trust) => Signers::Keys(trust),
+            None => return Err(Failure::usage(nobody())),
+        };
+        Ok(Self { signers, time: arguments.timestamp.authorities()? })
+    }
+
+    /// What a statement says that is signed as it has to be, and the time that is vouched for, if that is asked for.
+    fn verify(
+        &self,
+        signed: &[u8],
+        expectations: &Expectations,
+    ) -> Result<(VerifiedStatement, Option<String>), VerifyError> {
+        let verified = match &self.signers {
+            Signers::Keys(trust) => verify::verify(signed, trust, expectations)?,
+            Signers::Certificate(trust) => trust.verify(signed, expectations)?,
+        };
+        let time = self.time.as_ref().map(|authorities| timestamp::check(authorities, signed)).transpose()?;
+        Ok((verified, time))
+    }
+}
+
+fn nobody() -> Problem {
+    Problem::new("no-trust", "nobody is trusted: a bundle's own word on its key proves nothing")
+        .hint("name the public key with `--key`, or trust roots with `--trust`")
+}
+
 /// The first statement that proves what is asked for.
 fn verification(
     candidates: &[Candidate],
-    trust: &Trust,
+    trusted: &Trusted,
     expectations: &Expectations,
     artifacts: &Artifacts,
     arguments: &Arguments,
 ) -> Verification {
     let (mut statement, mut refused) = (None, Vec::new());
     for Candidate { source, signed } in candidates {
-        match verify::verify(signed, trust, expectations) {
-            Ok(verified) => {
-                statement = Some(ProvenStatement::new(source, &verified));
+        match trusted.verify(signed, expectations) {
+            Ok((verified, timestamp)) => {
+                statement = Some(ProvenStatement { timestamp, ..ProvenStatement::new(source, &verified) });
                 break;
             }
             Err(error) => refused.push(Refusal::new(source, &error)),
@@ -279,6 +329,7 @@ fn summary(statement: &ProvenStatement, artifacts: &Artifacts) -> String {
         format!("  policies  sha256:{}", statement.policy),
         format!("  decision  sha256:{}", statement.decision_record),
     ];
+    lines.extend(statement.timestamp.iter().map(|time| format!("  timestamp {time}")));
     lines.extend(statement.subjects.iter().map(|subject| {
         let mark = if artifacts.has(subject.sha256) { " (given, and the same)" } else { "" };
         format!("  subject   {} sha256:{}{mark}", subject.name, subject.sha256)
