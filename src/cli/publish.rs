@@ -178,7 +178,14 @@ fn sarif(arguments: &Arguments, stored: &Stored) -> Result<Option<String>, Failu
         let problem = Problem::new("no-facts", "a report has not everything that SARIF needs");
         return Err(Failure::usage(problem.hint("give the key of a run in the store, or leave out `--upload-sarif`")));
     };
-    let input = ReportInput { record: &stored.record, facts, evidence: stored.evidence.as_ref(), controls: &[] };
+    let input = ReportInput {
+        record: &stored.record,
+        facts,
+        evidence: stored.evidence.as_ref(),
+        controls: &[],
+        frameworks: &[],
+        directory: "",
+    };
     let style = TextStyle { columns: 100, colour: false, unicode: true };
     let rendered = report::render(OutputFormat::Sarif, &input, &style);
     rendered.map(Some).map_err(|error| Failure::not_recorded(Problem::new("report", error.to_string())))

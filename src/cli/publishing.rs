@@ -22,6 +22,8 @@ use crate::report::{self, CommentInput, EvidenceSummary, escape};
 const DESCRIPTION_CHARACTERS_MAX: usize = 140;
 
 #[derive(Debug, Clone, clap::Args)]
+// Flattened into the arguments of a command, whose type has the same name.
+#[group(skip)]
 pub(super) struct Arguments {
     /// When to comment on the pull or merge request: `auto` makes a comment unless all is well, and brings one that is
     /// there up to date
