@@ -66,7 +66,7 @@ fn issues(outcome: &Outcome, input: &ReportInput<'_>) -> Vec<Issue> {
             fingerprint: listed::digest(outcome, finding),
             severity: severity(outcome),
             location: Location { path, lines: Lines { begin } },
-            categories: ["Security"],
+            categories: ["Bug Risk"],
         }
     };
     findings.iter().map(issue).collect()

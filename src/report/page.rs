@@ -49,7 +49,7 @@ mod tests {
             "aria-labelledby=\"evaluation-1-roc-title",
             "modelgate verify --key modelgate.pub",
             "Recalibrate with isotonic regression",
-            "<tr><th scope=\"row\">FAI-002</th>",
+            "<tr><th scope=\"row\" class=\"id\">FAI-002</th>",
             "nothing watches it",
         ] {
             assert!(page.contains(part), "{part} is not in\n{page}");
@@ -59,7 +59,7 @@ mod tests {
         let without = decision(&ReportInput { evidence: None, ..sample::denied().input() }).unwrap();
         assert!(without.contains("No evidence was recorded") && !without.contains("modelgate verify"));
         let conditional = decision(&sample::conditional().input()).unwrap();
-        assert!(conditional.contains("<td>2026-12-23</td>"), "{conditional}");
+        assert!(conditional.contains("<td class=\"day\">2026-12-23</td>"), "{conditional}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 // Fails if a page asks for anything, says anything on the console, has an element that no template writes, cannot be used
 // by keyboard, is wider than a phone, or breaks a rule of axe-core (contrast included).
 
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -101,8 +101,9 @@ async function problemsOf(file) {
   if (printed.cut > 0) problems.push(`print: ${printed.cut} tables are cut off`);
   const pdf = await page.pdf({ format: "A4", printBackground: true, preferCSSPageSize: true });
   if (!Buffer.from(pdf.slice(0, 5)).equals(Buffer.from("%PDF-"))) problems.push("print: no PDF");
+  const sheets = Buffer.from(pdf).toString("latin1").match(/\/Type \/Page\b/g)?.length ?? 0;
+  if (sheets === 0 || (file.endsWith("-memo.html") && sheets > 1)) problems.push(`print: ${sheets} sheets`);
   if (screenshots) {
-    const { writeFileSync } = await import("node:fs");
     writeFileSync(join(screenshots, `${basename(file, ".html")}.pdf`), pdf);
   }
   await page.close();

@@ -27,9 +27,10 @@ def main(release, directory):
     # A character that cannot be seen has no place in a manifest: it is refused there, and comes by way of the card.
     replace(manifest, "    Estimates the probability", f"    {TEXT[:-5]} Estimates the probability")
     replace(root / "MODEL_CARD.md", "## Intended use\n", f"## Intended use\n\n{TEXT}\n")
-    replace(root / "monitoring/alerts.yml", "team: credit-models", "team: '<b onmouseover=alert(1)>{{ 7*7 }}</b>'")
+    replace(root / "monitoring/alerts.yml", "team: credit-models", "team: '<b onmouseover=alert(1)>'")
     for record in (root / "records").glob("*.yaml"):
-        replace(record, "author: credit-models@example.com", f"author: '{SCRIPT}'")
+        author = next(line for line in record.read_text(encoding="utf-8").splitlines() if line.startswith("author: "))
+        replace(record, author, f"author: '{SCRIPT}'")
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ fn no_changed_byte_proves_another_time() {
             }
             assert!(authorities.verify(&response[..index], MESSAGE, None).is_err());
         }
-        // Versions, the name of the signer and the name of the algorithm are not signed, and decide nothing.
-        assert!(refused * 10 > response.len() * 8, "{refused} of {}", response.len());
+        // Versions, the name of the signer and the authority's certificate, which is at hand, decide nothing.
+        assert!(refused * 10 > response.len() * 6, "{refused} of {}", response.len());
     }
 }
 

@@ -172,7 +172,7 @@ impl AssessmentView {
                     accepted_by: exception.accepted_by.clone(),
                     from: exception.from.clone(),
                     expires: exception.expires.clone(),
-                    compensating: exception.compensating_controls.join("; "),
+                    compensating: sentences(&exception.compensating_controls),
                 });
                 Bounded::first(exceptions, EXCEPTIONS_MAX)
             }),
@@ -280,7 +280,7 @@ impl ResidualView {
             rated.push(RiskView {
                 source: format!("threat model {}", threat.id),
                 risk: threat.scenario.clone(),
-                mitigation: threat.mitigations.join("; "),
+                mitigation: sentences(&threat.mitigations),
                 rating: words(&threat.residual),
             });
         }
@@ -338,6 +338,11 @@ impl RiskView {
             rating: format!("severity {}", groups::severity(outcome.severity)),
         }
     }
+}
+
+/// Sentences as one text, whether or not they end with a full stop.
+fn sentences(all: &[String]) -> String {
+    all.iter().map(|sentence| sentence.trim().trim_end_matches('.')).collect::<Vec<_>>().join("; ")
 }
 
 /// What people wrote down that the model cannot do.
