@@ -144,7 +144,7 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError`] for a file that is not there, not regular, not private, too large or not a key.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let text = read_key_file(path, |metadata| check_private(path, metadata))?;
+        let text = read_private_file(path)?;
         std::str::from_utf8(&text)
             .map_err(|_| KeyFormatError::NoPrivateKey)
             .and_then(Self::parse)
@@ -320,6 +320,11 @@ fn read_key_file(
     Ok(text)
 }
 
+/// Reads the file of a private key, which only its owner may read.
+pub(crate) fn read_private_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    read_key_file(path, |metadata| check_private(path, metadata))
+}
+
 #[cfg(unix)]
 fn check_private(path: &Path, metadata: &Metadata) -> Result<(), KeyError> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -333,7 +338,7 @@ fn check_private(_: &Path, _: &Metadata) -> Result<(), KeyError> {
 }
 
 /// Creates `path`, readable by its owner alone, with `bytes` in it. Never overwrites.
-fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+pub(crate) fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
