@@ -22,6 +22,9 @@ use crate::remote::{DOWNLOAD_BYTES_MAX, RemoteSettings};
 /// PEM text of a signing key, or the path of a file that holds it.
 pub const SIGNING_KEY: &str = "MODELGATE_SIGNING_KEY";
 
+/// PEM text of the key that signs a store's log, or the path of a file that holds it.
+pub const LOG_KEY: &str = "MODELGATE_LOG_KEY";
+
 /// Token that may read the pull request; in its absence the forge's own variable.
 pub const FORGE_TOKEN: &str = "MODELGATE_FORGE_TOKEN";
 
@@ -65,6 +68,8 @@ pub struct Environment {
     pub review: Option<ReviewRequest>,
     /// Signing key from [`SIGNING_KEY`].
     pub signing_key: Option<Secret>,
+    /// Key of a store's log from [`LOG_KEY`].
+    pub log_key: Option<Secret>,
     /// Directory for what can be fetched again.
     pub cache_directory: Option<PathBuf>,
     /// Facts of files that were inspected before, where they may be used.
@@ -161,6 +166,7 @@ impl Environment {
             ci_branch,
             review: review_request(origin, &text),
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
+            log_key: text(LOG_KEY).map(Secret::new),
             cache_directory,
             remote,
             artifact_cache: None,

@@ -6,6 +6,7 @@ use crate::decision::record::DecisionRecord;
 use crate::facts::Facts;
 use crate::facts::monitoring::own::MonitoringFile;
 use crate::manifest::raw::RawManifest;
+use crate::store::Audit;
 
 /// A document with a published schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,11 +21,14 @@ pub enum Schema {
     Report,
     /// A monitoring file of our own format, version 1.
     Monitoring,
+    /// What an audit of a store came to, version 1.
+    Audit,
 }
 
 impl Schema {
     /// Every schema.
-    pub const ALL: [Self; 5] = [Self::Manifest, Self::Facts, Self::Decision, Self::Report, Self::Monitoring];
+    pub const ALL: [Self; 6] =
+        [Self::Manifest, Self::Facts, Self::Decision, Self::Report, Self::Monitoring, Self::Audit];
 
     /// Its file under `docs/schema/`.
     #[must_use]
@@ -35,6 +39,7 @@ impl Schema {
             Self::Decision => "decision-v1.schema.json",
             Self::Report => "report-v1.schema.json",
             Self::Monitoring => "monitoring-v1.schema.json",
+            Self::Audit => "audit-v1.schema.json",
         }
     }
 
@@ -47,6 +52,7 @@ impl Schema {
             Self::Decision => schema_for!(DecisionRecord).to_value(),
             Self::Report => crate::report::json::schema(),
             Self::Monitoring => schema_for!(MonitoringFile).to_value(),
+            Self::Audit => schema_for!(Audit).to_value(),
         }
     }
 

@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::printer::Printer;
-use crate::environment::{Environment, SIGNING_KEY};
+use super::store;
+use crate::environment::{Environment, LOG_KEY, SIGNING_KEY};
 use crate::evidence::key::SigningKey;
 use crate::evidence::{self, RunKey, SignedRun};
 use crate::facts::repository::Origin;
 use crate::gate::Decided;
 use crate::problem::Problem;
 use crate::report::EvidenceSummary;
-use crate::store::{Appended, Run, Store, StoreError};
+use crate::store::{Appended, CheckpointSummary, LogKey, LogKeyError, LogKeys, Run, Store, StoreAddress, StoreError};
 
 /// Directory for the store and the evidence, below the current one.
 const STATE_DIRECTORY: &str = ".modelgate";
@@ -19,15 +20,23 @@ const STATE_DIRECTORY: &str = ".modelgate";
 /// Name of the key that is made on a person's machine.
 const LOCAL_KEY: &str = "local-signing-key.pem";
 
+/// Directory for the log keys of stores that are made on a person's machine.
+const LOG_KEYS: &str = "log-keys";
+
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Arguments {
     /// Signing key: ECDSA P-256, PKCS#8 PEM, readable by its owner alone. By default the one in
     /// MODELGATE_SIGNING_KEY; outside CI also a local key, which is made at first use
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Directory of the append-only store [default: .modelgate/store]
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
+    /// The append-only store: a directory, or `s3://…`, `gs://…` or `az://…` that was made by `modelgate store init`
+    /// [default: .modelgate/store]
+    #[arg(long, value_name = "STORE", value_parser = store::address)]
+    store: Option<StoreAddress>,
+    /// The key that signs the store's log: Ed25519, PKCS#8 PEM, readable by its owner alone. By default the one in
+    /// MODELGATE_LOG_KEY; outside CI also a key that is made with a local store
+    #[arg(long, value_name = "FILE")]
+    log_key: Option<PathBuf>,
     /// Directory for the signed bundles [default: .modelgate/evidence]
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
@@ -44,8 +53,9 @@ impl Arguments {
         Self { out: Some(self.out_directory().join(release)), ..self.clone() }
     }
 
-    fn store_directory(&self) -> PathBuf {
-        self.store.clone().unwrap_or_else(|| Path::new(STATE_DIRECTORY).join("store"))
+    fn store_address(&self) -> StoreAddress {
+        let default = || StoreAddress::Directory(Path::new(STATE_DIRECTORY).join("store"));
+        self.store.clone().unwrap_or_else(default)
     }
 }
 
@@ -74,13 +84,18 @@ pub(super) async fn record(
         .map_err(|error| vec![Problem::new("evidence", error.to_string())])?;
     let directory = arguments.out_directory();
     let written = write(&directory, &signed, &signer.key)?;
-    let appended = store(arguments, decided, &signed).await.map_err(|error| {
+    let address = arguments.store_address();
+    let appended = append(arguments, &address, decided, &signed, environment).await.map_err(|error| {
         let hint = format!(
-            "nothing is lost: the signed evidence is in `{}`; mend the store and run the check again",
+            "nothing is lost: the signed evidence is in `{0}`; once the store can be had, deliver it with `modelgate \
+             evidence push {0} --store {address}`, or run the check again",
             directory.display()
         );
         vec![Problem::new("store", error.to_string()).hint(hint)]
     })?;
+    let checkpoint_file = directory.join(format!("{}.checkpoint", signed.run_key.short()));
+    let checkpoint = appended.signed_checkpoint.clone().unwrap_or_else(|| appended.checkpoint.to_text());
+    fs::write(&checkpoint_file, checkpoint).map_err(|error| unwritten(&directory, &error))?;
     let shown = |name: &str| directory.join(name).display().to_string();
     let verdict = &signed.verdict.bundle.name;
     // What was downloaded is no longer here to be compared.
@@ -91,7 +106,9 @@ pub(super) async fn record(
             decision_sha256: decided.record_json.digest(),
             facts_sha256: decided.facts_json.digest(),
             run: signed.run_key.to_string(),
-            store: arguments.store_directory().display().to_string(),
+            store: address.to_string(),
+            checkpoint: CheckpointSummary::from(&appended.checkpoint),
+            checkpoint_is_signed: appended.signed_checkpoint.is_some(),
             files: signed.files().map(|file| shown(&file.name)).collect(),
             verify_command: format!(
                 "modelgate verify {} --key {}{}",
@@ -169,15 +186,42 @@ fn write(directory: &Path, signed: &SignedRun, key: &SigningKey) -> Result<PathB
         }
         fs::write(&public_key, &pem)
     };
-    write_all().map_err(|error| {
-        let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
-        vec![Problem::new("evidence-directory", message).hint("name another directory with `--out`")]
-    })?;
+    write_all().map_err(|error| unwritten(directory, &error))?;
     Ok(public_key)
 }
 
-async fn store(arguments: &Arguments, decided: &Decided, signed: &SignedRun) -> Result<Appended, StoreError> {
-    let store = Store::open_local(arguments.store_directory()).await?;
+fn unwritten(directory: &Path, error: &std::io::Error) -> Vec<Problem> {
+    let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
+    vec![Problem::new("evidence-directory", message).hint("name another directory with `--out`")]
+}
+
+/// The log key by its option or its variable.
+pub(super) fn log_key(file: Option<&Path>, environment: &Environment) -> Result<Option<LogKey>, LogKeyError> {
+    if let Some(file) = file {
+        return LogKey::load(file).map(Some);
+    }
+    let Some(secret) = &environment.log_key else { return Ok(None) };
+    let key = match secret.expose().trim_start() {
+        text if text.starts_with("-----BEGIN") => LogKey::from_pem_text(text, &format!("the key in {LOG_KEY}")),
+        path => LogKey::load(Path::new(path)),
+    };
+    key.map(Some)
+}
+
+async fn append(
+    arguments: &Arguments,
+    address: &StoreAddress,
+    decided: &Decided,
+    signed: &SignedRun,
+    environment: &Environment,
+) -> Result<Appended, StoreError> {
+    let is_local = environment.origin == Origin::Local;
+    // A runner is gone after its job, and a key that is made on it with it.
+    let directory = environment.config_directory.as_ref().filter(|_| is_local);
+    let directory = directory.map(|directory| directory.join(LOG_KEYS));
+    let keys = LogKeys::new(log_key(arguments.log_key.as_deref(), environment)?, directory);
+    let is_signing = address.is_remote() || !is_local;
+    let store = Store::open_to_append(address, &environment.remote, &keys, is_signing).await?;
     let mut blobs = Vec::new();
     // The policies make the record complete: with them it can be run again. Texts have a canonical form.
     if let Ok(archive) = decided.policies.bundle().to_archive() {

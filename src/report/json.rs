@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult, Severity, Verdict};
 use crate::digest::Sha256Digest;
+use crate::store::CheckpointSummary;
 use crate::tier::Tier;
 
 use super::groups::Groups;
@@ -257,6 +258,10 @@ struct ReportRecorded<'a> {
     run: &'a str,
     /// Where the store is.
     store: &'a str,
+    /// The store's log up to this run. Kept elsewhere, it shows later whether the log was changed.
+    checkpoint: &'a CheckpointSummary,
+    /// Whether the log's key signed the checkpoint.
+    checkpoint_is_signed: bool,
     /// Paths of the signed bundles.
     files: &'a [String],
     /// The command that verifies them.
@@ -383,6 +388,8 @@ impl<'a> ReportRecorded<'a> {
             decision_sha256: evidence.decision_sha256,
             run: &evidence.run,
             store: &evidence.store,
+            checkpoint: &evidence.checkpoint,
+            checkpoint_is_signed: evidence.checkpoint_is_signed,
             files: &evidence.files,
             verify_command: &evidence.verify_command,
             signed_by: &evidence.signed_by,

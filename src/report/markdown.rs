@@ -331,6 +331,7 @@ fn evidence(input: &ReportInput<'_>) -> String {
     if let Some(evidence) = input.evidence {
         let again = if evidence.already_recorded { " (the store held this run already)" } else { "" };
         item("run", format!("{}{again} in {}", code(&evidence.run), code(&evidence.store)));
+        item("log", code(&evidence.checkpoint_text()));
         item("signed by", prose(&evidence.signed_by));
         item("decision", code(&format!("sha256:{}", evidence.decision_sha256)));
     }

@@ -35,6 +35,7 @@ use crate::decision::Severity;
 use crate::decision::record::DecisionRecord;
 use crate::digest::Sha256Digest;
 use crate::facts::Facts;
+use crate::store::CheckpointSummary;
 
 /// What every renderer is given.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +61,10 @@ pub struct EvidenceSummary {
     pub run: String,
     /// Where the store is.
     pub store: String,
+    /// The store's log up to this run.
+    pub checkpoint: CheckpointSummary,
+    /// Whether the log's key signed it.
+    pub checkpoint_is_signed: bool,
     /// Paths of the signed bundles.
     pub files: Vec<String>,
     /// The command that verifies them.
@@ -68,6 +73,15 @@ pub struct EvidenceSummary {
     pub signed_by: String,
     /// Whether the store already held this very run.
     pub already_recorded: bool,
+}
+
+impl EvidenceSummary {
+    /// The checkpoint in a line: size, root and origin, as its lines have them.
+    fn checkpoint_text(&self) -> String {
+        let CheckpointSummary { origin, size, root } = &self.checkpoint;
+        let unsigned = if self.checkpoint_is_signed { "" } else { ", not signed" };
+        format!("{size} {root} {origin}{unsigned}")
+    }
 }
 
 /// A control, as its metadata describes it.

@@ -394,6 +394,7 @@ fn evidence(layout: &mut Layout, input: &ReportInput<'_>) {
         let again = if evidence.already_recorded { " (the store held this run already)" } else { "" };
         entry(layout, "run", &format!("{}{again}", evidence.run));
         entry(layout, "store", &evidence.store);
+        entry(layout, "log", &evidence.checkpoint_text());
         layout.wrapped(2, &[(Paint::Dim, "signed by  ")], &evidence.signed_by, Paint::Plain);
         entry(layout, "decision", &format!("sha256:{}", evidence.decision_sha256));
     }
