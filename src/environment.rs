@@ -34,6 +34,9 @@ pub const KEY_PASSWORD: &str = "MODELGATE_KEY_PASSWORD";
 /// Passphrase of a signing key that cosign encrypted, by cosign's own name.
 pub const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 
+/// PEM text of the key that signs a store's log, or the path of a file that holds it.
+pub const LOG_KEY: &str = "MODELGATE_LOG_KEY";
+
 /// Token that may read the pull request, and write to it where that is asked for; in its absence the forge's own variable.
 pub const FORGE_TOKEN: &str = "MODELGATE_FORGE_TOKEN";
 
@@ -86,6 +89,8 @@ pub struct Environment {
     pub signing_key: Option<Secret>,
     /// Passphrases of signing keys, and what other programs must not make this one show.
     pub key_access: KeyAccess,
+    /// Key of a store's log from [`LOG_KEY`].
+    pub log_key: Option<Secret>,
     /// Directory for what can be fetched again.
     pub cache_directory: Option<PathBuf>,
     /// Facts of files that were inspected before, where they may be used.
@@ -189,6 +194,7 @@ impl Environment {
                 .map(Secret::new),
             signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
             key_access: key_access(&text, std::env::var(COSIGN_PASSWORD).ok(), std::env::vars_os()),
+            log_key: text(LOG_KEY).map(Secret::new),
             cache_directory,
             remote,
             artifact_cache: None,

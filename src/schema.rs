@@ -9,6 +9,7 @@ use crate::facts::monitoring::own::MonitoringFile;
 use crate::manifest::raw::RawManifest;
 use crate::replay::comparison::Replay;
 use crate::report::verification::Verification;
+use crate::store::Audit;
 
 /// A document with a published schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -29,11 +30,13 @@ pub enum Schema {
     Verification,
     /// What `modelgate replay` came to, version 1.
     Replay,
+    /// What an audit of a store came to, version 1.
+    Audit,
 }
 
 impl Schema {
     /// Every schema.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Manifest,
         Self::Facts,
         Self::Decision,
@@ -42,6 +45,7 @@ impl Schema {
         Self::Trust,
         Self::Verification,
         Self::Replay,
+        Self::Audit,
     ];
 
     /// Its file under `docs/schema/`.
@@ -56,6 +60,7 @@ impl Schema {
             Self::Trust => "trust-v1.schema.json",
             Self::Verification => "verification-v1.schema.json",
             Self::Replay => "replay-v1.schema.json",
+            Self::Audit => "audit-v1.schema.json",
         }
     }
 
@@ -71,6 +76,7 @@ impl Schema {
             Self::Trust => schema_for!(TrustRoots).to_value(),
             Self::Verification => schema_for!(Verification).to_value(),
             Self::Replay => schema_for!(Replay).to_value(),
+            Self::Audit => schema_for!(Audit).to_value(),
         }
     }
 

@@ -28,6 +28,7 @@ mod report;
 mod sbom;
 mod schema;
 mod sql_worker;
+mod store;
 mod stores;
 mod tier;
 mod timestamp;
@@ -95,6 +96,8 @@ enum Command {
     Report(report::Arguments),
     /// Post a stored decision on the pull or merge request that it is about
     Publish(Box<publish::Arguments>),
+    /// Make, check and copy stores of decisions
+    Store(store::Arguments),
     /// Write a bill of materials of a release: CycloneDX 1.6 with a model card
     Sbom(sbom::Arguments),
     /// Explain a control: what it asks, why, in which tier, and how to mend a fail
@@ -182,8 +185,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Verify(arguments) => verify::run(&arguments, environment, &printer),
         Command::Replay(arguments) => replay::run(&arguments, environment, &printer),
         Command::Evidence(command) => evidence::run(&command, environment, &printer),
-        Command::Report(arguments) => report::run(&arguments, &printer),
+        Command::Report(arguments) => report::run(&arguments, environment, &printer),
         Command::Publish(arguments) => publish::run(&arguments, environment, &printer),
+        Command::Store(arguments) => store::run(&arguments, environment, &printer),
         Command::Sbom(arguments) => sbom::run(&arguments, environment, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::printer::Printer;
 use super::publishing::{self, Publication};
-use super::{Failure, policies};
+use super::{Failure, policies, store, stores};
 use crate::decision::Verdict;
 use crate::decision::record::DecisionRecord;
-use crate::digest::Sha256Digest;
 use crate::environment::{Environment, SystemClock};
 use crate::exit_status::ExitStatus;
 use crate::facts::Facts;
@@ -18,7 +17,7 @@ use crate::forge::reported::{self, ReportedRun};
 use crate::forge::{ForgeError, REQUEST_TIME};
 use crate::problem::Problem;
 use crate::report::{self, EvidenceSummary, OutputFormat, ReportInput, TextStyle, json};
-use crate::store::{RunKey, Store, StoreError};
+use crate::store::{RunKey, StoreAddress};
 
 /// Bytes of a report: a thousand findings of 2,000 characters for each of a hundred controls are beyond it, and beyond
 /// what anybody reads.
@@ -28,9 +27,9 @@ const REPORT_BYTES_MAX: u64 = 64 << 20;
 pub(super) struct Arguments {
     /// What to publish: a JSON report (`--output json=FILE`), or the key of a run in the store, all 64 digits
     result: PathBuf,
-    /// Directory of the store [default: .modelgate/store]
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
+    /// The store [default: .modelgate/store]
+    #[arg(long, value_name = "STORE", value_parser = store::address)]
+    store: Option<StoreAddress>,
     /// The manifest that was decided about, as the repository has it
     #[arg(long, value_name = "PATH", default_value = crate::manifest::FILE_NAME)]
     manifest: String,
@@ -48,7 +47,7 @@ struct Stored {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let stored = match RunKey::parse(&arguments.result.to_string_lossy()) {
-        Some(run) => from_store(arguments, run)?,
+        Some(run) => from_store(arguments, run, environment)?,
         None => from_report(&arguments.result)?,
     };
     let mut context = arguments.publishing.context(environment)?;
@@ -122,54 +121,14 @@ fn from_report(path: &Path) -> Result<Stored, Failure> {
     Ok(Stored { record: reported.record, facts: None, evidence: reported.evidence, commit: reported.commit })
 }
 
-fn from_store(arguments: &Arguments, run: RunKey) -> Result<Stored, Failure> {
-    let directory = arguments.store.clone().unwrap_or_else(|| Path::new(".modelgate").join("store"));
-    let refuse = |message: String| {
-        Failure::usage(Problem::new("no-run", message).hint("name the store that the check wrote to with `--store`"))
-    };
-    if !directory.is_dir() {
-        return Err(refuse(format!("there is no store `{}`", directory.display())));
-    }
-    let read = async {
-        let store = Store::open_local(&directory).await?;
-        let Some(receipt) = store.find_receipt(&run).await? else { return Ok(None) };
-        let record = store.get_blob(receipt.decision_record).await?;
-        Ok(Some((store, receipt, record)))
-    };
-    let failed = |error: StoreError| Failure::not_recorded(Problem::new("store", error.to_string()));
-    let runtime = policies::small_runtime().map_err(Failure::not_recorded)?;
-    let Some((store, receipt, record)) = runtime.block_on(read).map_err(failed)? else {
-        return Err(refuse(format!("the store `{}` has no run {run}", directory.display())));
-    };
-    let damaged = |what: &str| {
-        let message = format!("the {what} of run {run} is none that this version reads");
-        Failure::not_recorded(Problem::new("store", message))
-    };
-    let record: DecisionRecord = serde_json::from_slice(&record).map_err(|_| damaged("decision record"))?;
-    let facts = runtime.block_on(store.get_blob(record.facts.sha256)).map_err(failed)?;
-    let facts: Facts = serde_json::from_slice(&facts).map_err(|_| damaged("facts"))?;
-    let verdict = receipt.bundles.first().map(|bundle| blob(&directory, *bundle));
-    let evidence = verdict.map(|bundle| EvidenceSummary {
-        decision_sha256: receipt.decision_record,
-        facts_sha256: record.facts.sha256,
-        run: run.to_string(),
-        store: directory.display().to_string(),
-        files: Vec::new(),
-        verify_command: format!("modelgate verify {} --key public-key.pem", bundle.display()),
-        signed_by: "the key that the bundle names".to_owned(),
-        already_recorded: false,
-    });
-    let commit = facts.repository.commit.clone();
-    Ok(Stored { record, facts: Some(facts), evidence, commit })
+fn from_store(arguments: &Arguments, run: RunKey, environment: &Environment) -> Result<Stored, Failure> {
+    let found = stores::find(&run.to_string(), arguments.store.as_ref(), environment)?;
+    let recorded = found.parts.recorded().map_err(|error| stores::incomplete(&found.name, &error))?;
+    let evidence = Some(found.summary(&recorded));
+    let commit = recorded.facts.repository.commit.clone();
+    Ok(Stored { record: recorded.record, facts: Some(recorded.facts), evidence, commit })
 }
 
-/// Where the store keeps a blob.
-fn blob(store: &Path, digest: Sha256Digest) -> PathBuf {
-    let name = digest.to_hex();
-    store.join("v1/blobs/sha256").join(name.get(..2).unwrap_or_default()).join(name)
-}
-
-/// The findings as SARIF, which needs the facts.
 fn sarif(arguments: &Arguments, stored: &Stored) -> Result<Option<String>, Failure> {
     if !publishing::wants_sarif(&arguments.publishing) {
         return Ok(None);

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::keyless::KeylessArguments;
 use super::printer::Printer;
+use super::store;
 use super::timestamp::TimestampArguments;
-use crate::environment::{Environment, SIGNING_KEY};
+use crate::environment::{Environment, LOG_KEY, SIGNING_KEY};
 use crate::evidence::key::SigningKey;
 #[cfg(feature = "keyless")]
 use crate::evidence::keyless::signing::{Instance, Session};
@@ -18,13 +19,16 @@ use crate::facts::repository::Origin;
 use crate::gate::Decided;
 use crate::problem::Problem;
 use crate::report::EvidenceSummary;
-use crate::store::{Appended, Run, Store, StoreError};
+use crate::store::{Appended, CheckpointSummary, LogKey, LogKeyError, LogKeys, Run, Store, StoreAddress, StoreError};
 
 /// Directory for the store and the evidence, below the current one.
 const STATE_DIRECTORY: &str = ".modelgate";
 
 /// Name of the key that is made on a person's machine.
 const LOCAL_KEY: &str = "local-signing-key.pem";
+
+/// Directory for the log keys of stores that are made on a person's machine.
+const LOG_KEYS: &str = "log-keys";
 
 #[derive(Debug, Clone, clap::Args)]
 // Flattened into the arguments of a command, whose type has the same name.
@@ -36,9 +40,14 @@ pub(super) struct Arguments {
     /// CI also a local key, which is made at first use
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
-    /// Directory of the append-only store [default: .modelgate/store]
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
+    /// The append-only store: a directory, or `s3://…`, `gs://…` or `az://…` that was made by `modelgate store init`
+    /// [default: .modelgate/store]
+    #[arg(long, value_name = "STORE", value_parser = store::address)]
+    store: Option<StoreAddress>,
+    /// The key that signs the store's log: Ed25519, PKCS#8 PEM, readable by its owner alone. By default the one in
+    /// MODELGATE_LOG_KEY; outside CI also a key that is made with a local store
+    #[arg(long, value_name = "FILE")]
+    log_key: Option<PathBuf>,
     /// Directory for the signed bundles [default: .modelgate/evidence]
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
@@ -59,14 +68,14 @@ impl Arguments {
         Self { out: Some(self.out_directory().join(release)), ..self.clone() }
     }
 
-    fn store_directory(&self) -> PathBuf {
+    fn store_address(&self) -> StoreAddress {
         self.store.clone().unwrap_or_else(default_store)
     }
 }
 
 /// The store that is used where none is named.
-pub(super) fn default_store() -> PathBuf {
-    Path::new(STATE_DIRECTORY).join("store")
+pub(super) fn default_store() -> StoreAddress {
+    StoreAddress::Directory(Path::new(STATE_DIRECTORY).join("store"))
 }
 
 /// Evidence that is signed, stored and written.
@@ -173,10 +182,18 @@ pub(super) async fn record(
     parts.others.extend(model.iter().map(|file| file.bytes.clone()));
     let directory = arguments.out_directory();
     let written = write(&directory, &signed, &parts, model.as_ref())?;
-    let appended = match store(arguments, decided, &signed, &parts).await {
-        Ok(appended) => appended,
-        Err(error) => return Err(vec![left_behind(arguments, &directory, &signed, &parts, &error)]),
+    let address = arguments.store_address();
+    let appended = async {
+        let store = open_to_append(&address, arguments.log_key.as_deref(), environment).await?;
+        store.append(&Run::of_parts(&decided.record, &signed, &parts)).await
     };
+    let appended = match appended.await {
+        Ok(appended) => appended,
+        Err(error) => return Err(vec![left_behind(&address, &directory, &signed, &parts, &error)]),
+    };
+    let checkpoint_file = directory.join(format!("{}.checkpoint", signed.run_key.short()));
+    let checkpoint = appended.signed_checkpoint.clone().unwrap_or_else(|| appended.checkpoint.to_text());
+    fs::write(&checkpoint_file, checkpoint).map_err(|error| unwritten(&directory, &error))?;
     let shown = |name: &str| directory.join(name).display().to_string();
     let verdict = &signed.verdict.bundle.name;
     // What was downloaded is no longer here to be compared.
@@ -188,7 +205,9 @@ pub(super) async fn record(
             decision_sha256: decided.record_json.digest(),
             facts_sha256: decided.facts_json.digest(),
             run: signed.run_key.to_string(),
-            store: arguments.store_directory().display().to_string(),
+            store: address.to_string(),
+            checkpoint: Some(CheckpointSummary::from(&appended.checkpoint)),
+            checkpoint_is_signed: appended.signed_checkpoint.is_some(),
             files: signed.files().chain(&model).map(|file| shown(&file.name)).collect(),
             verify_command: format!(
                 "modelgate verify {}{}{}",
@@ -299,7 +318,7 @@ fn is_left_for_later(name: &str) -> bool {
 /// What to do about a store that did not take the run. The policies, which are a megabyte and the same for most
 /// runs, are left only now: with them the directory has all that the store would have.
 fn left_behind(
-    arguments: &Arguments,
+    store: &StoreAddress,
     directory: &Path,
     signed: &SignedRun,
     parts: &RunParts,
@@ -310,12 +329,11 @@ fn left_behind(
         .files(&run)
         .filter(|(name, _)| is_left_for_later(name))
         .try_for_each(|(name, bytes)| fs::write(directory.join(name), bytes));
-    let (directory, store) = (directory.display(), arguments.store_directory());
+    let directory = directory.display();
     let hint = match written {
         Ok(()) => format!(
             "nothing is lost: the signed evidence is in `{directory}`; mend the store, or name another, and run \
-             `modelgate evidence push {directory} --store {}`",
-            store.display()
+             `modelgate evidence push {directory} --store {store}`"
         ),
         Err(error) => format!(
             "the signed evidence is in `{directory}`, and the policies cannot be written there ({error}): mend the \
@@ -352,19 +370,40 @@ fn write(
             Err(_) => Ok(()),
         }
     };
-    write_all().map_err(|error| {
-        let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
-        vec![Problem::new("evidence-directory", message).hint("name another directory with `--out`")]
-    })?;
+    write_all().map_err(|error| unwritten(directory, &error))?;
     Ok(public_key)
 }
 
-async fn store(
-    arguments: &Arguments,
-    decided: &Decided,
-    signed: &SignedRun,
-    parts: &RunParts,
-) -> Result<Appended, StoreError> {
-    let store = Store::open_local(arguments.store_directory()).await?;
-    store.append(&Run::of_parts(&decided.record, signed, parts)).await
+fn unwritten(directory: &Path, error: &std::io::Error) -> Vec<Problem> {
+    let message = format!("the evidence cannot be written to `{}`: {error}", directory.display());
+    vec![Problem::new("evidence-directory", message).hint("name another directory with `--out`")]
+}
+
+/// The log key by its option or its variable.
+pub(super) fn log_key(file: Option<&Path>, environment: &Environment) -> Result<Option<LogKey>, LogKeyError> {
+    if let Some(file) = file {
+        return LogKey::load(file).map(Some);
+    }
+    let Some(secret) = &environment.log_key else { return Ok(None) };
+    let key = match secret.expose().trim_start() {
+        text if text.starts_with("-----BEGIN") => LogKey::from_pem_text(text, &format!("the key in {LOG_KEY}")),
+        path => LogKey::load(Path::new(path)),
+    };
+    key.map(Some)
+}
+
+/// The store at `address` for one more run; a local one is made where there is none.
+pub(super) async fn open_to_append(
+    address: &StoreAddress,
+    log_key_file: Option<&Path>,
+    environment: &Environment,
+) -> Result<Store, StoreError> {
+    let is_local = environment.origin == Origin::Local;
+    // A runner is gone after its job, and a key that is made on it with it.
+    let directory = environment.config_directory.as_ref().filter(|_| is_local);
+    let directory = directory.map(|directory| directory.join(LOG_KEYS));
+    let keys = LogKeys::new(log_key(log_key_file, environment)?, directory);
+    let is_signing = address.is_remote() || !is_local;
+    Store::open_to_append(address, &environment.remote, &keys, is_signing).await
+}
 }

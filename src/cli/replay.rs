@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, Printer, policies, stores};
+use super::{Failure, Printer, policies, store, stores};
 use crate::bundle_source::PolicySource;
 use crate::decision::record::Tool;
 use crate::decision::{OutcomeResult, Verdict};
@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use crate::replay::comparison::{ControlDifference, ControlOutcome, Mode, Replay, Sameness};
 use crate::replay::{self, Changes};
 use crate::report::escape;
+use crate::store::StoreAddress;
 
 /// Findings of a control that text shows; JSON has all of them.
 const FINDINGS_SHOWN_MAX: usize = 5;
@@ -22,9 +23,9 @@ pub(super) struct Arguments {
     /// The run: its key or the beginning of it, `model@version` for the last one of that version, or a
     /// directory that `modelgate evidence export` wrote
     run: String,
-    /// Directory of the store [default: .modelgate/store]
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
+    /// The store [default: .modelgate/store]
+    #[arg(long, value_name = "STORE", value_parser = store::address)]
+    store: Option<StoreAddress>,
     /// Policies instead of the recorded ones, to see what the release would come to: `embedded`, a directory,
     /// `.tar.gz`, `https://…#sha256=…` or `oci://…@sha256:…`. At the start of today, unless `--effective-time` says otherwise
     #[arg(long, value_name = "SOURCE")]
@@ -51,7 +52,7 @@ pub(super) enum Format {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let changes = arguments.changes(environment)?;
-    let found = stores::find(&arguments.run, arguments.store.as_deref())?;
+    let found = stores::find(&arguments.run, arguments.store.as_ref(), environment)?;
     let recorded = found.parts.recorded().map_err(|error| stores::incomplete(&found.name, &error))?;
     let replay = replay::replay(recorded, changes, environment.executable.as_deref())?;
     let text = match arguments.output {

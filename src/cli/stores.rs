@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::{Failure, policies, recording};
+use crate::digest::Sha256Digest;
+use crate::environment::Environment;
 use crate::evidence::run_directory::{self, RunDirectoryError};
-use crate::evidence::run_parts::{RunError, RunParts};
+use crate::evidence::bundle::Bundle;
+use crate::evidence::run_parts::{Part, RecordedRun, RunError, RunParts};
 use crate::evidence::trust::{Trust, TrustedKey};
 use crate::evidence::{RunKey, key::PublicKey};
 use crate::problem::Problem;
-use crate::store::{Receipt, Store, StoreError};
+use crate::report::EvidenceSummary;
+use crate::store::{Receipt, Store, StoreAddress, StoreError};
 
 /// Runs that a message names.
 const RUNS_SHOWN_MAX: usize = 10;
@@ -46,16 +50,59 @@ pub(super) struct FoundRun {
     pub(super) name: String,
     pub(super) parts: RunParts,
     pub(super) receipt: Option<Receipt>,
+    /// The store or the directory.
+    place: String,
 }
 
-/// The store in `directory`, which must be there.
-pub(super) async fn existing(directory: Option<&Path>) -> Result<Store, Failure> {
-    let directory = directory.map_or_else(recording::default_store, Path::to_owned);
-    if !directory.join("v1/meta.json").is_file() {
-        let problem = Problem::new("no-store", format!("there is no store in `{}`", directory.display()));
-        return Err(Failure::usage(problem.hint("name the directory of the store with `--store`")));
+impl FoundRun {
+    /// Where its evidence is, as a report refers to it.
+    pub(super) fn summary(&self, recorded: &RecordedRun) -> EvidenceSummary {
+        let place = &self.place;
+        let bundles = [Part::Verdict, Part::Evaluation].into_iter().filter_map(|part| {
+            let digest = Sha256Digest::of(self.parts.get(part).ok()?).to_hex();
+            let first: String = digest.chars().take(2).collect();
+            Some(match &self.receipt {
+                Some(_) => format!("{place}/v1/blobs/sha256/{first}/{digest}"),
+                None => format!("{place}/{}.{}", self.name, part.suffix()),
+            })
+        });
+        let reference = match &self.receipt {
+            Some(_) => format!("{} --store {place}", self.name),
+            None => place.clone(),
+        };
+        let signed_by = match self.parts.get(Part::Verdict).map(Bundle::from_bytes) {
+            Ok(Ok(bundle)) => format!("key with the hint {}", bundle.hint),
+            Ok(Err(_)) => "whoever the certificate in the bundle names".to_owned(),
+            Err(_) => "nobody: there is no bundle".to_owned(),
+        };
+        EvidenceSummary {
+            decision_sha256: recorded.record_json.digest(),
+            facts_sha256: recorded.facts_json.digest(),
+            run: self.receipt.as_ref().map_or_else(|| self.name.clone(), |receipt| receipt.run_key.to_string()),
+            store: place.clone(),
+            checkpoint: None,
+            checkpoint_is_signed: false,
+            files: bundles.collect(),
+            verify_command: format!("modelgate verify {reference} --key PUBLIC-KEY.pem"),
+            signed_by,
+            already_recorded: true,
+        }
     }
-    Store::open_local(directory).await.map_err(unreadable)
+}
+
+/// The store that is named, or the one of this directory.
+fn store_or_default(address: Option<&StoreAddress>) -> StoreAddress {
+    address.cloned().unwrap_or_else(recording::default_store)
+}
+
+/// The store at `address`, which must be there.
+pub(super) async fn existing(address: Option<&StoreAddress>, environment: &Environment) -> Result<Store, Failure> {
+    Store::open(&store_or_default(address), &environment.remote).await.map_err(|error| match error {
+        StoreError::NoStore { .. } => {
+            Failure::usage(Problem::new("no-store", error.to_string()).hint("name the store with `--store`"))
+        }
+        other => unreadable(other),
+    })
 }
 
 /// A store that cannot be read.
@@ -81,18 +128,23 @@ pub(super) fn incomplete(name: &str, error: &RunError) -> Failure {
 
 /// Finds the run that `reference` names: a directory of evidence with one run in it, or a run of the store by
 /// its key, the beginning of its key, or as `model@version`.
-pub(super) fn find(reference: &str, store: Option<&Path>) -> Result<FoundRun, Failure> {
+pub(super) fn find(
+    reference: &str,
+    address: Option<&StoreAddress>,
+    environment: &Environment,
+) -> Result<FoundRun, Failure> {
     let path = Path::new(reference);
     if path.is_dir() {
         return in_directory(path);
     }
     let runtime = policies::small_runtime().map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
     runtime.block_on(async {
-        let store = existing(store).await?;
+        let store = existing(address, environment).await?;
         let run_key = named(&store, reference).await?;
         let (receipt, parts) =
             store.parts(run_key).await.map_err(unreadable)?.ok_or_else(|| Failure::usage(unknown(reference)))?;
-        Ok(FoundRun { name: run_key.short(), parts, receipt: Some(receipt) })
+        let place = store_or_default(address).to_string();
+        Ok(FoundRun { name: run_key.short(), parts, receipt: Some(receipt), place })
     })
 }
 
@@ -100,7 +152,7 @@ fn in_directory(path: &Path) -> Result<FoundRun, Failure> {
     let runs = run_directory::read(path).map_err(|error| unreadable_directory(&error))?;
     let names: Vec<_> = runs.keys().take(RUNS_SHOWN_MAX).cloned().collect();
     match runs.into_iter().next() {
-        Some((name, parts)) if names.len() == 1 => Ok(FoundRun { name, parts, receipt: None }),
+        Some((name, parts)) if names.len() == 1 => Ok(FoundRun { name, parts, receipt: None, place: path.display().to_string() }),
         Some(_) => {
             let message = format!("`{}` holds several runs: {}", path.display(), names.join(", "));
             let hint = "name a directory with one run, such as `modelgate evidence export` writes it";

@@ -7,7 +7,7 @@
 
 mod https;
 pub mod mlflow;
-mod objects;
+pub(crate) mod objects;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -101,12 +101,40 @@ pub fn is_address(text: &str) -> bool {
     text.contains("://")
 }
 
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
 impl Address {
     /// Reads an address.
     ///
     /// # Errors
     /// Its scheme is not known, or it has parts that an address must not have.
     pub fn parse(text: &str) -> Result<Self, Problem> {
+        Self::parsed(text, false)
+    }
+
+    /// Reads the address of a bucket or container, or of a prefix in one; the `/` at its end may be there or not.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], and for what is no object store or a glob.
+    pub fn parse_prefix(text: &str) -> Result<Self, Problem> {
+        let address = Self::parsed(text.trim_end_matches('/'), true)?;
+        if !matches!(address.scheme, Scheme::S3 | Scheme::Google | Scheme::Azure) || is_glob(&address.path) {
+            let problem = Problem::new("invalid-address", format!("`{}` is no place in an object store", address.text));
+            return Err(problem.hint("write `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`"));
+        }
+        Ok(address)
+    }
+
+    /// What is behind the bucket or container.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn parsed(text: &str, may_be_empty: bool) -> Result<Self, Problem> {
         let refuse = |message: &str, hint: &str| {
             Err(Problem::new("invalid-address", format!("`{}` {message}", shown(text))).hint(hint.to_owned()))
         };
@@ -134,7 +162,10 @@ impl Address {
                 "signed addresses are secrets: give credentials in the environment",
             );
         }
-        if path.split('/').any(|part| matches!(part, "." | "..")) || path.contains("//") || path.is_empty() {
+        if path.split('/').any(|part| matches!(part, "." | ".."))
+            || path.contains("//")
+            || (path.is_empty() && !may_be_empty)
+        {
             return refuse("names no file", "write the whole name, or a prefix that ends in `/`");
         }
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
@@ -338,6 +369,18 @@ mod tests {
         assert_eq!(Address::parse("gs://bucket/rows/").unwrap().scheme, Scheme::Google);
         assert_eq!(Address::parse("az://container/rows.csv").unwrap().scheme, Scheme::Azure);
         assert_eq!(Address::parse("https://example.org:8443/rows.csv").unwrap().authority, "example.org:8443");
+    }
+
+    #[test]
+    fn places_in_object_stores_are_read() {
+        let place = |text: &str| Address::parse_prefix(text).map(|address| (address.text.clone(), address.path));
+        let read = |text: &str, path: &str| Ok((text.to_owned(), path.to_owned()));
+        assert_eq!(place("s3://bucket"), read("s3://bucket", ""));
+        assert_eq!(place("s3://bucket/"), read("s3://bucket", ""));
+        assert_eq!(place("gs://bucket/a/b/"), read("gs://bucket/a/b", "a/b"));
+        for text in ["https://example.org/a", "https://example.org", "s3://bucket/*", "s3://", "s3://b/../c", "store"] {
+            assert_eq!(place(text).unwrap_err().code, "invalid-address", "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use globset::GlobBuilder;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as ObjectPath;
@@ -59,7 +59,10 @@ pub(super) async fn download(
 }
 
 /// The store with the credentials of the environment, as each cloud's own tools name them.
-fn store(address: &Address, variables: &BTreeMap<String, Secret>) -> object_store::Result<Arc<dyn ObjectStore>> {
+pub(crate) fn store(
+    address: &Address,
+    variables: &BTreeMap<String, Secret>,
+) -> object_store::Result<Arc<dyn ObjectStore>> {
     let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
     let bucket = address.authority.as_str();
     match address.scheme {
@@ -74,6 +77,8 @@ fn store(address: &Address, variables: &BTreeMap<String, Secret>) -> object_stor
         }
         Scheme::S3 | Scheme::Https | Scheme::Http => {
             let builder = configured(AmazonS3Builder::new(), variables, AmazonS3Builder::with_config);
+            // A bucket with Object Lock takes no object without a checksum.
+            let builder = builder.with_checksum_algorithm(Checksum::SHA256);
             Ok(Arc::new(builder.with_bucket_name(bucket).with_retry(retry).build()?))
         }
     }
@@ -173,22 +178,31 @@ async fn fetch(
     Ok(())
 }
 
-fn refused(address: &Address, error: &Error, settings: &RemoteSettings) -> Problem {
-    let url = &address.text;
-    let variables = match address.scheme {
+/// The variables that a cloud's credentials are given by.
+pub(crate) fn credentials(address: &Address) -> &'static str {
+    match address.scheme {
         Scheme::Google => "GOOGLE_SERVICE_ACCOUNT, or the identity of the machine",
         Scheme::Azure => "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or an identity",
         Scheme::S3 | Scheme::Https | Scheme::Http => {
             "AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role (AWS_WEB_IDENTITY_TOKEN_FILE)"
         }
-    };
+    }
+}
+
+/// Whether the credentials do not suffice. What a list or a token is refused with has no kind of its own.
+pub(crate) fn is_access_refused(error: &Error) -> bool {
     let text = error.to_string();
     let is_refused = text.contains("403 Forbidden") || text.contains("401 Unauthorized");
+    is_refused || matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
+}
+
+fn refused(address: &Address, error: &Error, settings: &RemoteSettings) -> Problem {
+    let url = &address.text;
+    let variables = credentials(address);
     match error {
         Error::NotFound { .. } => Problem::new("missing-file", format!("`{url}` does not exist"))
             .hint("correct the address, or look whether these credentials see it"),
-        // What a list or a token is refused with has no kind of its own.
-        error if is_refused || matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => {
+        error if is_access_refused(error) => {
             Problem::new("access-refused", format!("`{url}` may not be read with these credentials"))
                 .hint(format!("give credentials that may list and read it: {variables}"))
         }
@@ -200,7 +214,7 @@ fn refused(address: &Address, error: &Error, settings: &RemoteSettings) -> Probl
 }
 
 /// What a store says, without values of the environment and without queries of addresses, which may be signatures.
-fn redacted(error: &Error, variables: &BTreeMap<String, Secret>) -> String {
+pub(crate) fn redacted(error: &Error, variables: &BTreeMap<String, Secret>) -> String {
     let mut text = error.to_string();
     for secret in variables.values().map(Secret::expose).filter(|secret| secret.len() >= 6) {
         text = text.replace(secret, "***");

@@ -13,6 +13,7 @@ use crate::decision::record::DecisionRecord;
 use crate::decision::{Enforcement, Finding, Outcome, OutcomeResult, Severity, Verdict};
 use crate::digest::Sha256Digest;
 use crate::document::strict_json;
+use crate::store::CheckpointSummary;
 use crate::tier::Tier;
 
 use super::groups::Groups;
@@ -100,6 +101,8 @@ pub fn parse(bytes: &[u8]) -> Result<Reported, ReportError> {
         facts_sha256: record.facts.sha256,
         run: recorded.run,
         store: recorded.store,
+        checkpoint: recorded.checkpoint,
+        checkpoint_is_signed: recorded.checkpoint_is_signed,
         files: recorded.files,
         verify_command: recorded.verify_command,
         signed_by: recorded.signed_by,
@@ -114,6 +117,10 @@ struct Recorded {
     decision_sha256: Sha256Digest,
     run: String,
     store: String,
+    #[serde(default)]
+    checkpoint: Option<CheckpointSummary>,
+    #[serde(default)]
+    checkpoint_is_signed: bool,
     files: Vec<String>,
     verify_command: String,
     signed_by: String,
@@ -345,6 +352,11 @@ struct ReportRecorded<'a> {
     run: &'a str,
     /// Where the store is.
     store: &'a str,
+    /// The store's log up to this run, or null where that is not known. Kept elsewhere, it shows later whether the log was
+    /// changed.
+    checkpoint: Option<&'a CheckpointSummary>,
+    /// Whether the log's key signed the checkpoint.
+    checkpoint_is_signed: bool,
     /// Paths of the signed bundles.
     files: &'a [String],
     /// The command that verifies them.
@@ -471,6 +483,8 @@ impl<'a> ReportRecorded<'a> {
             decision_sha256: evidence.decision_sha256,
             run: &evidence.run,
             store: &evidence.store,
+            checkpoint: evidence.checkpoint.as_ref(),
+            checkpoint_is_signed: evidence.checkpoint_is_signed,
             files: &evidence.files,
             verify_command: &evidence.verify_command,
             signed_by: &evidence.signed_by,

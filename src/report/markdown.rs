@@ -396,6 +396,9 @@ fn evidence(input: &CommentInput<'_>, is_repeated: bool) -> String {
     if let Some(evidence) = input.evidence {
         let again = if is_repeated { " (the store held this run already)" } else { "" };
         item("run", format!("{}{again} in {}", code(&evidence.run), code(&evidence.store)));
+        if let Some(checkpoint) = evidence.checkpoint_text() {
+            item("log", code(&checkpoint));
+        }
         item("signed by", prose(&evidence.signed_by));
         item("decision", code(&format!("sha256:{}", evidence.decision_sha256)));
     }

@@ -46,6 +46,7 @@ use crate::digest::Sha256Digest;
 use crate::facts::Facts;
 use crate::policy::Control;
 use crate::policy::framework::Framework;
+use crate::store::CheckpointSummary;
 
 /// What every renderer is given.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +77,10 @@ pub struct EvidenceSummary {
     pub run: String,
     /// Where the store is.
     pub store: String,
+    /// The store's log up to this run, as the run's own report has it; none where the run is read from a store later.
+    pub checkpoint: Option<CheckpointSummary>,
+    /// Whether the log's key signed it.
+    pub checkpoint_is_signed: bool,
     /// Paths of the signed bundles.
     pub files: Vec<String>,
     /// The command that verifies them.
@@ -84,6 +89,15 @@ pub struct EvidenceSummary {
     pub signed_by: String,
     /// Whether the store already held this very run.
     pub already_recorded: bool,
+}
+
+impl EvidenceSummary {
+    /// The checkpoint in a line: size, root and origin, as its lines have them.
+    pub(crate) fn checkpoint_text(&self) -> Option<String> {
+        let CheckpointSummary { origin, size, root } = self.checkpoint.as_ref()?;
+        let unsigned = if self.checkpoint_is_signed { "" } else { ", not signed" };
+        Some(format!("{size} {root} {origin}{unsigned}"))
+    }
 }
 
 /// A control, as its metadata describes it.

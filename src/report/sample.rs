@@ -21,6 +21,7 @@ use crate::facts::records::content::{AttackKind, Rating, Threat, ThreatModel};
 use crate::facts::repository::{Origin, RepositoryFacts};
 use crate::facts::{Facts, FileFacts};
 use crate::manifest::raw;
+use crate::store::CheckpointSummary;
 use crate::tier::{Tier, TierFacts, TierReason};
 
 /// Strings that try to break out of a format.
@@ -367,6 +368,12 @@ pub(super) fn denied() -> Sample {
         facts_sha256: digest("facts"),
         run: "9f2c4e1ab7d05c33".to_owned(),
         store: ".modelgate/store".to_owned(),
+        checkpoint: Some(CheckpointSummary {
+            origin: "example.com/modelgate".to_owned(),
+            size: 43,
+            root: "CsUYapGGPo4dkMgIAUqom4Xajj7h2fB2MPA3j2jxq2I=".to_owned(),
+        }),
+        checkpoint_is_signed: true,
         files: vec![
             ".modelgate/9f2c4e1ab7d05c33.verdict.sigstore.json".to_owned(),
             ".modelgate/9f2c4e1ab7d05c33.evaluation.sigstore.json".to_owned(),

@@ -120,6 +120,7 @@ fn a_denied_release_in_80_columns() {
         Evidence
           run        9f2c4e1ab7d05c33
           store      .modelgate/store
+          log        43 CsUYapGGPo4dkMgIAUqom4Xajj7h2fB2MPA3j2jxq2I= example.com/modelgate
           signed by  local key SHA256:q83vEjRWeJA (this machine only)
           decision   sha256:86ae35d58a6aa3b5742df94ef9d7162219f0106a911ae1954c1f0604aaec805d
           facts      sha256:0694aacb66d62e742a92e8d5f1e82bd9d2a8ca1be88744201fbe63d0f5007502
@@ -220,6 +221,7 @@ fn a_denied_release_in_120_columns_of_ascii() {
         Evidence
           run        9f2c4e1ab7d05c33
           store      .modelgate/store
+          log        43 CsUYapGGPo4dkMgIAUqom4Xajj7h2fB2MPA3j2jxq2I= example.com/modelgate
           signed by  local key SHA256:q83vEjRWeJA (this machine only)
           decision   sha256:86ae35d58a6aa3b5742df94ef9d7162219f0106a911ae1954c1f0604aaec805d
           facts      sha256:0694aacb66d62e742a92e8d5f1e82bd9d2a8ca1be88744201fbe63d0f5007502
@@ -308,6 +310,7 @@ fn a_conditional_approval_in_80_columns_with_colour() {
         ␛[1mEvidence␛[0m
           ␛[2mrun        ␛[0m9f2c4e1ab7d05c33
           ␛[2mstore      ␛[0m.modelgate/store
+          ␛[2mlog        ␛[0m43 CsUYapGGPo4dkMgIAUqom4Xajj7h2fB2MPA3j2jxq2I= example.com/modelgate
           ␛[2msigned by  ␛[0mlocal key SHA256:q83vEjRWeJA (this machine only)
           ␛[2mdecision   ␛[0msha256:86ae35d58a6aa3b5742df94ef9d7162219f0106a911ae1954c1f0604aaec805d
           ␛[2mfacts      ␛[0msha256:0694aacb66d62e742a92e8d5f1e82bd9d2a8ca1be88744201fbe63d0f5007502
@@ -394,6 +397,7 @@ fn a_conditional_approval_in_120_columns_with_colour() {
         ␛[1mEvidence␛[0m
           ␛[2mrun        ␛[0m9f2c4e1ab7d05c33
           ␛[2mstore      ␛[0m.modelgate/store
+          ␛[2mlog        ␛[0m43 CsUYapGGPo4dkMgIAUqom4Xajj7h2fB2MPA3j2jxq2I= example.com/modelgate
           ␛[2msigned by  ␛[0mlocal key SHA256:q83vEjRWeJA (this machine only)
           ␛[2mdecision   ␛[0msha256:86ae35d58a6aa3b5742df94ef9d7162219f0106a911ae1954c1f0604aaec805d
           ␛[2mfacts      ␛[0msha256:0694aacb66d62e742a92e8d5f1e82bd9d2a8ca1be88744201fbe63d0f5007502
@@ -514,6 +518,7 @@ fn a_denied_release_in_markdown() {
         ### Evidence
 
         - run: `9f2c4e1ab7d05c33` in `.modelgate/store`
+        - log: `43 CsUYapGGPo4dkMgIAUqom4Xajj7h2fB2MPA3j2jxq2I= example.com/modelgate`
         - signed by: local key SHA256:q83vEjRWeJA (this machine only)
         - decision: `sha256:86ae35d58a6aa3b5742df94ef9d7162219f0106a911ae1954c1f0604aaec805d`
         - facts: `sha256:0694aacb66d62e742a92e8d5f1e82bd9d2a8ca1be88744201fbe63d0f5007502`
@@ -624,6 +629,7 @@ fn a_conditional_approval_in_markdown() {
         ### Evidence
 
         - run: `9f2c4e1ab7d05c33` in `.modelgate/store`
+        - log: `43 CsUYapGGPo4dkMgIAUqom4Xajj7h2fB2MPA3j2jxq2I= example.com/modelgate`
         - signed by: local key SHA256:q83vEjRWeJA (this machine only)
         - decision: `sha256:86ae35d58a6aa3b5742df94ef9d7162219f0106a911ae1954c1f0604aaec805d`
         - facts: `sha256:0694aacb66d62e742a92e8d5f1e82bd9d2a8ca1be88744201fbe63d0f5007502`

@@ -394,6 +394,9 @@ fn evidence(layout: &mut Layout, input: &ReportInput<'_>) {
         let again = if evidence.already_recorded { " (the store held this run already)" } else { "" };
         entry(layout, "run", &format!("{}{again}", evidence.run));
         entry(layout, "store", &evidence.store);
+        if let Some(checkpoint) = evidence.checkpoint_text() {
+            entry(layout, "log", &checkpoint);
+        }
         layout.wrapped(2, &[(Paint::Dim, "signed by  ")], &evidence.signed_by, Paint::Plain);
         entry(layout, "decision", &format!("sha256:{}", evidence.decision_sha256));
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::merkle::{Frontier, leaf_hash};
 use super::objects::{Created, Objects};
-use super::{StoreError, read_canonical};
+use super::{StoreError, parse_canonical};
 use crate::canonical::CanonicalJson;
 use crate::decision::Verdict;
 use crate::digest::Sha256Digest;
@@ -21,12 +21,13 @@ pub(super) const MAX_LEAF_BYTES: usize = 65_535;
 /// The last number that the name of an entry has digits for.
 const MAX_SEQUENCE: u64 = 999_999_999_999;
 
-/// How often an append is tried anew. Sixteen writers that race without any pause need 23.
-const MAX_ATTEMPTS: u32 = 100;
+/// How often an append is tried anew. What ends it first is the time that an append has; this bounds what it asks
+/// of a store that answers at once.
+const MAX_ATTEMPTS: u32 = 1000;
 
 /// The pause before a new attempt is random, below a bound that doubles from the first to the last.
 const FIRST_PAUSE_MILLISECONDS: u64 = 4;
-const LAST_PAUSE_MILLISECONDS: u64 = 256;
+const LAST_PAUSE_MILLISECONDS: u64 = 512;
 
 /// What the log says of one decision: digests, never content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,8 +104,16 @@ impl Entry {
 
     /// Reads entry `sequence`, or none when it is not there.
     pub(super) async fn read(objects: &Objects, sequence: u64) -> Result<Option<Self>, StoreError> {
+        match objects.get(&path(sequence)).await? {
+            None => Ok(None),
+            Some(bytes) => Self::parse(objects, sequence, &bytes).map(Some),
+        }
+    }
+
+    /// Reads the bytes of entry `sequence`.
+    pub(super) fn parse(objects: &Objects, sequence: u64, bytes: &[u8]) -> Result<Self, StoreError> {
         let path = path(sequence);
-        let Some((raw, object)) = read_canonical::<RawEntry>(objects, &path).await? else { return Ok(None) };
+        let (raw, object) = parse_canonical::<RawEntry>(objects, &path, bytes)?;
         let damaged = |reason| StoreError::damaged(objects.shown(&path), reason);
         if raw.seq != sequence {
             return Err(damaged("its `seq` is not the number in its name"));
@@ -112,14 +121,14 @@ impl Entry {
         let before = Frontier::new(sequence, raw.frontier)
             .ok_or_else(|| damaged("its `frontier` is not that of a tree of its size"))?;
         let leaf_json = CanonicalJson::of(&raw.leaf)?;
-        Ok(Some(Self {
+        Ok(Self {
             sequence,
             leaf: raw.leaf,
             leaf_hash: leaf_hash(leaf_json.bytes()),
             previous: raw.previous,
             before,
             object,
-        }))
+        })
     }
 
     /// That this entry stands behind `previous`: the link and the tree.
@@ -134,19 +143,50 @@ impl Entry {
         Ok(())
     }
 
+    /// SHA-256 of the object of the entry before this one, as this one says.
+    pub(super) const fn previous(&self) -> Option<Sha256Digest> {
+        self.previous
+    }
+
+    /// The tree before this entry, as it says.
+    pub(super) const fn before(&self) -> &Frontier {
+        &self.before
+    }
+
+    /// The object as it is stored.
+    pub(super) const fn object(&self) -> &CanonicalJson {
+        &self.object
+    }
+
+    /// Root of the perfect subtree of 2^`level` leaves that ends with this entry, if one does.
+    pub(super) fn completed(&self, level: u32) -> Option<Sha256Digest> {
+        self.before.completed(self.leaf_hash, level)
+    }
+
     /// The tree with this entry.
     pub(super) fn frontier(&self) -> Frontier {
         self.before.with(self.leaf_hash)
     }
 }
 
-fn frontier_after(entry: Option<&Entry>) -> Frontier {
+/// The tree with this entry at its end, or the empty one.
+pub(super) fn frontier_after(entry: Option<&Entry>) -> Frontier {
     entry.map_or_else(Frontier::default, Entry::frontier)
 }
 
 /// Where the entries are.
 pub(super) fn prefix() -> Path {
     Path::from("v1/log/entry")
+}
+
+/// Where the checkpoints are.
+pub(super) fn checkpoint_prefix() -> Path {
+    Path::from("v1/log/checkpoint")
+}
+
+/// Where the checkpoint of the log with `size` entries is.
+pub(super) fn checkpoint_path(size: u64) -> Path {
+    Path::from(format!("v1/log/checkpoint/{size:012}"))
 }
 
 /// Where entry `sequence` is.
@@ -239,8 +279,13 @@ pub(super) async fn length(objects: &Objects) -> Result<u64, StoreError> {
 
 async fn pause(attempt: u32) -> Result<(), StoreError> {
     let bound = FIRST_PAUSE_MILLISECONDS.saturating_mul(1_u64.checked_shl(attempt).unwrap_or(u64::MAX));
+    sleep_below(bound.min(LAST_PAUSE_MILLISECONDS)).await
+}
+
+/// Sleeps for a random time, so that writers which met do not meet again.
+pub(super) async fn sleep_below(bound_milliseconds: u64) -> Result<(), StoreError> {
     let random = getrandom::u64().map_err(|_| StoreError::NoRandomness)?;
-    let milliseconds = random.checked_rem(bound.min(LAST_PAUSE_MILLISECONDS)).unwrap_or_default();
+    let milliseconds = random.checked_rem(bound_milliseconds).unwrap_or_default();
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     Ok(())
 }

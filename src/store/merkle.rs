@@ -1,4 +1,5 @@
-//! The Merkle tree of RFC 6962, section 2.1, as far as an appender needs it.
+//! The Merkle tree of RFC 6962, section 2.1: its roots, and proofs that a leaf is in a tree and that one tree
+//! continues another.
 
 use sha2::{Digest as _, Sha256};
 
@@ -54,9 +55,167 @@ impl Frontier {
 
     /// Merkle tree hash of all leaves; of the empty string when there is none.
     pub(super) fn root(&self) -> Sha256Digest {
-        let mut hashes = self.hashes.iter().rev().copied();
-        let Some(smallest) = hashes.next() else { return Sha256Digest::of(b"") };
-        hashes.fold(smallest, |right, left| node_hash(left, right))
+        join(&self.hashes).unwrap_or_else(|| Sha256Digest::of(b""))
+    }
+
+    /// Root of the perfect subtree of 2^`level` leaves that `leaf` completes, or none if it completes no such one.
+    pub(super) fn completed(&self, leaf: Sha256Digest, level: u32) -> Option<Sha256Digest> {
+        if self.size.trailing_ones() < level {
+            return None;
+        }
+        let left = self.hashes.iter().rev().take(usize::try_from(level).ok()?);
+        Some(left.fold(leaf, |right, left| node_hash(*left, right)))
+    }
+}
+
+/// Hash of the subtree that consists of these perfect ones, the largest first; none of nothing.
+pub(super) fn join(perfect: &[Sha256Digest]) -> Option<Sha256Digest> {
+    let mut hashes = perfect.iter().rev().copied();
+    let smallest = hashes.next()?;
+    Some(hashes.fold(smallest, |right, left| node_hash(left, right)))
+}
+
+/// The leaves from `start` on up to `end`, where the tree has a hash of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Subtree {
+    start: u64,
+    end: u64,
+}
+
+/// A perfect subtree: the number of its last leaf, and the height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Perfect {
+    pub(super) last: u64,
+    pub(super) level: u32,
+}
+
+impl Subtree {
+    /// Both halves: the left one has the largest power of two of leaves that is below their number. None of one leaf.
+    fn halves(self) -> Option<(Self, Self)> {
+        let leaves = self.end.saturating_sub(self.start);
+        let left = 1_u64.checked_shl(leaves.checked_sub(1)?.checked_ilog2()?)?;
+        let middle = self.start.saturating_add(left);
+        Some((Self { end: middle, ..self }, Self { start: middle, ..self }))
+    }
+
+    /// The perfect subtrees that it consists of, the largest first.
+    pub(super) fn perfect(self) -> Vec<Perfect> {
+        let (mut start, mut perfect) = (self.start, Vec::new());
+        while let Some(level) = self.end.saturating_sub(start).checked_ilog2() {
+            let leaves = 1_u64.checked_shl(level).unwrap_or(u64::MAX);
+            start = start.saturating_add(leaves);
+            perfect.push(Perfect { last: start.saturating_sub(1), level });
+        }
+        perfect
+    }
+}
+
+/// The subtrees whose hashes prove that leaf `index` is in a tree of `size` leaves, from the leaf's sibling to the
+/// root's child (RFC 6962, section 2.1.1).
+pub(super) fn inclusion_path(index: u64, size: u64) -> Vec<Subtree> {
+    let (mut tree, mut path) = (Subtree { start: 0, end: size }, Vec::new());
+    while let Some((left, right)) = tree.halves() {
+        let (own, other) = if index < right.start { (left, right) } else { (right, left) };
+        path.push(other);
+        tree = own;
+    }
+    path.reverse();
+    path
+}
+
+/// The subtrees whose hashes prove that the tree of `second` leaves continues that of `first` (RFC 6962, section
+/// 2.1.2). Nothing has to be proven of an empty tree or of the same one.
+pub(super) fn consistency_path(first: u64, second: u64) -> Vec<Subtree> {
+    let (mut tree, mut path) = (Subtree { start: 0, end: second }, Vec::new());
+    if first == 0 || first >= second {
+        return path;
+    }
+    while tree.end != first {
+        let Some((left, right)) = tree.halves() else { break };
+        let (within, other) = if first <= right.start { (left, right) } else { (right, left) };
+        path.push(other);
+        tree = within;
+    }
+    // Whoever verifies has the hash of the whole first tree.
+    if tree.start != 0 {
+        path.push(tree);
+    }
+    path.reverse();
+    path
+}
+
+/// Whether `proof` shows that the leaf is at `index` of the tree of `size` leaves with this root (RFC 9162, section
+/// 2.1.3.2).
+pub(super) fn proves_inclusion(
+    index: u64,
+    size: u64,
+    leaf: Sha256Digest,
+    proof: &[Sha256Digest],
+    root: Sha256Digest,
+) -> bool {
+    if index >= size {
+        return false;
+    }
+    let (mut node, mut last, mut hash) = (index, size.saturating_sub(1), leaf);
+    for other in proof {
+        if last == 0 {
+            return false;
+        }
+        if node & 1 == 1 || node == last {
+            hash = node_hash(*other, hash);
+            skip_lone(&mut node, &mut last);
+        } else {
+            hash = node_hash(hash, *other);
+        }
+        (node, last) = (node >> 1, last >> 1);
+    }
+    last == 0 && hash == root
+}
+
+/// Whether `proof` shows that the tree of `second` leaves continues that of `first` (RFC 9162, section 2.1.4.2). Of an
+/// empty tree nothing can be shown.
+pub(super) fn proves_consistency(
+    (first, first_root): (u64, Sha256Digest),
+    (second, second_root): (u64, Sha256Digest),
+    proof: &[Sha256Digest],
+) -> bool {
+    if first == second {
+        return proof.is_empty() && first_root == second_root;
+    }
+    if first == 0 || first > second {
+        return false;
+    }
+    // A perfect first tree is a node of the second: its hash, which the verifier has, is not in the proof.
+    let own = first.is_power_of_two().then_some(first_root);
+    let mut hashes = own.iter().chain(proof).copied();
+    // The proof itself is never empty when the sizes differ.
+    let (Some(start), false) = (hashes.next(), proof.is_empty()) else { return false };
+    let (mut node, mut last) = (first.saturating_sub(1), second.saturating_sub(1));
+    let ones = node.trailing_ones();
+    (node, last) = (node.checked_shr(ones).unwrap_or(0), last.checked_shr(ones).unwrap_or(0));
+    let (mut of_first, mut of_second) = (start, start);
+    for other in hashes {
+        if last == 0 {
+            return false;
+        }
+        if node & 1 == 1 || node == last {
+            of_first = node_hash(other, of_first);
+            of_second = node_hash(other, of_second);
+            skip_lone(&mut node, &mut last);
+        } else {
+            of_second = node_hash(of_second, other);
+        }
+        (node, last) = (node >> 1, last >> 1);
+    }
+    last == 0 && of_first == first_root && of_second == second_root
+}
+
+/// Goes up from a node that has no sibling on its right, which is the same node in every level until it is one
+/// itself.
+fn skip_lone(node: &mut u64, last: &mut u64) {
+    while *node & 1 == 0 && *node != 0 {
+        *node >>= 1;
+        *last >>= 1;
     }
 }
 
@@ -122,6 +281,86 @@ mod tests {
                 Frontier::new(size + 1, frontier.hashes().to_vec()).is_some(),
                 size.count_ones() == (size + 1).count_ones()
             );
+        }
+    }
+
+    fn vectors(text: &str) -> impl Iterator<Item = serde_json::Value> {
+        text.lines().map(|line| serde_json::from_str(line).unwrap())
+    }
+
+    /// A hash in base64; what is no hash is one of nothing, which every vector with such a one is refused for.
+    fn hash(value: &serde_json::Value) -> Option<Sha256Digest> {
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(value.as_str()?).unwrap();
+        Some(Sha256Digest::from_bytes(bytes.try_into().ok()?))
+    }
+
+    fn hashes(value: &serde_json::Value) -> Option<Vec<Sha256Digest>> {
+        value.as_array().map_or(Some(Vec::new()), |hashes| hashes.iter().map(hash).collect())
+    }
+
+    #[test]
+    fn inclusion_is_judged_as_by_the_reference_implementation() {
+        let mut held = 0;
+        for vector in vectors(include_str!("../../tests/merkle/inclusion.jsonl")) {
+            let number = |key: &str| vector[key].as_u64().unwrap();
+            let parts = (hash(&vector["leafHash"]), hashes(&vector["proof"]), hash(&vector["root"]));
+            let holds = matches!(&parts, (Some(leaf), Some(proof), Some(root))
+                if proves_inclusion(number("leafIdx"), number("treeSize"), *leaf, proof, *root));
+            assert_eq!(holds, !vector["wantErr"].as_bool().unwrap(), "{vector}");
+            held += u32::from(holds);
+        }
+        assert!(held >= 6, "{held} vectors hold");
+    }
+
+    #[test]
+    fn consistency_is_judged_as_by_the_reference_implementation() {
+        let mut held = 0;
+        for vector in vectors(include_str!("../../tests/merkle/consistency.jsonl")) {
+            let number = |key: &str| vector[key].as_u64().unwrap();
+            let parts = (hash(&vector["root1"]), hash(&vector["root2"]), hashes(&vector["proof"]));
+            let holds = matches!(&parts, (Some(first), Some(second), Some(proof))
+                if proves_consistency((number("size1"), *first), (number("size2"), *second), proof));
+            assert_eq!(holds, !vector["wantErr"].as_bool().unwrap(), "{vector}");
+            held += u32::from(holds);
+        }
+        assert!(held >= 4, "{held} vectors hold");
+    }
+
+    /// Hashes of subtrees, from what stands before each leaf.
+    fn prove(before: &[Frontier], leaves: &[Sha256Digest], path: Vec<Subtree>) -> Vec<Sha256Digest> {
+        let of = |perfect: Perfect| {
+            let last = usize::try_from(perfect.last).unwrap();
+            before[last].completed(leaves[last], perfect.level).unwrap()
+        };
+        path.into_iter()
+            .map(|subtree| join(&subtree.perfect().into_iter().map(of).collect::<Vec<_>>()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn every_proof_that_is_made_holds_and_for_nothing_else() {
+        let leaves: Vec<_> = (0_u8..37).map(|leaf| leaf_hash(&[leaf])).collect();
+        let mut before = vec![Frontier::default()];
+        for leaf in &leaves {
+            before.push(before[before.len() - 1].with(*leaf));
+        }
+        let root = |size: u64| before[size as usize].root();
+        for size in 1..=37_u64 {
+            for index in 0..size {
+                let proof = prove(&before, &leaves, inclusion_path(index, size));
+                let leaf = leaves[index as usize];
+                assert!(proves_inclusion(index, size, leaf, &proof, root(size)), "{index} in {size}");
+                assert!(!proves_inclusion((index + 1) % size, size, leaf, &proof, root(size)) || size == 1);
+                assert!(!proves_inclusion(index, size, leaf_hash(b"other"), &proof, root(size)));
+                assert!(!proves_inclusion(index, size, leaf, &[proof, vec![leaf]].concat(), root(size)));
+            }
+            for first in 1..=size {
+                let proof = prove(&before, &leaves, consistency_path(first, size));
+                assert!(proves_consistency((first, root(first)), (size, root(size)), &proof), "{first} to {size}");
+                assert!(!proves_consistency((first, root(first)), (size, root(size - 1)), &proof));
+                assert!(!proves_consistency((first, leaves[0]), (size, root(size)), &proof) || first == 1);
+            }
         }
     }
 }

@@ -5,33 +5,39 @@
 //! in which order.
 //!
 //! ```text
-//! v1/meta.json                          format and origin of the store
+//! v1/meta.json                          format, origin, and public key of the log
 //! v1/blobs/sha256/ab/abcd…              facts, decision records, bundles, policies, reports
 //! v1/runs/<run key>                     receipt: a retry finds that it was recorded
 //! v1/log/entry/000000000042             {seq, previous, frontier, leaf}
+//! v1/log/checkpoint/000000000043        signed: origin, size and Merkle root of the log with 43 entries
 //! v1/subjects/sha256/<digest>/<leaf>    which runs judged a file; can be rebuilt
 //! ```
 //!
 //! An entry is created under the next number only if nobody else has: that is where concurrent
-//! writers are put in order. It carries the compact range of the Merkle tree before it, so that
-//! signed checkpoints (C2SP tlog-checkpoint) and tiles can be derived from what is stored today; this
-//! version writes neither.
+//! writers are put in order. It carries the compact range of the Merkle tree before it, so that whoever
+//! reads one entry can append the next and sign the tree with it.
 //!
 //! What holds:
 //! - A receipt means that the decision stands at a fixed place of the log.
 //! - No two entries have the same number.
 //! - A run that was cut off can be repeated, and comes to one receipt. If others appended meanwhile,
 //!   its entry may be there twice; readers tell by the run key.
-//! - A change, removal or swap of an entry or a blob is found by [`Store::verify_chain`].
+//! - A change, removal or swap of an entry or a blob is found by [`Store::audit`].
 //!
-//! What does not: whoever can write the store can cut off its end or write all of it anew. Only an
-//! earlier root hash that was kept elsewhere shows that.
+//! What does not: whoever can write the store and has its log key can cut off its end or write all of it
+//! anew. Only an earlier checkpoint that was kept elsewhere shows that.
 
+mod address;
 mod audit;
+mod checkpoint;
 mod log;
+mod log_key;
 mod lookup;
 mod merkle;
+mod note;
 mod objects;
+mod proof;
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -43,9 +49,15 @@ use object_store::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use self::audit::Audit;
+pub use self::address::StoreAddress;
+pub use self::audit::{Audit, CheckpointSummary, Finding, FindingKind};
+use self::log::Entry;
 pub use self::log::Leaf;
+pub use self::log_key::{LogKey, LogKeyError, LogKeys};
+pub use self::note::{Checkpoint, NoteError, VerifierKey};
 use self::objects::{Created, Objects};
+pub use self::proof::{LogProof, ProofError};
+pub use self::sync::Synced;
 use crate::canonical::{CanonicalJson, NotCanonical};
 use crate::decision::Verdict;
 use crate::decision::record::DecisionRecord;
@@ -54,9 +66,16 @@ use crate::document::strict_json;
 pub use crate::evidence::RunKey;
 use crate::evidence::SignedRun;
 use crate::evidence::run_parts::{Part, RunParts};
+use crate::remote::RemoteSettings;
 
-/// Version of the layout.
-const FORMAT: u32 = 1;
+/// Version of receipts, leaves and pointers.
+const VERSION: u32 = 1;
+
+/// Format of a store whose log nobody signs: one that an earlier version made, or that had no key when it was made.
+const UNSIGNED_FORMAT: u32 = 1;
+
+/// Format of a store with checkpoints.
+const FORMAT: u32 = 2;
 
 /// How often a receipt is written that is said to be there and is not: S3 says so when a concurrent
 /// attempt got in the way of both.
@@ -79,6 +98,100 @@ pub enum StoreError {
         /// The object.
         object: String,
         /// Why.
+        reason: String,
+    },
+    /// An object could not be created in several attempts.
+    #[error(
+        "`{object}` could not be created in {attempts} attempts: {reason}; nothing was lost, and the same run can be \
+         repeated"
+    )]
+    Unanswered {
+        /// The object.
+        object: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// Why the last attempt failed.
+        reason: String,
+    },
+    /// An append took longer than it may.
+    #[error("the store did not take the run in {seconds} s: nothing was lost, and the same run can be repeated")]
+    TimedOut {
+        /// The time that an append has.
+        seconds: u64,
+    },
+    /// The credentials do not suffice.
+    #[error("`{object}` may not be read, listed or created with these credentials: give such that may ({credentials})")]
+    Refused {
+        /// The object.
+        object: String,
+        /// What they are given by.
+        credentials: &'static str,
+    },
+    /// There is no store at the place.
+    #[error("there is no store at `{store}`: make one with `modelgate store init {store}`")]
+    NoStore {
+        /// The place.
+        store: String,
+    },
+    /// There is a store at the place already.
+    #[error("there is a store at `{store}` already, and it is not made anew")]
+    StoreExists {
+        /// The place.
+        store: String,
+    },
+    /// The place cannot create an object only if it is not there.
+    #[error(
+        "`{store}` created the same object twice, or did not show it: two runs could overwrite each other there; use \
+         an object store with conditional writes (`If-None-Match: *`)"
+    )]
+    NotConditional {
+        /// The place.
+        store: String,
+    },
+    /// The store's log is signed, and there is no key to sign it with.
+    #[error("the log of `{store}` is signed, and its key is not given: pass it with `--log-key` or MODELGATE_LOG_KEY")]
+    NoLogKey {
+        /// The store.
+        store: String,
+    },
+    /// The key is another than that of the log.
+    #[error("the log key is not that of `{store}`: the log's is `{expected}`, and the one that was given is `{found}`")]
+    LogKeyDiffers {
+        /// The store.
+        store: String,
+        /// Verifier key in the store.
+        expected: String,
+        /// Verifier key of the key that was given.
+        found: String,
+    },
+    /// A log key cannot be read or made.
+    #[error(transparent)]
+    LogKey(#[from] LogKeyError),
+    /// A name that no log may have.
+    #[error("`{0}` cannot be the name of a log: write it without spaces and `+`, such as `example.com/modelgate`")]
+    InvalidOrigin(String),
+    /// No checkpoint covers an entry.
+    #[error("no checkpoint was signed since entry {sequence}: there is nothing to prove it under")]
+    NoCheckpoint {
+        /// Number of the entry.
+        sequence: u64,
+    },
+    /// The log does not continue an earlier one.
+    #[error("the log does not continue the checkpoint of {size} entries: {reason}")]
+    Rewritten {
+        /// Entries of the checkpoint.
+        size: u64,
+        /// What differs.
+        reason: String,
+    },
+    /// Two stores do not hold the same log.
+    #[error("`{from}` and `{to}` do not hold the same log: {reason}; nothing of either was changed")]
+    LogsDiffer {
+        /// Where was to be copied from.
+        from: String,
+        /// Where to.
+        to: String,
+        /// What differs.
         reason: String,
     },
     /// The file system cannot create a file only if it is not there.
@@ -111,9 +224,7 @@ pub enum StoreError {
         object: String,
     },
     /// The store was made by another version.
-    #[error(
-        "`{object}` is of format {found}, and this version reads format {FORMAT}: use a newer version of modelgate"
-    )]
+    #[error("`{object}` is of format {found}, and this version reads up to {FORMAT}: use a newer version of modelgate")]
     Format {
         /// The object.
         object: String,
@@ -171,8 +282,11 @@ impl StoreError {
 #[serde(deny_unknown_fields)]
 struct Meta {
     format: u32,
-    /// Names the log among others, as the first line of a signed checkpoint will.
+    /// Names the log among others: the first line of each checkpoint.
     origin: String,
+    /// The key that checkpoints are signed with, as a `vkey` of signed-note; from format 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log_key: Option<String>,
 }
 
 /// That a run is recorded, and where.
@@ -197,6 +311,22 @@ pub struct Receipt {
     pub blobs: Vec<Sha256Digest>,
 }
 
+impl Receipt {
+    /// The receipt for an entry: all of it stands in the log.
+    fn of(entry: &Entry) -> Self {
+        Self {
+            version: VERSION,
+            run_key: entry.leaf.run_key,
+            sequence: entry.sequence,
+            leaf_hash: entry.leaf_hash,
+            decision: entry.leaf.decision,
+            decision_record: entry.leaf.decision_record,
+            bundles: entry.leaf.bundles.clone(),
+            blobs: entry.leaf.blobs.clone(),
+        }
+    }
+}
+
 /// What an append came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
@@ -205,6 +335,10 @@ pub struct Appended {
     /// Whether it had been recorded before. Its bundles are those of the first time, which another key
     /// may have signed.
     pub already_recorded: bool,
+    /// The log up to the run's entry. Kept elsewhere, it shows later whether the log was changed.
+    pub checkpoint: Checkpoint,
+    /// The same, signed by the log's key, where there is one.
+    pub signed_checkpoint: Option<String>,
 }
 
 /// A run that is to be recorded.
@@ -225,7 +359,7 @@ impl Run {
         let mut other = vec![signed.facts.bytes().to_vec(), signed.record.bytes().to_vec()];
         other.extend(blobs);
         let leaf = Leaf {
-            version: FORMAT,
+            version: VERSION,
             run_key: signed.run_key,
             decision: record.decision,
             decision_record: signed.record.digest(),
@@ -274,47 +408,106 @@ struct SubjectPointer {
 pub struct Store {
     objects: Objects,
     origin: String,
+    /// Verifies checkpoints; none where nobody signs.
+    verifier: Option<VerifierKey>,
+    /// Signs checkpoints.
+    signer: Option<LogKey>,
 }
 
 impl Store {
-    /// Opens the store in a directory, and makes both if they are not there. A new one keeps itself
+    /// Opens a store to be read. Nothing is made.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`] if there is none, among others.
+    pub async fn open(address: &StoreAddress, settings: &RemoteSettings) -> Result<Self, StoreError> {
+        let none = || StoreError::NoStore { store: address.to_string() };
+        let objects = address.objects(settings)?.ok_or_else(none)?;
+        Self::of(objects).await?.ok_or_else(none)
+    }
+
+    /// Opens a store to be written. A local one is made if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::NoLogKey`] if its log is signed, `is_signing` asks for that, and the key is not there;
+    /// [`StoreError::LogKeyDiffers`] if it is another's; [`StoreError::NoStore`] if there is no store at a place that is
+    /// no directory, among others.
+    pub async fn open_to_append(
+        address: &StoreAddress,
+        settings: &RemoteSettings,
+        keys: &LogKeys,
+        is_signing: bool,
+    ) -> Result<Self, StoreError> {
+        let store = match address {
+            StoreAddress::Directory(directory) => Self::open_or_make(directory, keys).await?,
+            StoreAddress::Bucket(_) => Self::open(address, settings).await?,
+        };
+        store.with_key(keys, is_signing)
+    }
+
+    /// Makes a store, after it was seen that objects are created only if they are not there.
+    ///
+    /// # Errors
+    /// [`StoreError::StoreExists`], [`StoreError::NotConditional`], and [`StoreError::NoLogKey`] if no key is given,
+    /// among others.
+    pub async fn init(
+        address: &StoreAddress,
+        settings: &RemoteSettings,
+        key: &LogKey,
+        origin: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        if let StoreAddress::Directory(directory) = address {
+            make_directory(directory)?;
+        }
+        let none = || StoreError::NoStore { store: address.to_string() };
+        let objects = address.objects(settings)?.ok_or_else(none)?;
+        let exists = || StoreError::StoreExists { store: address.to_string() };
+        if objects.exists(&meta_path()).await? {
+            return Err(exists());
+        }
+        let origin = origin.map_or_else(random_origin, |origin| Ok(origin.to_owned()))?;
+        if !note::is_key_name(&origin) {
+            return Err(StoreError::InvalidOrigin(origin));
+        }
+        objects.probe().await?;
+        let verifier = key.verifier(&origin);
+        write_meta(&objects, &Meta { format: FORMAT, origin, log_key: Some(verifier.to_string()) }).await?;
+        let store = Self::of(objects).await?.ok_or_else(none)?;
+        // Somebody else may have been first.
+        if store.verifier.as_ref() == Some(&verifier) { Ok(store) } else { Err(exists()) }
+    }
+
+    /// Opens the store in a directory, and makes both if they are not there, without a log key. A new one keeps itself
     /// out of Git by a `.gitignore`: a store in the work tree would make each release look changed.
     ///
     /// # Errors
     /// [`StoreError`] if the directory cannot be written or holds a store of another format.
     pub async fn open_local(directory: impl AsRef<FilePath>) -> Result<Self, StoreError> {
-        let directory = directory.as_ref().to_owned();
-        let failed = |error: &dyn fmt::Display| StoreError::Directory {
-            directory: directory.clone(),
-            reason: error.to_string(),
-        };
-        std::fs::create_dir_all(&directory).map_err(|error| failed(&error))?;
-        let objects = Objects::local(&directory).map_err(|error| failed(&error))?;
-        if !objects.exists(&meta_path()).await? {
-            match std::fs::OpenOptions::new().write(true).create_new(true).open(directory.join(".gitignore")) {
-                Ok(mut file) => std::io::Write::write_all(&mut file, b"*\n").map_err(|error| failed(&error))?,
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(&error)),
-            }
-        }
-        Self::open(objects).await
+        Self::open_or_make(directory.as_ref(), &LogKeys::default()).await
     }
 
-    async fn open(objects: Objects) -> Result<Self, StoreError> {
-        let path = meta_path();
-        if objects.get(&path).await?.is_none() {
-            let (high, low) = (random()?, random()?);
-            let meta = Meta { format: FORMAT, origin: format!("modelgate-store/{high:016x}{low:016x}") };
-            // Whoever else makes the store at this moment may be first: theirs is read below.
-            objects.create(&path, CanonicalJson::of(&meta)?.bytes()).await?;
+    async fn open_or_make(directory: &FilePath, keys: &LogKeys) -> Result<Self, StoreError> {
+        make_directory(directory)?;
+        let objects = Objects::local(directory)?;
+        if !objects.exists(&meta_path()).await? {
+            let origin = random_origin()?;
+            // The key first: a log that names a key which nobody has could never be signed.
+            let key = keys.make(&origin)?;
+            let log_key = key.map(|key| key.verifier(&origin).to_string());
+            let format = if log_key.is_some() { FORMAT } else { UNSIGNED_FORMAT };
+            write_meta(&objects, &Meta { format, origin, log_key }).await?;
         }
-        let Some(bytes) = objects.get(&path).await? else {
-            return Err(StoreError::Missing { object: objects.shown(&path) });
-        };
+        let store = Self::of(objects).await?;
+        store.ok_or_else(|| StoreError::NoStore { store: directory.display().to_string() })
+    }
+
+    /// The store that these objects are, or none.
+    async fn of(objects: Objects) -> Result<Option<Self>, StoreError> {
+        let path = meta_path();
+        let Some(bytes) = objects.get(&path).await? else { return Ok(None) };
         // The format is read before the rest, which another format may write in another way.
         let format = strict_json::parse(&bytes).ok().and_then(|meta| meta.get("format")?.as_u64());
         match format.map(u32::try_from) {
-            Some(Ok(FORMAT)) => {}
+            Some(Ok(UNSIGNED_FORMAT | FORMAT)) => {}
             Some(found) => {
                 let found = found.unwrap_or(u32::MAX);
                 return Err(StoreError::Format { object: objects.shown(&path), found });
@@ -322,7 +515,37 @@ impl Store {
             None => return Err(StoreError::damaged(objects.shown(&path), "it names no `format`")),
         }
         let (meta, _) = parse_canonical::<Meta>(&objects, &path, &bytes)?;
-        Ok(Self { objects, origin: meta.origin })
+        let damaged = |reason| StoreError::damaged(objects.shown(&path), reason);
+        if meta.log_key.is_some() != (meta.format == FORMAT) {
+            return Err(damaged("its format and its `log_key` do not go together"));
+        }
+        let verifier = meta.log_key.map(|key| key.parse::<VerifierKey>()).transpose();
+        let verifier = verifier.map_err(|_| damaged("its `log_key` is no verifier key"))?;
+        if verifier.as_ref().is_some_and(|verifier| verifier.name() != meta.origin) {
+            return Err(damaged("its `log_key` is that of another log"));
+        }
+        Ok(Some(Self { objects, origin: meta.origin, verifier, signer: None }))
+    }
+
+    /// The store with the key that signs its log.
+    fn with_key(mut self, keys: &LogKeys, is_signing: bool) -> Result<Self, StoreError> {
+        let Some(verifier) = &self.verifier else { return Ok(self) };
+        self.signer = keys.find(&self.origin)?;
+        match &self.signer {
+            Some(key) if key.verifier(&self.origin) != *verifier => Err(StoreError::LogKeyDiffers {
+                store: self.objects.shown_store(),
+                expected: verifier.to_string(),
+                found: key.verifier(&self.origin).to_string(),
+            }),
+            None if is_signing => Err(StoreError::NoLogKey { store: self.objects.shown_store() }),
+            _ => Ok(self),
+        }
+    }
+
+    /// The key that checkpoints are verified with; none where nobody signs the log.
+    #[must_use]
+    pub const fn verifier(&self) -> Option<&VerifierKey> {
+        self.verifier.as_ref()
     }
 
     /// The name of this store's log among all logs.
@@ -374,12 +597,18 @@ impl Store {
         Ok(Some(receipt))
     }
 
-    /// Records a run: blobs, log entry, index, receipt, in this order, so that whatever is named is
+    /// Records a run: blobs, log entry, index, checkpoint, receipt, in this order, so that whatever is named is
     /// there. Any step may be cut off and the whole repeated.
     ///
     /// # Errors
     /// [`StoreError`]; what was stored until then stays, and harms nobody.
     pub async fn append(&self, run: &Run) -> Result<Appended, StoreError> {
+        let time = self.objects.append_time;
+        let in_time = tokio::time::timeout(time, self.append_steps(run)).await;
+        in_time.unwrap_or(Err(StoreError::TimedOut { seconds: time.as_secs() }))
+    }
+
+    async fn append_steps(&self, run: &Run) -> Result<Appended, StoreError> {
         if let Some(receipt) = self.read_receipt(run.leaf.run_key).await? {
             return self.recorded_before(receipt, run).await;
         }
@@ -387,30 +616,25 @@ impl Store {
             self.put_blob(blob).await?;
         }
         let entry = log::append(&self.objects, &run.leaf).await?;
-        let pointer = CanonicalJson::of(&SubjectPointer { version: FORMAT, run_key: run.leaf.run_key })?;
+        let pointer = CanonicalJson::of(&SubjectPointer { version: VERSION, run_key: run.leaf.run_key })?;
         for subject in run.subjects.iter().collect::<BTreeSet<_>>() {
-            let path = Path::from(format!("v1/subjects/sha256/{subject}/{}", entry.leaf_hash));
-            self.objects.create_same(&path, pointer.bytes()).await?;
+            self.objects.create_same(&subject_path(*subject, entry.leaf_hash), pointer.bytes()).await?;
         }
-        let receipt = Receipt {
-            version: FORMAT,
-            run_key: run.leaf.run_key,
-            sequence: entry.sequence,
-            leaf_hash: entry.leaf_hash,
-            decision: entry.leaf.decision,
-            decision_record: entry.leaf.decision_record,
-            bundles: entry.leaf.bundles,
-            blobs: entry.leaf.blobs,
-        };
+        let signed_checkpoint = self.sign_checkpoint(&entry).await?;
+        let receipt = Receipt::of(&entry);
         let path = receipt_path(receipt.run_key);
         let bytes = CanonicalJson::of(&receipt)?;
         for _ in 0..RECEIPT_ATTEMPTS {
-            if self.objects.create(&path, bytes.bytes()).await? == Created::New {
-                return Ok(Appended { receipt, already_recorded: false });
-            }
+            let created = self.objects.create(&path, bytes.bytes()).await? == Created::New;
             // The same run, at the same time: the first receipt counts.
-            if let Some(first) = self.read_receipt(receipt.run_key).await? {
-                return self.recorded_before(first, run).await;
+            let first = if created { None } else { self.read_receipt(receipt.run_key).await? };
+            match first {
+                Some(first) if first != receipt => return self.recorded_before(first, run).await,
+                None if !created => {}
+                _ => {
+                    let checkpoint = self.checkpoint_of(&entry);
+                    return Ok(Appended { receipt, already_recorded: false, checkpoint, signed_checkpoint });
+                }
             }
         }
         Err(StoreError::Contended { attempts: RECEIPT_ATTEMPTS })
@@ -430,10 +654,19 @@ impl Store {
         for blob in run.blobs.iter().filter(|blob| named.contains(&Sha256Digest::of(blob))) {
             self.put_blob(blob).await?;
         }
-        match self.find_receipt(&receipt.run_key).await? {
-            Some(receipt) => Ok(Appended { receipt, already_recorded: true }),
-            None => Err(StoreError::Missing { object: self.objects.shown(&receipt_path(receipt.run_key)) }),
-        }
+        let path = receipt_path(receipt.run_key);
+        let Some(receipt) = self.find_receipt(&receipt.run_key).await? else {
+            return Err(StoreError::Missing { object: self.objects.shown(&path) });
+        };
+        // A receipt is believed for the entry that it names, not for itself.
+        let entry = Entry::read(&self.objects, receipt.sequence).await?.filter(|entry| Receipt::of(entry) == receipt);
+        let Some(entry) = entry else {
+            let reason = "the log has no such entry: the entry was changed or removed";
+            return Err(StoreError::damaged(self.objects.shown(&path), reason));
+        };
+        let signed_checkpoint = self.stored_checkpoint(&entry).await?;
+        let checkpoint = self.checkpoint_of(&entry);
+        Ok(Appended { receipt, already_recorded: true, checkpoint, signed_checkpoint })
     }
 
     async fn read_receipt(&self, run_key: RunKey) -> Result<Option<Receipt>, StoreError> {
@@ -449,6 +682,27 @@ impl Store {
 
 fn random() -> Result<u64, StoreError> {
     getrandom::u64().map_err(|_| StoreError::NoRandomness)
+}
+
+fn random_origin() -> Result<String, StoreError> {
+    Ok(format!("modelgate-store/{:016x}{:016x}", random()?, random()?))
+}
+
+/// Makes the directory of a store.
+fn make_directory(directory: &FilePath) -> Result<(), StoreError> {
+    std::fs::create_dir_all(directory)
+        .map_err(|error| StoreError::Directory { directory: directory.to_owned(), reason: error.to_string() })
+}
+
+/// Makes a store of what is none, unless somebody else does at this moment: who opens it reads whose it is.
+async fn write_meta(objects: &Objects, meta: &Meta) -> Result<(), StoreError> {
+    objects.keep_out_of_git()?;
+    objects.create(&meta_path(), CanonicalJson::of(meta)?.bytes()).await?;
+    Ok(())
+}
+
+fn subject_path(subject: Sha256Digest, leaf_hash: Sha256Digest) -> Path {
+    Path::from(format!("v1/subjects/sha256/{subject}/{leaf_hash}"))
 }
 
 fn meta_path() -> Path {

@@ -1,18 +1,33 @@
 //! Objects by their paths: read, listed, and created once. Nothing is ever overwritten or removed.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 
-use super::StoreError;
+use super::{StoreError, log};
+use crate::environment::Secret;
+use crate::remote::{Address, RemoteSettings, objects as clients};
 
 /// Largest object that is read.
 pub(super) const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How often the creation of one object in a bucket is tried. The clients try again what they may on their own; a
+/// conditional create they may not, and here it is harmless: what is there is compared.
+const CREATE_ATTEMPTS: u32 = 4;
+
+/// The pause before a new attempt is random, below a bound that doubles.
+const FIRST_PAUSE_MILLISECONDS: u64 = 200;
+
+/// Time for one append: a store that is busy or slow gets several attempts, and a job of CI still ends.
+const APPEND_TIME: Duration = Duration::from_secs(180);
 
 /// Whether an object was created or had been there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,42 +44,121 @@ pub(super) struct Objects {
     /// and does not wait for the disk: after a power cut the file may be there and empty, for good,
     /// since nothing is overwritten. A local file is therefore created by [`create_durably`].
     directory: Option<PathBuf>,
+    /// Where a store is that is no directory, for errors.
+    bucket: Option<Arc<Bucket>>,
+    /// Time for one append.
+    pub(super) append_time: Duration,
+    /// Bound of the pause before the second attempt to create an object.
+    pub(super) pause_milliseconds: u64,
+}
+
+/// A place in an object store.
+#[derive(Debug)]
+struct Bucket {
+    url: String,
+    /// Variables of the clouds, whose values no error may show.
+    variables: BTreeMap<String, Secret>,
+    /// What to set where they do not suffice.
+    credentials: &'static str,
 }
 
 impl Objects {
     pub(super) fn local(directory: &FilePath) -> Result<Self, StoreError> {
         let store = LocalFileSystem::new_with_prefix(directory)
             .map_err(|error| StoreError::access(&directory.display(), &error))?;
-        Ok(Self { store: Arc::new(store), directory: Some(directory.to_owned()) })
+        Ok(Self::of(Arc::new(store), Some(directory.to_owned()), None))
+    }
+
+    /// The objects at a place in an object store, with the credentials of the environment.
+    pub(super) fn bucket(address: &Address, settings: &RemoteSettings) -> Result<Self, StoreError> {
+        crate::remote::install_tls();
+        let bucket = Bucket {
+            url: address.to_string(),
+            variables: settings.variables.clone(),
+            credentials: clients::credentials(address),
+        };
+        let client =
+            clients::store(address, &settings.variables).map_err(|error| bucket.failed(&bucket.url, &error))?;
+        let prefix = Path::parse(address.path()).map_err(|error| StoreError::access(&bucket.url, &error))?;
+        let store: Arc<dyn ObjectStore> =
+            if prefix.as_ref().is_empty() { client } else { Arc::new(PrefixStore::new(client, prefix)) };
+        Ok(Self::of(store, None, Some(Arc::new(bucket))))
     }
 
     #[cfg(test)]
     pub(super) fn remote(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, directory: None }
+        Self { pause_milliseconds: 1, ..Self::of(store, None, None) }
+    }
+
+    const fn of(store: Arc<dyn ObjectStore>, directory: Option<PathBuf>, bucket: Option<Arc<Bucket>>) -> Self {
+        let (append_time, pause_milliseconds) = (APPEND_TIME, FIRST_PAUSE_MILLISECONDS);
+        Self { store, directory, bucket, append_time, pause_milliseconds }
+    }
+
+    fn failed(&self, path: &Path, error: &object_store::Error) -> StoreError {
+        match &self.bucket {
+            Some(bucket) => bucket.failed(&self.shown(path), error),
+            None => StoreError::access(&self.shown(path), error),
+        }
     }
 
     /// How a person finds the object.
     pub(super) fn shown(&self, path: &Path) -> String {
-        match &self.directory {
-            Some(directory) => format!("{}/{path}", directory.display()),
-            None => format!("{}/{path}", self.store),
+        match (&self.directory, &self.bucket) {
+            (Some(directory), _) => format!("{}/{path}", directory.display()),
+            (None, Some(bucket)) => format!("{}/{path}", bucket.url),
+            (None, None) => format!("{}/{path}", self.store),
+        }
+    }
+
+    /// The whole store, as a person names it.
+    pub(super) fn shown_store(&self) -> String {
+        self.shown(&Path::default()).trim_end_matches('/').to_owned()
+    }
+
+    /// A store in a work tree would make each release look changed.
+    pub(super) fn keep_out_of_git(&self) -> Result<(), StoreError> {
+        use std::io::Write as _;
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let made = std::fs::OpenOptions::new().write(true).create_new(true).open(directory.join(".gitignore"));
+        match made.and_then(|mut file| file.write_all(b"*\n")) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(StoreError::Directory { directory: directory.clone(), reason: error.to_string() })
+            }
+            _ => Ok(()),
         }
     }
 
     /// Creates an object with all of its bytes, or leaves the one that is there.
     pub(super) async fn create(&self, path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
-        let Some(directory) = self.directory.clone() else {
-            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-            return match self.store.put_opts(path, PutPayload::from(bytes.to_vec()), options).await {
-                Ok(_) => Ok(Created::New),
-                Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::AlreadyThere),
-                Err(error) => Err(StoreError::access(&self.shown(path), &error)),
-            };
-        };
+        let Some(directory) = self.directory.clone() else { return self.put(path, bytes).await };
         let (file, bytes) = (directory.join(path.as_ref()), bytes.to_vec());
         tokio::task::spawn_blocking(move || create_durably(&directory, &file, &bytes))
             .await
             .map_err(|error| StoreError::access(&self.shown(path), &error))?
+    }
+
+    /// Creates an object in a bucket. An attempt whose answer was lost is made again, and may then find its own object.
+    async fn put(&self, path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
+        let payload = PutPayload::from(bytes.to_vec());
+        let mut attempt = 1;
+        loop {
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            let error = match self.store.put_opts(path, payload.clone(), options).await {
+                Ok(_) => return Ok(Created::New),
+                Err(object_store::Error::AlreadyExists { .. }) => return Ok(Created::AlreadyThere),
+                Err(error) => self.failed(path, &error),
+            };
+            match error {
+                StoreError::Access { .. } if attempt < CREATE_ATTEMPTS => {}
+                StoreError::Access { object, reason } => {
+                    return Err(StoreError::Unanswered { object, attempts: attempt, reason });
+                }
+                other => return Err(other),
+            }
+            log::sleep_below(self.pause_milliseconds.saturating_mul(1 << attempt)).await?;
+            attempt += 1;
+        }
     }
 
     /// Creates an object, or finds the same bytes there.
@@ -88,12 +182,12 @@ impl Objects {
         let result = match self.store.get(path).await {
             Ok(result) => result,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(StoreError::access(&self.shown(path), &error)),
+            Err(error) => return Err(self.failed(path, &error)),
         };
         if result.meta.size > MAX_OBJECT_BYTES {
             return Err(StoreError::damaged(self.shown(path), "it is larger than any object of a store"));
         }
-        let bytes = result.bytes().await.map_err(|error| StoreError::access(&self.shown(path), &error))?;
+        let bytes = result.bytes().await.map_err(|error| self.failed(path, &error))?;
         Ok(Some(bytes.to_vec()))
     }
 
@@ -102,7 +196,7 @@ impl Objects {
         match self.store.head(path).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(StoreError::access(&self.shown(path), &error)),
+            Err(error) => Err(self.failed(path, &error)),
         }
     }
 
@@ -113,12 +207,45 @@ impl Objects {
             Some(after) => self.store.list_with_offset(Some(prefix), after),
             None => self.store.list(Some(prefix)),
         };
-        let objects: Vec<_> =
-            objects.try_collect().await.map_err(|error| StoreError::access(&self.shown(prefix), &error))?;
+        let objects: Vec<_> = objects.try_collect().await.map_err(|error| self.failed(prefix, &error))?;
         let mut names: Vec<_> =
             objects.iter().filter_map(|object| object.location.filename().map(str::to_owned)).collect();
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// The paths of all objects below `prefix`, sorted.
+    pub(super) async fn paths(&self, prefix: &Path) -> Result<Vec<Path>, StoreError> {
+        let objects = self.store.list(Some(prefix)).map_ok(|object| object.location);
+        let mut paths: Vec<_> = objects.try_collect().await.map_err(|error| self.failed(prefix, &error))?;
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    /// Whether a second creation of the same object is refused, as all of the store relies on. A directory refuses it,
+    /// or has no hard links and says so.
+    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+        let path = Path::from(format!("v1/probe/{:016x}", super::random()?));
+        let (first, second) = (b"the first".as_slice(), b"the second".as_slice());
+        if self.create(&path, first).await? == Created::AlreadyThere && self.get(&path).await?.is_none() {
+            return Err(StoreError::NotConditional { store: self.shown_store() });
+        }
+        let again = self.create(&path, second).await?;
+        if again == Created::New || self.get(&path).await?.as_deref() != Some(first) {
+            return Err(StoreError::NotConditional { store: self.shown_store() });
+        }
+        let listed = self.paths(&Path::from("v1/probe")).await?;
+        if listed.contains(&path) { Ok(()) } else { Err(StoreError::NotConditional { store: self.shown_store() }) }
+    }
+}
+
+impl Bucket {
+    fn failed(&self, object: &str, error: &object_store::Error) -> StoreError {
+        let object = object.to_owned();
+        if clients::is_access_refused(error) {
+            return StoreError::Refused { object, credentials: self.credentials };
+        }
+        StoreError::Access { object, reason: clients::redacted(error, &self.variables) }
     }
 }
 

@@ -15,6 +15,7 @@ fn the_published_schemas_are_the_generated_ones() {
         ("trust", "trust-v1.schema.json"),
         ("verification", "verification-v1.schema.json"),
         ("replay", "replay-v1.schema.json"),
+        ("audit", "audit-v1.schema.json"),
     ] {
         let generated = sandbox.run(&format!("schema {document}")).expect(0).stdout;
         let path = checkout().join("docs/schema").join(file);

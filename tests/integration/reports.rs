@@ -17,7 +17,9 @@ fn recorded(release: &str, code: i32) -> (Sandbox, String) {
 fn one_run_writes_every_report() {
     let (sandbox, run) = recorded("denied", 1);
     let page = sandbox.read("page.html");
-    for part in ["<title>Denied: ", "id=\"evaluation-1-roc-title\"", "Monitoring coverage", "Regulation (EU) 2024/1689", &run] {
+    for part in
+        ["<title>Denied: ", "id=\"evaluation-1-roc-title\"", "Monitoring coverage", "Regulation (EU) 2024/1689", &run]
+    {
         assert!(page.contains(part), "{part} is not in the page");
     }
     let issues: Vec<serde_json::Value> = serde_json::from_str(&sandbox.read("quality.json")).unwrap();

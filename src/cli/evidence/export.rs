@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::check::FILE_STYLE;
+use super::super::store;
 use super::super::stores::{self, FoundRun};
 use super::super::{Failure, Printer};
 use super::readme;
@@ -16,21 +17,22 @@ use crate::exit_status::ExitStatus;
 use crate::policy::PolicyBundle;
 use crate::problem::Problem;
 use crate::report::{self, ControlSummary, OutputFormat, ReportInput};
+use crate::store::StoreAddress;
 
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Arguments {
     /// The run: its key or the beginning of it, or `model@version` for the last one of that version
     run: String,
-    /// Directory of the store [default: .modelgate/store]
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
+    /// The store [default: .modelgate/store]
+    #[arg(long, value_name = "STORE", value_parser = store::address)]
+    store: Option<StoreAddress>,
     /// Directory to write, which must not be there or be empty
     #[arg(long, value_name = "DIRECTORY")]
     out: PathBuf,
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let found = stores::find(&arguments.run, arguments.store.as_deref())?;
+    let found = stores::find(&arguments.run, arguments.store.as_ref(), environment)?;
     let recorded = found.parts.recorded().map_err(|error| stores::incomplete(&found.name, &error))?;
     // An export that lacks something is found to do so by the next who needs it: better now.
     for part in [Part::Inputs, Part::Verdict, Part::Evaluation, Part::PublicKey] {

@@ -1,24 +1,28 @@
 //! `modelgate evidence import` and `push`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::stores::{self, TrustArguments};
-use super::super::{Failure, Printer, policies, recording};
+use super::super::{Failure, Printer, policies, recording, store};
+use crate::environment::Environment;
 use crate::evidence::key::PublicKey;
 use crate::evidence::run_directory;
 use crate::evidence::run_parts::{Part, RunError, RunParts};
 use crate::evidence::trust::{Trust, TrustedKey};
 use crate::exit_status::ExitStatus;
 use crate::problem::Problem;
-use crate::store::{Run, Store};
+use crate::store::{Run, StoreAddress};
 
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Arguments {
     /// Directory with the files of one or more runs
     directory: PathBuf,
-    /// Directory of the store [default: .modelgate/store]
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
+    /// The store [default: .modelgate/store]
+    #[arg(long, value_name = "STORE", value_parser = store::address)]
+    store: Option<StoreAddress>,
+    /// The key that signs the store's log, as of `check`
+    #[arg(long, value_name = "FILE")]
+    log_key: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArguments,
 }
@@ -29,7 +33,7 @@ struct Checked {
     run: Run,
 }
 
-pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus, Failure> {
+pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Printer) -> Result<ExitStatus, Failure> {
     let trust = arguments.trust.load()?;
     let runs = run_directory::read(&arguments.directory).map_err(|error| stores::unreadable_directory(&error))?;
     if runs.is_empty() {
@@ -37,7 +41,7 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus
         let hint = "name what `modelgate evidence export` wrote, or the directory of `check --out`";
         return Err(Failure::usage(Problem::new("no-evidence", message).hint(hint)));
     }
-    let directory = arguments.store.clone().unwrap_or_else(recording::default_store);
+    let address = arguments.store.clone().unwrap_or_else(recording::default_store);
     let runtime = policies::small_runtime().map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
     runtime.block_on(async {
         // Everything is checked before anything is stored: half of a directory is no import.
@@ -46,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus
             match check(name, parts, trust.as_ref()) {
                 Ok(run) => checked.push(run),
                 // `check` leaves policies only where it could not store the run.
-                Err(RunError::Missing(Part::Policies)) if is_there(&directory, parts).await => delivered.push(name),
+                Err(RunError::Missing(Part::Policies)) if is_there(&address, parts, environment).await => delivered.push(name),
                 Err(error) => refused.push((name, error)),
             }
         }
@@ -55,13 +59,13 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus
         }
         let not_stored = |error: crate::store::StoreError| {
             let hint = format!(
-                "nothing is lost: mend the store and run `modelgate evidence push {} --store {}` again",
-                arguments.directory.display(),
-                directory.display()
+                "nothing is lost: mend the store and run `modelgate evidence push {} --store {address}` again",
+                arguments.directory.display()
             );
             Failure::not_recorded(Problem::new("store", error.to_string()).hint(hint))
         };
-        let store = Store::open_local(&directory).await.map_err(not_stored)?;
+        let store = recording::open_to_append(&address, arguments.log_key.as_deref(), environment);
+        let store = store.await.map_err(not_stored)?;
         for Checked { name, run } in &checked {
             let appended = store.append(run).await.map_err(not_stored)?;
             let done = if appended.already_recorded { "was recorded before" } else { "recorded" };
@@ -98,8 +102,8 @@ fn check(name: &str, parts: &RunParts, trust: Option<&Trust>) -> Result<Checked,
 }
 
 /// Whether the store has the run already.
-async fn is_there(directory: &Path, parts: &RunParts) -> bool {
-    let Ok(store) = stores::existing(Some(directory)).await else { return false };
+async fn is_there(address: &StoreAddress, parts: &RunParts, environment: &Environment) -> bool {
+    let Ok(store) = stores::existing(Some(address), environment).await else { return false };
     let recorded = parts.record().ok().and_then(|(record, record_json)| {
         let inputs = parts.get(Part::Inputs).ok()?;
         Some((crate::evidence::RunKey::of_inputs(inputs, &record)?, record_json.digest()))

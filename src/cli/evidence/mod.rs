@@ -22,6 +22,6 @@ pub(super) fn run(command: &Command, environment: &Environment, printer: &Printe
     match command {
         Command::Export(arguments) => export::run(arguments, environment, printer),
         // Both check everything first: what lay in a directory for a while is no better known than what was sent.
-        Command::Import(arguments) | Command::Push(arguments) => import::run(arguments, printer),
+        Command::Import(arguments) | Command::Push(arguments) => import::run(arguments, environment, printer),
     }
 }

@@ -10,7 +10,7 @@ use super::keyless::{CertificateArguments, CertificateTrust};
 use super::replay::{Format, json, shown};
 use super::stores::{self, TrustArguments};
 use super::timestamp::{self, TimestampCheck};
-use super::{Failure, Printer, policies, verify_model};
+use super::{Failure, Printer, policies, store, verify_model};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
 use crate::evidence::run_parts::Part;
@@ -20,6 +20,7 @@ use crate::evidence::verify::{self, Expectations, StatementKind, VerifiedStateme
 use crate::exit_status::ExitStatus;
 use crate::problem::Problem;
 use crate::report::verification::{ProvenStatement, Refusal, Verification};
+use crate::store::StoreAddress;
 use crate::tier::Tier;
 
 /// Bytes of a bundle file: a statement of 1 024 subjects is a fiftieth of it.
@@ -46,9 +47,9 @@ pub(super) struct Arguments {
     certificate: CertificateArguments,
     #[command(flatten)]
     timestamp: TimestampCheck,
-    /// Directory of the store that has the run or knows the artifacts
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
+    /// The store that has the run or knows the artifacts
+    #[arg(long, value_name = "STORE", value_parser = store::address)]
+    store: Option<StoreAddress>,
     /// A file that the verdict must be about, or a directory: then every file in it must be one that the
     /// verdict is about, under its name, and none may be missing. Repeatable
     #[arg(long, value_name = "PATH")]
@@ -113,7 +114,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
     let files = arguments.evidence.as_ref().map(|evidence| evidence_files(Path::new(evidence), arguments.kind()));
     let files = files.transpose()?.unwrap_or_default();
     let artifacts = Artifacts::read(&arguments.artifact, &files)?;
-    let candidates = arguments.candidates(&files, &artifacts)?;
+    let candidates = arguments.candidates(&files, &artifacts, environment)?;
     let expectations = Expectations {
         kind: arguments.kind(),
         artifacts: artifacts.files.clone(),
@@ -196,7 +197,7 @@ fn verification(
     }
     if let (true, Some((name, digest))) = (candidates.is_empty(), artifacts.first()) {
         refused.push(Refusal {
-            source: arguments.store.as_ref().map(|store| store.display().to_string()).unwrap_or_default(),
+            source: arguments.store.as_ref().map(ToString::to_string).unwrap_or_default(),
             code: "no-verdict".to_owned(),
             message: format!("no run that it records judged `{name}` (sha256:{digest})"),
         });
@@ -220,14 +221,19 @@ impl Arguments {
     }
 
     /// The statements that may prove it.
-    fn candidates(&self, files: &[PathBuf], artifacts: &Artifacts) -> Result<Vec<Candidate>, Failure> {
+    fn candidates(
+        &self,
+        files: &[PathBuf],
+        artifacts: &Artifacts,
+        environment: &Environment,
+    ) -> Result<Vec<Candidate>, Failure> {
         match (&self.evidence, artifacts.first()) {
             (Some(_), _) if !files.is_empty() => files
                 .iter()
                 .map(|path| Ok(Candidate { source: path.display().to_string(), signed: read(path)? }))
                 .collect(),
             (Some(reference), _) if self.store.is_some() => {
-                let found = stores::find(reference, self.store.as_deref())?;
+                let found = stores::find(reference, self.store.as_ref(), environment)?;
                 let signed =
                     found.parts.get(self.part()).map_err(|error| stores::incomplete(&found.name, &error))?.to_vec();
                 Ok(vec![Candidate { source: format!("run {}", found.name), signed }])
@@ -237,16 +243,16 @@ impl Arguments {
                     Problem::new("unreadable-file", format!("`{missing}` cannot be read: there is no such file"));
                 Err(Failure::usage(problem.hint("name a bundle or a directory of evidence, or a run with `--store`")))
             }
-            (None, Some((_, digest))) => self.recorded(digest),
+            (None, Some((_, digest))) => self.recorded(digest, environment),
             (None, None) => Ok(Vec::new()),
         }
     }
 
     /// The statements of the runs that judged a file, the last recorded first.
-    fn recorded(&self, digest: Sha256Digest) -> Result<Vec<Candidate>, Failure> {
+    fn recorded(&self, digest: Sha256Digest, environment: &Environment) -> Result<Vec<Candidate>, Failure> {
         let runtime = policies::small_runtime().map_err(|problem| Failure::NotEvaluated(vec![problem]))?;
         runtime.block_on(async {
-            let store = stores::existing(self.store.as_deref()).await?;
+            let store = stores::existing(self.store.as_ref(), environment).await?;
             let mut candidates = Vec::new();
             for receipt in store.runs_about(digest).await.map_err(stores::unreadable)?.iter().take(STATEMENTS_MAX) {
                 // The verdict is recorded first, and then the evaluation record.

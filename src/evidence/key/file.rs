@@ -53,8 +53,13 @@ pub(super) fn check_private(_: &Path, _: &Metadata) -> Result<(), KeyError> {
     Ok(())
 }
 
+/// Reads the file of a private key, which only its owner may read.
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    read(path, |metadata| check_private(path, metadata))
+}
+
 /// Creates `path`, readable by its owner alone, with `bytes` in it. Never overwrites.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
