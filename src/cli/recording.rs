@@ -406,4 +406,3 @@ pub(super) async fn open_to_append(
     let is_signing = address.is_remote() || !is_local;
     Store::open_to_append(address, &environment.remote, &keys, is_signing).await
 }
-}

@@ -9,8 +9,8 @@ use crate::document::strict_json;
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::problem::Problem;
-use crate::report::review::{self, ReviewDocument, ReviewFormat};
 use crate::report::ReportInput;
+use crate::report::review::{self, ReviewDocument, ReviewFormat};
 use crate::store::StoreAddress;
 
 /// Bytes of a JSON report: of a release with a hundred controls and as many findings each it is a tenth.
@@ -106,7 +106,8 @@ fn named(arguments: &DocumentArguments) -> Result<Named, Failure> {
     let recorded = |key: &str| report.pointer(&format!("/evidence/recorded/{key}")).and_then(Value::as_str);
     match (recorded("run"), recorded("store")) {
         (Some(run), Some(store)) => {
-            let named = || store::address(store).map_err(|error| problem(format!("names a store that is none: {error}")));
+            let named =
+                || store::address(store).map_err(|error| problem(format!("names a store that is none: {error}")));
             let store = arguments.store.clone().map_or_else(named, Ok)?;
             Ok(Named { reference: run.to_owned(), store: Some(store) })
         }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{Failure, policies, recording};
 use crate::digest::Sha256Digest;
 use crate::environment::Environment;
-use crate::evidence::run_directory::{self, RunDirectoryError};
 use crate::evidence::bundle::Bundle;
+use crate::evidence::run_directory::{self, RunDirectoryError};
 use crate::evidence::run_parts::{Part, RecordedRun, RunError, RunParts};
 use crate::evidence::trust::{Trust, TrustedKey};
 use crate::evidence::{RunKey, key::PublicKey};
@@ -152,7 +152,9 @@ fn in_directory(path: &Path) -> Result<FoundRun, Failure> {
     let runs = run_directory::read(path).map_err(|error| unreadable_directory(&error))?;
     let names: Vec<_> = runs.keys().take(RUNS_SHOWN_MAX).cloned().collect();
     match runs.into_iter().next() {
-        Some((name, parts)) if names.len() == 1 => Ok(FoundRun { name, parts, receipt: None, place: path.display().to_string() }),
+        Some((name, parts)) if names.len() == 1 => {
+            Ok(FoundRun { name, parts, receipt: None, place: path.display().to_string() })
+        }
         Some(_) => {
             let message = format!("`{}` holds several runs: {}", path.display(), names.join(", "));
             let hint = "name a directory with one run, such as `modelgate evidence export` writes it";

@@ -7,7 +7,7 @@ use std::pin::pin;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use object_store::path::Path;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::log::{self, Entry};
 use super::merkle::Frontier;

@@ -50,7 +50,9 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
             match check(name, parts, trust.as_ref()) {
                 Ok(run) => checked.push(run),
                 // `check` leaves policies only where it could not store the run.
-                Err(RunError::Missing(Part::Policies)) if is_there(&address, parts, environment).await => delivered.push(name),
+                Err(RunError::Missing(Part::Policies)) if is_there(&address, parts, environment).await => {
+                    delivered.push(name)
+                }
                 Err(error) => refused.push((name, error)),
             }
         }
