@@ -6,6 +6,7 @@ use crate::decision::record::DecisionRecord;
 use crate::facts::Facts;
 use crate::facts::monitoring::own::MonitoringFile;
 use crate::manifest::raw::RawManifest;
+use crate::report::stored::{RunDocument, RunsDocument};
 
 /// A document with a published schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,11 +21,16 @@ pub enum Schema {
     Report,
     /// A monitoring file of our own format, version 1.
     Monitoring,
+    /// What `store log` and `store find` print, version 1.
+    StoreRuns,
+    /// What `store show` prints, version 1.
+    StoreRun,
 }
 
 impl Schema {
     /// Every schema.
-    pub const ALL: [Self; 5] = [Self::Manifest, Self::Facts, Self::Decision, Self::Report, Self::Monitoring];
+    pub const ALL: [Self; 7] =
+        [Self::Manifest, Self::Facts, Self::Decision, Self::Report, Self::Monitoring, Self::StoreRuns, Self::StoreRun];
 
     /// Its file under `docs/schema/`.
     #[must_use]
@@ -35,6 +41,8 @@ impl Schema {
             Self::Decision => "decision-v1.schema.json",
             Self::Report => "report-v1.schema.json",
             Self::Monitoring => "monitoring-v1.schema.json",
+            Self::StoreRuns => "store-runs-v1.schema.json",
+            Self::StoreRun => "store-run-v1.schema.json",
         }
     }
 
@@ -47,6 +55,8 @@ impl Schema {
             Self::Decision => schema_for!(DecisionRecord).to_value(),
             Self::Report => crate::report::json::schema(),
             Self::Monitoring => schema_for!(MonitoringFile).to_value(),
+            Self::StoreRuns => schema_for!(RunsDocument).to_value(),
+            Self::StoreRun => schema_for!(RunDocument).to_value(),
         }
     }
 

@@ -20,6 +20,7 @@ mod recording;
 mod sbom;
 mod schema;
 mod sql_worker;
+mod store;
 mod tier;
 mod verify;
 
@@ -75,6 +76,8 @@ enum Command {
     Tier(tier::Arguments),
     /// Check a signed verdict, and that it is about a given artifact
     Verify(verify::Arguments),
+    /// Ask the store which runs it has, and bring its index up to date
+    Store(store::Arguments),
     /// Write a bill of materials of a release: CycloneDX 1.6 with a model card
     Sbom(sbom::Arguments),
     /// Explain a control: what it asks, why, in which tier, and how to mend a fail
@@ -109,6 +112,8 @@ enum Failure {
     NotEvaluated(Vec<Problem>),
     /// Signing, storing or writing failed after the decision.
     NotRecorded(Vec<Problem>),
+    /// The store is not in order, so that it cannot be answered what was asked.
+    Store(Vec<Problem>),
 }
 
 impl Failure {
@@ -128,6 +133,7 @@ impl Failure {
             Self::NotRecorded(problems) => {
                 (ExitStatus::NotRecorded, "decided, but the evidence is incomplete", problems)
             }
+            Self::Store(problems) => (ExitStatus::NotEvaluated, "the store is not in order", problems),
         }
     }
 }
@@ -156,6 +162,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Command::Cluster(arguments) => cluster::run(&arguments, environment, &printer),
         Command::Tier(arguments) => tier::run(&arguments, environment, &printer),
         Command::Verify(arguments) => verify::run(&arguments, &printer),
+        Command::Store(arguments) => store::run(&arguments, &printer),
         Command::Sbom(arguments) => sbom::run(&arguments, environment, &printer),
         Command::Explain(arguments) => explain::run(&arguments, environment, &printer),
         Command::PolicyWorker => policy_worker::run(),

@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     evaluation: bool,
 }
 
-fn parse_tier(text: &str) -> Result<Tier, String> {
+pub(super) fn parse_tier(text: &str) -> Result<Tier, String> {
     let named = Tier::ALL.into_iter().find(|tier| tier.name() == text);
     named.ok_or_else(|| "the tiers are minimal, limited, high and critical".to_owned())
 }
@@ -82,7 +82,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(failure)
 }
 
-fn digest(path: &Path) -> Result<Sha256Digest, Failure> {
+pub(super) fn digest(path: &Path) -> Result<Sha256Digest, Failure> {
     use sha2::{Digest as _, Sha256};
     let failure = |error: std::io::Error| unreadable(path, &error);
     let mut file = File::open(path).map_err(failure)?;

@@ -51,6 +51,12 @@ impl RunKey {
         Self(digest)
     }
 
+    /// The digest that the key is.
+    #[must_use]
+    pub const fn digest(self) -> Sha256Digest {
+        self.0
+    }
+
     /// The first 16 of its 64 digits: long enough to tell the runs of a directory apart.
     #[must_use]
     pub fn short(&self) -> String {

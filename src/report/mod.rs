@@ -19,6 +19,7 @@ pub mod problems;
 pub mod releases;
 mod sarif;
 pub mod sbom;
+pub mod stored;
 pub mod text;
 
 #[cfg(test)]

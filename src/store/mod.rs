@@ -10,6 +10,7 @@
 //! v1/runs/<run key>                     receipt: a retry finds that it was recorded
 //! v1/log/entry/000000000042             {seq, previous, frontier, leaf}
 //! v1/subjects/sha256/<digest>/<leaf>    which runs judged a file; can be rebuilt
+//! v1/index/…                            the log in columns, by month; can be rebuilt
 //! ```
 //!
 //! An entry is created under the next number only if nobody else has: that is where concurrent
@@ -28,9 +29,13 @@
 //! earlier root hash that was kept elsewhere shows that.
 
 mod audit;
+mod index;
 mod log;
 mod merkle;
 mod objects;
+mod query;
+mod show;
+mod subjects;
 #[cfg(test)]
 mod tests;
 
@@ -43,8 +48,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::audit::Audit;
+pub use self::index::Indexed;
 pub use self::log::Leaf;
 use self::objects::{Created, Objects};
+pub use self::query::{Filter, Found, LoggedRun, Models, Newest};
+pub use self::show::{BlobKind, BlobState, InvalidReference, Reference, Shown, StoredBlob};
 use crate::canonical::{CanonicalJson, NotCanonical};
 use crate::decision::Verdict;
 use crate::decision::record::DecisionRecord;
@@ -108,6 +116,58 @@ pub enum StoreError {
         /// The object.
         object: String,
     },
+    /// The index is not what was written. It is derived from the log.
+    #[error(
+        "`{object}` of the index is damaged: {reason}; the index is derived: remove the store's `v1/index` and \
+         run `modelgate store index`"
+    )]
+    Index {
+        /// The object.
+        object: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The index says other of a run than the log.
+    #[error(
+        "the index says other of entry {sequence} than the log: one of the two was changed; ask the log itself with \
+         `--no-index`, and check it"
+    )]
+    IndexDiffers {
+        /// Number of the entry.
+        sequence: u64,
+    },
+    /// Entries that were indexed are gone from the end of the log.
+    #[error(
+        "the log has {entries} entries, and {indexed} were indexed: its end was cut off; restore `v1/log/entry` from a \
+         copy"
+    )]
+    LogTruncated {
+        /// Entries that the index covers.
+        indexed: u64,
+        /// Entries in the log.
+        entries: u64,
+    },
+    /// An entry is another than when it was indexed.
+    #[error(
+        "entry {sequence} of the log is not the one that was indexed: the log was written anew; compare it with a \
+         copy or with an earlier root hash"
+    )]
+    LogRewritten {
+        /// Number of the entry.
+        sequence: u64,
+    },
+    /// Nothing in the store is named so.
+    #[error("the store has no run `{0}`")]
+    NoSuchRun(String),
+    /// Several runs are named so.
+    #[error("several runs of the store begin with `{0}`: write more of its digits")]
+    Ambiguous(String),
+    /// There is no store in the directory.
+    #[error("there is no store in `{}`: name its directory", directory.display())]
+    NoStore {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The store was made by another version.
     #[error(
         "`{object}` is of format {found}, and this version reads format {FORMAT}: use a newer version of modelgate"
@@ -161,6 +221,10 @@ impl StoreError {
 
     fn damaged(object: String, reason: impl fmt::Display) -> Self {
         Self::Damaged { object, reason: reason.to_string() }
+    }
+
+    fn index(object: String, reason: impl fmt::Display) -> Self {
+        Self::Index { object, reason: reason.to_string() }
     }
 }
 
@@ -249,7 +313,8 @@ impl Run {
 }
 
 /// Which run judged a file.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SubjectPointer {
     version: u32,
     run_key: RunKey,
@@ -286,6 +351,18 @@ impl Store {
             }
         }
         Self::open(objects).await
+    }
+
+    /// Opens the store that is in a directory, to be read: nothing is made.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`] if there is none, among others.
+    pub async fn open_existing(directory: impl AsRef<FilePath>) -> Result<Self, StoreError> {
+        let directory = directory.as_ref().to_owned();
+        if !directory.join(meta_path().as_ref()).is_file() {
+            return Err(StoreError::NoStore { directory });
+        }
+        Self::open(Objects::local(&directory)?).await
     }
 
     async fn open(objects: Objects) -> Result<Self, StoreError> {

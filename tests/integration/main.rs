@@ -26,6 +26,7 @@ mod reference;
 mod remote;
 mod repositories;
 mod sql_checks;
+mod store;
 mod supply_chain;
 mod tidy;
 mod traps;
