@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::monitoring::own::MonitoringFile;
 use crate::manifest::raw::RawManifest;
 use crate::replay::comparison::Replay;
+use crate::report::stored::{RunDocument, RunsDocument};
 use crate::report::verification::Verification;
 use crate::store::Audit;
 
@@ -32,11 +33,15 @@ pub enum Schema {
     Replay,
     /// What an audit of a store came to, version 1.
     Audit,
+    /// What `store log` and `store find` print, version 1.
+    StoreRuns,
+    /// What `store show` prints, version 1.
+    StoreRun,
 }
 
 impl Schema {
     /// Every schema.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Manifest,
         Self::Facts,
         Self::Decision,
@@ -46,6 +51,8 @@ impl Schema {
         Self::Verification,
         Self::Replay,
         Self::Audit,
+        Self::StoreRuns,
+        Self::StoreRun,
     ];
 
     /// Its file under `docs/schema/`.
@@ -61,6 +68,8 @@ impl Schema {
             Self::Verification => "verification-v1.schema.json",
             Self::Replay => "replay-v1.schema.json",
             Self::Audit => "audit-v1.schema.json",
+            Self::StoreRuns => "store-runs-v1.schema.json",
+            Self::StoreRun => "store-run-v1.schema.json",
         }
     }
 
@@ -77,6 +86,8 @@ impl Schema {
             Self::Verification => schema_for!(Verification).to_value(),
             Self::Replay => schema_for!(Replay).to_value(),
             Self::Audit => schema_for!(Audit).to_value(),
+            Self::StoreRuns => schema_for!(RunsDocument).to_value(),
+            Self::StoreRun => schema_for!(RunDocument).to_value(),
         }
     }
 

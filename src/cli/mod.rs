@@ -96,7 +96,7 @@ enum Command {
     Report(report::Arguments),
     /// Post a stored decision on the pull or merge request that it is about
     Publish(Box<publish::Arguments>),
-    /// Make, check and copy stores of decisions
+    /// Make, ask, check and copy stores of decisions
     Store(store::Arguments),
     /// Write a bill of materials of a release: CycloneDX 1.6 with a model card
     Sbom(sbom::Arguments),
@@ -136,6 +136,8 @@ enum Failure {
     NotEvaluated(Vec<Problem>),
     /// Signing, storing or writing failed after the decision.
     NotRecorded(Vec<Problem>),
+    /// The store is not in order, so that it cannot be answered what was asked.
+    Store(Vec<Problem>),
 }
 
 impl Failure {
@@ -155,6 +157,7 @@ impl Failure {
             Self::NotRecorded(problems) => {
                 (ExitStatus::NotRecorded, "decided, but the evidence is incomplete or not published", problems)
             }
+            Self::Store(problems) => (ExitStatus::NotEvaluated, "the store is not in order", problems),
         }
     }
 }

@@ -51,6 +51,12 @@ impl EffectiveTime {
         date.checked_add_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MAX).to_string()
     }
 
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.timestamp()
+    }
+
     /// Nanoseconds since 1970, as `time.now_ns` gives them. They end in the year 2262: a time beyond it is
     /// only far away, and comes to the last instant that policies can be told.
     #[must_use]

@@ -129,8 +129,19 @@ impl Layout {
         self.out.push('\n');
     }
 
-    /// A table: its first row is the header. Cells of a column that is too wide are cut.
+    /// A table: its first row is the header. Cells of its first column are cut where it is too wide.
     pub(super) fn table(&mut self, indent: usize, alignments: &[Align], rows: &[Vec<String>]) {
+        self.table_with_free_text(indent, alignments, rows, 0);
+    }
+
+    /// A table whose column `free_text` is the one that is cut.
+    pub(super) fn table_with_free_text(
+        &mut self,
+        indent: usize,
+        alignments: &[Align],
+        rows: &[Vec<String>],
+        free_text: usize,
+    ) {
         let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| self.clean(cell)).collect()).collect();
         let mut widths = vec![0; alignments.len()];
         for row in &rows {
@@ -139,7 +150,7 @@ impl Layout {
             }
         }
         let available = self.columns.saturating_sub(indent);
-        shrink(&mut widths, available);
+        shrink(&mut widths, available, free_text);
         for (number, row) in rows.iter().enumerate() {
             let mut line = String::new();
             for ((cell, width), align) in row.iter().zip(&widths).zip(alignments) {
@@ -168,12 +179,12 @@ impl Layout {
     }
 }
 
-/// Takes columns from the first one, the only one with free text, until the row fits.
-fn shrink(widths: &mut [usize], available: usize) {
+/// Takes columns from the one with free text until the row fits.
+fn shrink(widths: &mut [usize], available: usize, free_text: usize) {
     let gaps = widths.len().saturating_sub(1).saturating_mul(2);
     let total = widths.iter().sum::<usize>().saturating_add(gaps);
-    if let Some(first) = widths.first_mut() {
-        *first = first.saturating_sub(total.saturating_sub(available)).max(LEAST_TEXT_COLUMNS.min(*first));
+    if let Some(width) = widths.get_mut(free_text) {
+        *width = width.saturating_sub(total.saturating_sub(available)).max(LEAST_TEXT_COLUMNS.min(*width));
     }
 }
 

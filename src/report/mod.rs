@@ -22,6 +22,7 @@ pub mod releases;
 pub mod review;
 mod sarif;
 pub mod sbom;
+pub mod stored;
 mod template;
 pub mod text;
 pub mod verification;

@@ -163,6 +163,11 @@ impl Entry {
         self.before.completed(self.leaf_hash, level)
     }
 
+    /// SHA-256 of the entry's object, by which the next one names it.
+    pub(super) const fn digest(&self) -> Sha256Digest {
+        self.object.digest()
+    }
+
     /// The tree with this entry.
     pub(super) fn frontier(&self) -> Frontier {
         self.before.with(self.leaf_hash)
@@ -269,12 +274,30 @@ pub(super) async fn length(objects: &Objects) -> Result<u64, StoreError> {
         if objects.exists(&path(middle - 1)).await? { there = middle } else { absent = middle }
     }
     // Whoever removed an entry could otherwise have the log written on from the hole.
-    let offset = there.checked_sub(1).map(path);
-    let behind = objects.names(&prefix(), offset.as_ref()).await?;
-    if !behind.is_empty() && !objects.exists(&path(there)).await? {
+    if is_any_behind(objects, there).await? && !objects.exists(&path(there)).await? {
         return Err(StoreError::Missing { object: objects.shown(&path(there)) });
     }
     Ok(there)
+}
+
+/// Whether there is an entry behind the place `end`, where none was a moment ago.
+///
+/// A bucket lists what is behind a name in one request. A directory is read whole for that, which for
+/// a million entries takes seconds at each append; there, the places at distances that double are
+/// looked at. A hole that is no longer than what follows it is found. Behind a longer one the first
+/// writer that reaches the rest finds that its link does not hold, and the audit reads all names.
+async fn is_any_behind(objects: &Objects, end: u64) -> Result<bool, StoreError> {
+    if objects.lists_from_offset() {
+        let offset = end.checked_sub(1).map(path);
+        return Ok(!objects.names(&prefix(), offset.as_ref()).await?.is_empty());
+    }
+    let distances = (0..u64::BITS).map_while(|doubling| 1_u64.checked_shl(doubling));
+    for place in distances.map(|distance| end.saturating_add(distance)).take_while(|place| *place <= MAX_SEQUENCE) {
+        if objects.exists(&path(place)).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn pause(attempt: u32) -> Result<(), StoreError> {

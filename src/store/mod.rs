@@ -11,6 +11,7 @@
 //! v1/log/entry/000000000042             {seq, previous, frontier, leaf}
 //! v1/log/checkpoint/000000000043        signed: origin, size and Merkle root of the log with 43 entries
 //! v1/subjects/sha256/<digest>/<leaf>    which runs judged a file; can be rebuilt
+//! v1/index/…                            the log in columns, by month; can be rebuilt
 //! ```
 //!
 //! An entry is created under the next number only if nobody else has: that is where concurrent
@@ -30,6 +31,7 @@
 mod address;
 mod audit;
 mod checkpoint;
+mod index;
 mod log;
 mod log_key;
 mod lookup;
@@ -37,6 +39,9 @@ mod merkle;
 mod note;
 mod objects;
 mod proof;
+mod query;
+mod show;
+mod subjects;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -51,12 +56,15 @@ use serde::{Deserialize, Serialize};
 
 pub use self::address::StoreAddress;
 pub use self::audit::{Audit, CheckpointSummary, Finding, FindingKind};
+pub use self::index::Indexed;
 use self::log::Entry;
 pub use self::log::Leaf;
 pub use self::log_key::{LogKey, LogKeyError, LogKeys};
 pub use self::note::{Checkpoint, NoteError, VerifierKey};
 use self::objects::{Created, Objects};
 pub use self::proof::{LogProof, ProofError};
+pub use self::query::{Filter, Found, LoggedRun, Models, Newest};
+pub use self::show::{BlobKind, BlobState, InvalidReference, Reference, Shown, StoredBlob};
 pub use self::sync::Synced;
 use crate::canonical::{CanonicalJson, NotCanonical};
 use crate::decision::Verdict;
@@ -223,6 +231,52 @@ pub enum StoreError {
         /// The object.
         object: String,
     },
+    /// The index is not what was written. It is derived from the log.
+    #[error(
+        "`{object}` of the index is damaged: {reason}; the index is derived: remove the store's `v1/index` and \
+         run `modelgate store index`"
+    )]
+    Index {
+        /// The object.
+        object: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The index says other of a run than the log.
+    #[error(
+        "the index says other of entry {sequence} than the log: one of the two was changed; ask the log itself with \
+         `--no-index`, and check it"
+    )]
+    IndexDiffers {
+        /// Number of the entry.
+        sequence: u64,
+    },
+    /// Entries that were indexed are gone from the end of the log.
+    #[error(
+        "the log has {entries} entries, and {indexed} were indexed: its end was cut off; restore `v1/log/entry` from a \
+         copy"
+    )]
+    LogTruncated {
+        /// Entries that the index covers.
+        indexed: u64,
+        /// Entries in the log.
+        entries: u64,
+    },
+    /// An entry is another than when it was indexed.
+    #[error(
+        "entry {sequence} of the log is not the one that was indexed: the log was written anew; compare it with a \
+         copy or with an earlier root hash"
+    )]
+    LogRewritten {
+        /// Number of the entry.
+        sequence: u64,
+    },
+    /// Nothing in the store is named so.
+    #[error("the store has no run `{0}`")]
+    NoSuchRun(String),
+    /// Several runs are named so.
+    #[error("several runs of the store begin with `{0}`: write more of its digits")]
+    Ambiguous(String),
     /// The store was made by another version.
     #[error("`{object}` is of format {found}, and this version reads up to {FORMAT}: use a newer version of modelgate")]
     Format {
@@ -274,6 +328,10 @@ impl StoreError {
 
     fn damaged(object: String, reason: impl fmt::Display) -> Self {
         Self::Damaged { object, reason: reason.to_string() }
+    }
+
+    fn index(object: String, reason: impl fmt::Display) -> Self {
+        Self::Index { object, reason: reason.to_string() }
     }
 }
 

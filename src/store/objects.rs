@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 
 use super::{StoreError, log};
 use crate::environment::Secret;
@@ -191,6 +193,65 @@ impl Objects {
         Ok(Some(bytes.to_vec()))
     }
 
+    /// Bytes of a part of an object, or none when the object is not there or ends before.
+    pub(super) async fn get_range(&self, path: &Path, range: Range<u64>) -> Result<Option<Bytes>, StoreError> {
+        let length = range.end.saturating_sub(range.start);
+        if length > MAX_OBJECT_BYTES {
+            return Err(StoreError::damaged(self.shown(path), "a part of it is larger than any object of a store"));
+        }
+        let end = range.end;
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let read = match self.store.get_opts(path, options).await {
+            Ok(result) => result.bytes().await,
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(bytes) => Ok((bytes.len() as u64 == length).then_some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            // Stores say in different ways that a part is not there; what there is says it for certain.
+            Err(error) => match self.store.head(path).await {
+                Ok(meta) if meta.size < end => Ok(None),
+                _ => Err(StoreError::access(&self.shown(path), &error)),
+            },
+        }
+    }
+
+    /// Whether names behind an offset are listed without going over all names: in a bucket, not in a
+    /// directory.
+    pub(super) const fn lists_from_offset(&self) -> bool {
+        self.directory.is_none()
+    }
+
+    /// Names directly below `prefix` that begin with `start`, sorted, `most` of them at most.
+    pub(super) async fn names_beginning_with(
+        &self,
+        prefix: &Path,
+        start: &str,
+        most: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut names = match &self.directory {
+            // object_store would ask for the size of every file.
+            Some(directory) => {
+                let (directory, start) = (directory.join(prefix.as_ref()), start.to_owned());
+                tokio::task::spawn_blocking(move || file_names(&directory, &start))
+                    .await
+                    .map_err(|error| StoreError::access(&self.shown(prefix), &error))?
+                    .map_err(|error| StoreError::access(&self.shown(prefix), &error))?
+            }
+            None => {
+                let objects = self.store.list_with_offset(Some(prefix), &prefix.clone().join(start));
+                // Buckets list in the order of the names: behind the first other one there are no more.
+                let names = objects.map_ok(|object| object.location.filename().unwrap_or_default().to_owned());
+                let names = names.try_take_while(|name| futures::future::ok(name.starts_with(start)));
+                let names = names.take(most).try_collect().await;
+                names.map_err(|error| StoreError::access(&self.shown(prefix), &error))?
+            }
+        };
+        names.sort_unstable();
+        names.truncate(most);
+        Ok(names)
+    }
+
     /// Whether an object is there.
     pub(super) async fn exists(&self, path: &Path) -> Result<bool, StoreError> {
         match self.store.head(path).await {
@@ -247,6 +308,26 @@ impl Bucket {
         }
         StoreError::Access { object, reason: clients::redacted(error, &self.variables) }
     }
+}
+
+/// Names of the files in a directory that begin with `start`; none if there is no such directory.
+fn file_names(directory: &FilePath, start: &str) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        // A name with `#` is that of a file which is not finished.
+        if let Ok(name) = entry?.file_name().into_string()
+            && name.starts_with(start)
+            && !name.contains('#')
+        {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// Creates `file` with `bytes`, so that it is either whole and on the disk or not there at all.

@@ -20,7 +20,7 @@ use crate::evidence::key::SigningKey;
 use crate::evidence::{sample, sign_run};
 
 /// A run of the sample release; each `ci_run` is another one.
-fn run_of(ci_run: &str, key: &SigningKey) -> Run {
+pub(super) fn run_of(ci_run: &str, key: &SigningKey) -> Run {
     let facts = sample::facts();
     let record = sample::record(&facts);
     let run_key = RunKey::of(&record, Some(ci_run)).unwrap();
@@ -28,11 +28,11 @@ fn run_of(ci_run: &str, key: &SigningKey) -> Run {
     Run::new(&record, &signed, vec![b"a report".to_vec()])
 }
 
-fn key() -> SigningKey {
+pub(super) fn key() -> SigningKey {
     SigningKey::generate().unwrap()
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap().block_on(future)
 }
 

@@ -16,6 +16,8 @@ fn the_published_schemas_are_the_generated_ones() {
         ("verification", "verification-v1.schema.json"),
         ("replay", "replay-v1.schema.json"),
         ("audit", "audit-v1.schema.json"),
+        ("store-runs", "store-runs-v1.schema.json"),
+        ("store-run", "store-run-v1.schema.json"),
     ] {
         let generated = sandbox.run(&format!("schema {document}")).expect(0).stdout;
         let path = checkout().join("docs/schema").join(file);

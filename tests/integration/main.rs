@@ -33,6 +33,7 @@ mod repositories;
 mod services;
 mod signing_keys;
 mod sql_checks;
+mod store;
 mod stores;
 mod supply_chain;
 mod tidy;

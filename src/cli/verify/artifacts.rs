@@ -135,7 +135,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::usage(Problem::new("unreadable-file", format!("`{}` cannot be read: {error}", path.display())))
 }
 
-fn digest(path: &Path) -> Result<Sha256Digest, Failure> {
+pub(in crate::cli) fn digest(path: &Path) -> Result<Sha256Digest, Failure> {
     use sha2::{Digest as _, Sha256};
     let failure = |error: io::Error| unreadable(path, &error);
     let mut file = File::open(path).map_err(failure)?;

@@ -5,6 +5,7 @@ mod artifacts;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub(super) use self::artifacts::digest;
 use self::artifacts::{Artifacts, unreadable};
 use super::keyless::{CertificateArguments, CertificateTrust};
 use super::replay::{Format, json, shown};
@@ -71,7 +72,7 @@ pub(super) struct Arguments {
     output: Format,
 }
 
-fn parse_tier(text: &str) -> Result<Tier, String> {
+pub(super) fn parse_tier(text: &str) -> Result<Tier, String> {
     let named = Tier::ALL.into_iter().find(|tier| tier.name() == text);
     named.ok_or_else(|| "the tiers are minimal, limited, high and critical".to_owned())
 }
