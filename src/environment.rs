@@ -3,14 +3,15 @@
 //! Everything else is given what it needs as values, so that a test can say what the surroundings are
 //! and a pure station cannot look.
 
-use std::fmt;
+mod secret;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use zeroize::Zeroizing;
 
+pub use self::secret::Secret;
 use crate::facts::artifact::Cache;
 use crate::facts::evaluation::Resources;
 use crate::facts::evaluation::engine::ClusterAddress;
@@ -27,30 +28,6 @@ pub const FORGE_TOKEN: &str = "MODELGATE_FORGE_TOKEN";
 
 /// Whether rows are also read from this machine's own addresses, and from them over http.
 pub const ALLOW_LOOPBACK: &str = "MODELGATE_ALLOW_LOOPBACK";
-
-/// A text that must not be shown.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Keeps a text secret.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// The text itself. Whoever asks for it must not show it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(***)")
-    }
-}
 
 /// What the process was started in.
 #[derive(Debug, Clone)]
@@ -160,7 +137,7 @@ impl Environment {
             ci_run,
             ci_branch,
             review: review_request(origin, &text),
-            signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
+            signing_key: text(SIGNING_KEY).map(Secret::new),
             cache_directory,
             remote,
             artifact_cache: None,
@@ -264,12 +241,5 @@ mod tests {
         assert!(matches!(server(&[uri, token, name, password]), Some((Credentials::Password { .. }, _))));
         let waiting = |seconds| server(&[uri, ("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)]).map(|(_, seconds)| seconds);
         assert_eq!(["5", "0", "9999", "soon"].map(waiting), [Some(5), Some(60), Some(60), Some(60)]);
-    }
-
-    #[test]
-    fn a_secret_does_not_show_itself() {
-        let secret = Secret(Zeroizing::new("hunter2".to_owned()));
-        assert_eq!(format!("{secret:?}"), "Secret(***)");
-        assert_eq!(secret.expose(), "hunter2");
     }
 }
