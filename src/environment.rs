@@ -75,6 +75,8 @@ pub struct ActionInputs {
     pub release: Option<String>,
     /// Directory of policies.
     pub policies: Option<String>,
+    /// `enforce` or `report`.
+    pub mode: Option<String>,
     /// `deny` or `condition`.
     pub fail_on: Option<String>,
     /// File for SARIF.
@@ -150,6 +152,7 @@ impl Environment {
             action: ActionInputs {
                 release: text("MODELGATE_ACTION_RELEASE"),
                 policies: text("MODELGATE_ACTION_POLICIES"),
+                mode: text("MODELGATE_ACTION_MODE"),
                 fail_on: text("MODELGATE_ACTION_FAIL_ON"),
                 sarif_file: text("MODELGATE_ACTION_SARIF_FILE"),
                 junit_file: text("MODELGATE_ACTION_JUNIT_FILE"),
