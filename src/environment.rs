@@ -3,8 +3,9 @@
 //! Everything else is given what it needs as values, so that a test can say what the surroundings are
 //! and a pure station cannot look.
 
+mod secret;
+
 use std::ffi::OsString;
-use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,8 +13,8 @@ use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use zeroize::Zeroizing;
 
+pub use self::secret::Secret;
 use crate::evidence::key::KeyAccess;
 use crate::facts::artifact::Cache;
 use crate::facts::evaluation::Resources;
@@ -45,30 +46,6 @@ pub const ALLOW_LOOPBACK: &str = "MODELGATE_ALLOW_LOOPBACK";
 
 /// Largest event of GitHub Actions that is read. GitHub caps them at 25 MB.
 const EVENT_BYTES_MAX: u64 = 25_000_000;
-
-/// A text that must not be shown.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Keeps a text secret.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// The text itself. Whoever asks for it must not show it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(***)")
-    }
-}
 
 /// What the process was started in.
 #[derive(Debug, Clone)]
@@ -137,6 +114,8 @@ pub struct ActionInputs {
     pub release: Option<String>,
     /// Directory of policies.
     pub policies: Option<String>,
+    /// `enforce` or `report`.
+    pub mode: Option<String>,
     /// `deny` or `condition`.
     pub fail_on: Option<String>,
     /// File for SARIF.
@@ -192,7 +171,7 @@ impl Environment {
                 .iter()
                 .find_map(|name| text(name))
                 .map(Secret::new),
-            signing_key: text(SIGNING_KEY).map(|value| Secret(Zeroizing::new(value))),
+            signing_key: text(SIGNING_KEY).map(Secret::new),
             key_access: key_access(&text, std::env::var(COSIGN_PASSWORD).ok(), std::env::vars_os()),
             log_key: text(LOG_KEY).map(Secret::new),
             cache_directory,
@@ -207,6 +186,7 @@ impl Environment {
             action: ActionInputs {
                 release: text("MODELGATE_ACTION_RELEASE"),
                 policies: text("MODELGATE_ACTION_POLICIES"),
+                mode: text("MODELGATE_ACTION_MODE"),
                 fail_on: text("MODELGATE_ACTION_FAIL_ON"),
                 sarif_file: text("MODELGATE_ACTION_SARIF_FILE"),
                 junit_file: text("MODELGATE_ACTION_JUNIT_FILE"),
@@ -413,12 +393,5 @@ mod tests {
             assert_eq!(public(Origin::GithubActions, &variables), holds, "{text}");
             assert!(!public(Origin::Local, &variables));
         }
-    }
-
-    #[test]
-    fn a_secret_does_not_show_itself() {
-        let secret = Secret(Zeroizing::new("hunter2".to_owned()));
-        assert_eq!(format!("{secret:?}"), "Secret(***)");
-        assert_eq!(secret.expose(), "hunter2");
     }
 }

@@ -17,8 +17,52 @@ use crate::exit_status::ExitStatus;
 use crate::problem::Problem;
 use crate::report::OutputFormat;
 
+/// What a denial does to the step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// It fails.
+    Enforce,
+    /// Nothing: it is reported.
+    Report,
+}
+
+impl Mode {
+    fn of(input: Option<&str>) -> Result<Self, Failure> {
+        match input {
+            None | Some("enforce") => Ok(Self::Enforce),
+            Some("report") => Ok(Self::Report),
+            Some(other) => {
+                let problem = Problem::new("unknown-mode", format!("`{other}` is no mode of the action"));
+                Err(Failure::usage(problem.hint("write `enforce` or `report`")))
+            }
+        }
+    }
+
+    /// How the step ends after a check that ended with `status`. What is no verdict fails it in any mode: there would be
+    /// nothing to report.
+    fn step(self, status: ExitStatus) -> ExitStatus {
+        match (self, status) {
+            (Self::Report, ExitStatus::Denied) => ExitStatus::Success,
+            _ => status,
+        }
+    }
+}
+
+/// Checks the release that the inputs name, as they ask for.
+pub(super) fn run(environment: &Environment, printer: &Printer) -> ExitStatus {
+    match Mode::of(environment.action.mode.as_deref()) {
+        Ok(mode) => mode.step(super::run(command_line(&environment.action), environment)),
+        Err(failure) => {
+            let (status, summary, problems) = failure.parts();
+            printer.workflow_errors(problems);
+            printer.problems(summary, problems);
+            status
+        }
+    }
+}
+
 /// The command line that the inputs ask for.
-pub(super) fn command_line(inputs: &ActionInputs) -> Vec<OsString> {
+fn command_line(inputs: &ActionInputs) -> Vec<OsString> {
     let mut line: Vec<OsString> = ["modelgate", "check", "--github-step"].map(OsString::from).to_vec();
     let mut option = |name: &str, value: &Option<String>| {
         if let Some(value) = value {
@@ -115,6 +159,26 @@ fn append(file: &Path, text: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_passes_over_denials_and_nothing_else() {
+        let all = [
+            ExitStatus::Success,
+            ExitStatus::Denied,
+            ExitStatus::Usage,
+            ExitStatus::NotEvaluated,
+            ExitStatus::NotRecorded,
+        ];
+        for status in all {
+            let reported = if status == ExitStatus::Denied { ExitStatus::Success } else { status };
+            assert_eq!(Mode::of(Some("report")).unwrap().step(status), reported);
+            assert_eq!(Mode::of(None).unwrap().step(status), status);
+        }
+        assert_eq!(Mode::of(Some("enforce")).unwrap(), Mode::Enforce);
+        for other in ["Report", "off", "true"] {
+            assert!(Mode::of(Some(other)).is_err(), "{other}");
+        }
+    }
 
     #[test]
     fn a_value_that_looks_like_an_option_stays_a_value() {

@@ -174,7 +174,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
     };
     let printer = Printer::new(cli.color, environment.no_color);
     if matches!(cli.command, Command::Action) {
-        return run(action::command_line(&environment.action), environment);
+        return action::run(environment, &printer);
     }
     let result = match cli.command {
         Command::Action => Ok(ExitStatus::Usage),

@@ -7,6 +7,7 @@
 pub mod artifact;
 pub mod card;
 pub mod evaluation;
+mod file;
 mod hidden;
 pub mod mlflow;
 pub mod monitoring;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use self::evaluation::claims::{self, ClaimsFile};
 use self::evaluation::sql::SqlContext;
 use self::evaluation::{EvaluationFiles, ReferenceFile, RowsFile, RowsFiles};
-use crate::digest::Sha256Digest;
+pub use self::file::FileFacts;
 use crate::environment::Environment;
 use crate::manifest::{ClaimsPlace, Entry, EvaluationEntry, Manifest, ReferenceEntry, RowsEntry, raw};
 use crate::problem::{Location, Problem};
@@ -63,17 +64,6 @@ pub struct Facts {
     pub supply_chain: supply_chain::SupplyChainFacts,
     /// Where the release comes from.
     pub repository: repository::RepositoryFacts,
-}
-
-/// A file by its content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FileFacts {
-    /// Path relative to the release root, with `/` between its parts.
-    pub path: String,
-    /// SHA-256 of its bytes.
-    pub sha256: Sha256Digest,
-    /// Size in bytes.
-    pub size_bytes: u64,
 }
 
 /// What the policy bundle asks of facts, and whom it trusts.

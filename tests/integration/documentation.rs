@@ -77,10 +77,13 @@ fn the_action_passes_every_input_by_the_environment() {
     let inputs = text.split("\noutputs:").next().unwrap().lines();
     for input in inputs.filter(|line| line.starts_with("  ") && !line.starts_with("   ") && line.ends_with(':')) {
         let name = input.trim().trim_end_matches(':');
-        assert!(text.contains(&format!("${{{{ inputs.{name} }}}}")), "the input {name} is not used");
+        assert!(text.contains(&format!("inputs.{name}")), "the input {name} is not used");
     }
-    for variable in text.lines().filter_map(|line| line.trim().split_once(": ${{ inputs.")).map(|(name, _)| name) {
-        let read_by_script = ["MODELGATE_BINARY", "MODELGATE_VERSION"].contains(&variable);
+    let scripts = ["install.sh", "key.sh"].map(|name| checkout().join(".github/action").join(name));
+    let scripts = scripts.map(|script| fs::read_to_string(script).unwrap()).concat();
+    let variables = text.lines().map(str::trim).filter_map(|line| line.split_once(": ${{")).map(|(name, _)| name);
+    for variable in variables.filter(|name| name.starts_with("MODELGATE_") && *name != "MODELGATE_ACTION_BINARY") {
+        let read_by_script = scripts.contains(&format!("{{{variable}")) || scripts.contains(&format!("${variable}"));
         assert!(read_by_script || environment.contains(&format!("\"{variable}\"")), "{variable} is not read");
     }
 }

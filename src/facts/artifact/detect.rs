@@ -1,5 +1,8 @@
 //! Which format a file has, by its content: a name is a claim.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use super::{
     ArtifactFormat, Content, Findings, RiskSeverity, catboost, columnar, compressed, coreml, executorch, gguf, hdf5,
     json, keras, keras_h5, keras_metadata, lightgbm, mlmodel, native_code, notebook, numpy, onnx, openvino, pickle,

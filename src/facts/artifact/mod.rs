@@ -72,6 +72,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cache::Cache;
 use self::content::Content;
+#[cfg(fuzzing)]
+pub use self::detect::fuzzing;
 use self::reading::Reading;
 use self::secrets::Secrets;
 use self::together::{Inside, Inspected};

@@ -3,6 +3,7 @@
 pub mod bill_of_materials;
 pub mod dvc;
 pub mod licences;
+mod secret;
 pub mod signatures;
 
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::bill_of_materials::BillOfMaterialsFacts;
 use self::dvc::DvcFacts;
 use self::licences::LicenceFacts;
+pub use self::secret::SecretFacts;
 use self::signatures::SignatureVerifier;
 use super::artifact::ArtifactFacts;
 use super::card::CardFacts;
@@ -80,17 +82,6 @@ pub struct ProvenanceFacts {
     pub commit: Option<String>,
     /// Paths of the artifacts that it covers.
     pub covers: Vec<String>,
-}
-
-/// A secret in a released file. Its text is never part of the facts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SecretFacts {
-    /// Path of the file.
-    pub path: String,
-    /// Line, from 1, or null in a binary file.
-    pub line: Option<u64>,
-    /// The rule that found it, such as `aws-access-key`.
-    pub rule: String,
 }
 
 impl SupplyChainFacts {
