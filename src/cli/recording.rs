@@ -19,7 +19,7 @@ use crate::facts::repository::Origin;
 use crate::gate::Decided;
 use crate::problem::Problem;
 use crate::report::EvidenceSummary;
-use crate::store::{Appended, CheckpointSummary, LogKey, LogKeyError, LogKeys, Run, Store, StoreAddress, StoreError};
+use crate::store::{CheckpointSummary, LogKey, LogKeyError, LogKeys, Run, Store, StoreAddress, StoreError};
 
 /// Directory for the store and the evidence, below the current one.
 const STATE_DIRECTORY: &str = ".modelgate";

@@ -1,7 +1,5 @@
 //! `modelgate replay`
 
-use std::path::PathBuf;
-
 use super::{Failure, Printer, policies, store, stores};
 use crate::bundle_source::PolicySource;
 use crate::decision::record::Tool;

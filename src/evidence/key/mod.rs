@@ -6,7 +6,7 @@ mod access;
 mod cosign;
 mod encrypted;
 mod error;
-mod file;
+pub(crate) mod file;
 mod plugin;
 mod private;
 #[cfg(test)]
