@@ -21,7 +21,8 @@ fn checked(release: &str) -> (Sandbox, String) {
     let sandbox = Sandbox::with(release);
     let ran = sandbox.run("check release --output json");
     assert!(ran.code <= 1, "{}", ran.stderr);
-    let run = ran.json()["evidence"]["recorded"]["run"].as_str().unwrap().to_owned();
+    let report = ran.json();
+    let run = report.pointer("/evidence/recorded/run").and_then(Value::as_str).unwrap().to_owned();
     (sandbox, run)
 }
 
@@ -31,7 +32,7 @@ fn evidence(run: &str, suffix: &str) -> String {
 }
 
 fn code(ran: &Ran) -> String {
-    ran.json()["refused"][0]["code"].as_str().unwrap_or_default().to_owned()
+    ran.json().pointer("/refused/0/code").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -461,7 +462,7 @@ fn statement_bytes(signed: &[u8], mut check: impl FnMut(&[u8], usize)) {
     let payload = STANDARD.decode(whole.pointer(pointer).unwrap().as_str().unwrap()).unwrap();
     for index in (0..payload.len()).step_by(8) {
         let mut changed = payload.clone();
-        changed[index] ^= 1 << (index % 7);
+        *changed.get_mut(index).unwrap() ^= 1 << (index % 7);
         let mut other = whole.clone();
         *other.pointer_mut(pointer).unwrap() = json!(STANDARD.encode(changed));
         check(other.to_string().as_bytes(), index);
