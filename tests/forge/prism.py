@@ -75,7 +75,10 @@ class Forge:
         prism.request(method, path, body=body or None, headers=kept)
         answer = prism.getresponse()
         said = answer.read()
-        if answer.status >= 400:
+        # The description's own examples do not all fit its schemas: what is wrong with an answer is not ours.
+        violations = json.loads(said).get("validation", []) if answer.status == 500 else []
+        is_answer = bool(violations) and all(violation["location"][0] == "response" for violation in violations)
+        if answer.status >= 400 and not is_answer:
             self.refused.append(f"{method} {path}: {answer.status} {said[:600]!r}")
         prism.close()
 
@@ -235,6 +238,9 @@ def main():
         work = pathlib.Path(directory)
         for release in ("approved", "denied"):
             shutil.copytree(ROOT / "fixtures/credit-scoring" / release, work / release)
+            git = ["git", "-C", str(work / release), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+            for step in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "release"]):
+                subprocess.run([*git, *step], check=True)
         description = work / "github.json"
         description.write_bytes(subprocess.run(script, env=environment, check=True, capture_output=True).stdout)
         runs = Runs(os.path.abspath(arguments.modelgate), work)
