@@ -227,6 +227,19 @@ def verified_by(verifier, work, evidence, key):
     return cell(*outcomes)
 
 
+def verified_by_us(work, evidence, key):
+    outcomes = []
+    for file, kind in zip(bundles_of(evidence), (["--evaluation"], [])):
+        changed = work.scratch / "changed.sigstore.json"
+        changed.write_text(json.dumps(tampered(json.loads(file.read_text()))))
+        outcomes += [
+            (f"{file.name} does not verify", work.verify(file, "--key", key, *kind)),
+            (f"a changed {file.name} verifies", not work.verify(changed, "--key", key, *kind)),
+            (f"{file.name} verifies for a foreign key", not work.verify(file, "--key", "foreign.pub", *kind)),
+        ]
+    return cell(*outcomes)
+
+
 def model_verified_by_model_signing(work, evidence, key):
     signature = evidence / "model.sig"
     if not signature.exists():
@@ -251,10 +264,7 @@ def our_rows(work, verifiers):
         reference, public, variables = make(work)
         key = work.scratch / public
         evidence = work.check(make.__name__, reference, **variables)
-        ours = cell(*[
-            (f"{file.name} does not verify", work.verify(file, "--key", key, *kind))
-            for file, kind in zip(bundles_of(evidence), (["--evaluation"], []))
-        ])
+        ours = verified_by_us(work, evidence, key)
         cells = [verified_by(verifier, work, evidence, key) for verifier in verifiers]
         rows.append([name, *cells, model_verified_by_model_signing(work, evidence, key), ours])
     return rows
