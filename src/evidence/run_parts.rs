@@ -336,7 +336,7 @@ mod tests {
         let policies = recorded.policies.to_archive().unwrap();
         let pem = key.public_key().to_pem().unwrap();
         let inputs = RunKey::inputs(&recorded.record, Some("17")).unwrap();
-        assert_eq!(signed.parts(&inputs, &policies, &pem), parts);
+        assert_eq!(signed.parts(&inputs, &policies, Some(&pem)), parts);
         assert_eq!(signed.subjects.len(), 6);
     }
 

@@ -43,7 +43,7 @@ impl LoggedRun {
 /// Which runs are looked for: those that fit all of it.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Models by their names; [`Filter::models`] makes it.
+    /// Models by their names; [`Filter::models()`] makes it.
     pub models: Option<Models>,
     /// The tier that applied.
     pub tier: Option<Tier>,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::{Sandbox, checkout, copy_tree};
 
-/// A store with a denial, an approval, and a second run of the same version on another day.
+/// A store with a denial, a conditional approval, and a second run of the same version on another day.
 fn sandbox_with_runs() -> Sandbox {
     let sandbox = Sandbox::new();
     for release in ["denied", "approved"] {
@@ -40,7 +40,7 @@ fn runs_are_listed_found_and_shown() {
     let text = sandbox.run("store log").expect(0).stdout;
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].trim_start().starts_with("seq  time"), "{text}");
-    assert!(lines[1].contains("2999-02-01T00:00:00Z  approve") && lines[3].contains("deny"), "{text}");
+    assert!(lines[1].contains("2999-02-01T00:00:00Z  conditional") && lines[3].contains("deny"), "{text}");
 
     let ask = |question: &str| {
         let found = sandbox.run(&format!("store find --json {question}")).expect(0).json();
@@ -51,7 +51,7 @@ fn runs_are_listed_found_and_shown() {
         ("", &[2, 1, 0]),
         ("--model german-*", &[2, 1, 0]),
         ("--model german", &[]),
-        ("--decision approve --tier high", &[2, 1]),
+        ("--decision conditional --tier high", &[2, 1]),
         ("--decision deny", &[0]),
         ("--since 2999-02-01", &[2]),
         ("--until 2999-01-31 --model *default", &[1, 0]),

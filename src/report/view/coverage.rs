@@ -90,7 +90,7 @@ impl MonitoringView {
         Self {
             files: facts.files.len(),
             signals: facts.signals.len(),
-            kinds: KINDS.iter().filter_map(|(kind, meaning)| KindView::of(*kind, *meaning, facts)).collect(),
+            kinds: KINDS.iter().filter_map(|(kind, meaning)| KindView::of(*kind, meaning, facts)).collect(),
             retraining,
         }
     }

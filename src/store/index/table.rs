@@ -93,13 +93,13 @@ pub(super) fn write(mut rows: Vec<Row>) -> Result<Table, String> {
         .set_column_dictionary_enabled("sequence".into(), false)
         .build();
     let failed = |error: parquet::errors::ParquetError| error.to_string();
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, schema.clone(), Some(properties)).map_err(failed)?;
     for group in rows.chunks(ROW_GROUP_ROWS) {
         let batch = RecordBatch::try_new(schema.clone(), columns(group).map_err(|error| error.to_string())?);
         writer.write(&batch.map_err(|error| error.to_string())?).map_err(failed)?;
     }
-    let metadata = writer.finish().map_err(failed)?;
-    let bytes = writer.into_inner().map_err(failed)?;
+    let metadata = writer.close().map_err(failed)?;
     parts(&metadata, bytes)
 }
 
