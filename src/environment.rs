@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
-pub use self::secret::Secret;
+pub use self::secret::{COSIGN_PASSWORD, KEY_PASSWORD, Secret};
 use crate::evidence::key::KeyAccess;
 use crate::facts::artifact::Cache;
 use crate::facts::evaluation::Resources;
@@ -28,12 +28,6 @@ use crate::remote::{DOWNLOAD_BYTES_MAX, RemoteSettings};
 
 /// PEM text of a signing key, the path of a file that holds it, or `<scheme>://<key>` of a key management service.
 pub const SIGNING_KEY: &str = "MODELGATE_SIGNING_KEY";
-
-/// Passphrase of an encrypted signing key.
-pub const KEY_PASSWORD: &str = "MODELGATE_KEY_PASSWORD";
-
-/// Passphrase of a signing key that cosign encrypted, by cosign's own name.
-pub const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 
 /// PEM text of the key that signs a store's log, or the path of a file that holds it.
 pub const LOG_KEY: &str = "MODELGATE_LOG_KEY";
