@@ -112,6 +112,12 @@ pub struct ActionInputs {
     pub mode: Option<String>,
     /// `deny` or `condition`.
     pub fail_on: Option<String>,
+    /// When to comment on the pull request: `auto`, `always` or `never`.
+    pub comment: Option<String>,
+    /// Whether to set a status on the commit.
+    pub commit_status: bool,
+    /// Whether to make a check run.
+    pub check_run: bool,
     /// File for SARIF.
     pub sarif_file: Option<String>,
     /// File for JUnit XML.
@@ -182,6 +188,9 @@ impl Environment {
                 policies: text("MODELGATE_ACTION_POLICIES"),
                 mode: text("MODELGATE_ACTION_MODE"),
                 fail_on: text("MODELGATE_ACTION_FAIL_ON"),
+                comment: text("MODELGATE_ACTION_COMMENT"),
+                commit_status: is_true("MODELGATE_ACTION_COMMIT_STATUS"),
+                check_run: is_true("MODELGATE_ACTION_CHECK_RUN"),
                 sarif_file: text("MODELGATE_ACTION_SARIF_FILE"),
                 junit_file: text("MODELGATE_ACTION_JUNIT_FILE"),
                 report_file: text("MODELGATE_ACTION_REPORT_FILE"),
