@@ -134,6 +134,7 @@ def evidence():
     bundle = {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
               "verificationMaterial": {"publicKey": {"hint": "hint"}}, "dsseEnvelope": envelope}
     yield "evidence-bundle", "one", json.dumps(bundle).encode()
+    yield "evidence-envelope", "one", json.dumps(envelope).encode()
     yield "json", "bundle", json.dumps(bundle).encode()
 
 

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
-pub use self::secret::Secret;
+pub use self::secret::{COSIGN_PASSWORD, KEY_PASSWORD, Secret};
 use crate::evidence::key::KeyAccess;
 use crate::facts::artifact::Cache;
 use crate::facts::evaluation::Resources;
@@ -28,12 +28,6 @@ use crate::remote::{DOWNLOAD_BYTES_MAX, RemoteSettings};
 
 /// PEM text of a signing key, the path of a file that holds it, or `<scheme>://<key>` of a key management service.
 pub const SIGNING_KEY: &str = "MODELGATE_SIGNING_KEY";
-
-/// Passphrase of an encrypted signing key.
-pub const KEY_PASSWORD: &str = "MODELGATE_KEY_PASSWORD";
-
-/// Passphrase of a signing key that cosign encrypted, by cosign's own name.
-pub const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 
 /// PEM text of the key that signs a store's log, or the path of a file that holds it.
 pub const LOG_KEY: &str = "MODELGATE_LOG_KEY";
@@ -118,6 +112,12 @@ pub struct ActionInputs {
     pub mode: Option<String>,
     /// `deny` or `condition`.
     pub fail_on: Option<String>,
+    /// When to comment on the pull request: `auto`, `always` or `never`.
+    pub comment: Option<String>,
+    /// Whether to set a status on the commit.
+    pub commit_status: bool,
+    /// Whether to make a check run.
+    pub check_run: bool,
     /// File for SARIF.
     pub sarif_file: Option<String>,
     /// File for JUnit XML.
@@ -188,6 +188,9 @@ impl Environment {
                 policies: text("MODELGATE_ACTION_POLICIES"),
                 mode: text("MODELGATE_ACTION_MODE"),
                 fail_on: text("MODELGATE_ACTION_FAIL_ON"),
+                comment: text("MODELGATE_ACTION_COMMENT"),
+                commit_status: is_true("MODELGATE_ACTION_COMMIT_STATUS"),
+                check_run: is_true("MODELGATE_ACTION_CHECK_RUN"),
                 sarif_file: text("MODELGATE_ACTION_SARIF_FILE"),
                 junit_file: text("MODELGATE_ACTION_JUNIT_FILE"),
                 report_file: text("MODELGATE_ACTION_REPORT_FILE"),

@@ -17,6 +17,8 @@ boolean() {
 }
 
 boolean ephemeral-key "${MODELGATE_EPHEMERAL_KEY:-false}"
+boolean commit-status "${MODELGATE_ACTION_COMMIT_STATUS:-false}"
+boolean check-run "${MODELGATE_ACTION_CHECK_RUN:-false}"
 
 if [[ -n "${MODELGATE_BINARY:-}" ]]; then
   [[ -f "$MODELGATE_BINARY" && -x "$MODELGATE_BINARY" ]] || fail "the input binary is not an executable file"

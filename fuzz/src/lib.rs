@@ -38,7 +38,7 @@ mod bundle_source {
 mod environment {
     mod secret;
 
-    pub(crate) use self::secret::Secret;
+    pub(crate) use self::secret::{COSIGN_PASSWORD, KEY_PASSWORD, Secret};
 }
 
 #[path = "../../src/evidence"]
@@ -65,8 +65,11 @@ mod facts {
         pub(crate) mod bill_of_materials;
         pub(crate) mod dvc;
         mod secret;
+        mod signature;
+        pub(crate) mod signatures;
 
         pub(crate) use self::secret::SecretFacts;
+        pub(crate) use self::signature::{SignatureFacts, SignatureStatus};
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::{LazyLock, OnceLock};
 
 use crate::document::{Document, strict_json};
 use crate::evidence::bundle::Bundle;
-use crate::evidence::key::{PublicKey, SigningKey};
+use crate::evidence::dsse::Envelope;
+use crate::evidence::key::{KeyAccess, PublicKey, SigningKey};
 use crate::facts::artifact::fuzzing;
 use crate::facts::card;
 use crate::facts::mlflow::mlmodel;
@@ -42,7 +43,11 @@ fn table() -> BTreeMap<String, Target> {
     target("card", Box::new(|bytes| with_files(&[bytes], |files| drop(card::read("CARD.md", files[0])))));
     target("dvc-pointer", Box::new(|bytes| assert!(bytes.len() < 1 << 20 || !dvc::is_pointer(bytes))));
     target("evidence-bundle", Box::new(evidence_bundle));
-    target("evidence-private-key", Box::new(|bytes| with_text(bytes, |text| drop(SigningKey::from_pem_text(text)))));
+    target("evidence-envelope", Box::new(|bytes| drop(Envelope::from_bytes(bytes))));
+    target(
+        "evidence-private-key",
+        Box::new(|bytes| with_text(bytes, |text| drop(SigningKey::from_pem_text(text, &KeyAccess::default())))),
+    );
     target("evidence-public-key", Box::new(|bytes| with_text(bytes, |text| drop(PublicKey::from_pem_text(text)))));
     target("json", Box::new(|bytes| drop(strict_json::parse(bytes))));
     target("manifest", Box::new(|bytes| with_text(bytes, manifest)));
@@ -153,6 +158,7 @@ fn bill(path: &Path) -> Result<impl Sized, impl Sized> {
 /// What is looked at before a signature holds: the rest is what the key's owner wrote.
 fn evidence_bundle(bytes: &[u8]) {
     static KEY: LazyLock<PublicKey> = LazyLock::new(|| SigningKey::generate().expect("a key").public_key());
+    drop(Bundle::timestamps(bytes));
     if let Ok(bundle) = Bundle::from_bytes(bytes) {
         assert!(!bundle.envelope.is_signed_by(&KEY), "nobody has this key");
         let written = bundle.to_json().expect("what was read can be written");

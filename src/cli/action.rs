@@ -78,6 +78,16 @@ fn command_line(inputs: &ActionInputs) -> Vec<OsString> {
     for (format, file) in outputs {
         option("--output", &file.as_ref().map(|file| format!("{format}={file}")));
     }
+    let comment = inputs.comment.as_deref().unwrap_or("never");
+    if comment != "never" || inputs.commit_status || inputs.check_run {
+        line.push("--publish".into());
+        line.push(format!("--comment={comment}").into());
+        for (option, is_asked_for) in [("--commit-status", inputs.commit_status), ("--check-run", inputs.check_run)] {
+            if is_asked_for {
+                line.push(option.into());
+            }
+        }
+    }
     line.push("--".into());
     line.push(inputs.release.clone().unwrap_or_else(|| ".".to_owned()).into());
     line
@@ -178,6 +188,19 @@ mod tests {
         for other in ["Report", "off", "true"] {
             assert!(Mode::of(Some(other)).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn what_is_published_is_what_was_asked_for() {
+        let published = |comment: &str, commit_status, check_run| {
+            let comment = Some(comment.to_owned());
+            let line = command_line(&ActionInputs { comment, commit_status, check_run, ..ActionInputs::default() });
+            let options = line.iter().skip(3).take_while(|option| *option != "--");
+            options.map(|option| option.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert!(published("never", false, false).is_empty());
+        assert_eq!(published("auto", false, false), ["--publish", "--comment=auto"]);
+        assert_eq!(published("never", true, true), ["--publish", "--comment=never", "--commit-status", "--check-run"]);
     }
 
     #[test]

@@ -104,7 +104,9 @@ class Forge:
 
     ANSWERS = {
         "/repos/o/r/pulls/7": {"user": {"login": "ann"}, "head": {"sha": "0" * 40}},
-        "/repos/o/r/pulls/7/reviews": [{"user": {"login": "bob"}, "state": "APPROVED", "commit_id": "0" * 40}],
+        "/repos/o/r/pulls/7/reviews": [
+            {"user": {"login": name}, "state": "APPROVED", "commit_id": "0" * 40} for name in ("bob", "eve")
+        ],
     }
 
     def __enter__(self):
@@ -241,8 +243,8 @@ def installation(binary, repository, work):
         return run_action(repository, work, given, **variables)
 
     ran = run()
-    # What is installed runs: there is no manifest.
-    check("verified install", (ran.status, "title=modelgate" in ran.printed, "manifest" in ran.printed), (2, False, True))
+    # What is installed runs: there is no such release.
+    check("verified install", (ran.status, "title=modelgate" in ran.printed, "nowhere" in ran.printed), (2, False, True))
     check("the attestation that is asked for", (releases / "asked").read_text().split(" ", 3)[3],
           "--repo modelgate/modelgate --signer-workflow modelgate/modelgate/.github/workflows/release.yml "
           "--source-ref refs/tags/v0.1.0 --deny-self-hosted-runners\n")

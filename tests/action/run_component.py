@@ -85,7 +85,7 @@ def jobs(binary, repository, work):
     files = ["modelgate-report.json", "modelgate-junit.xml", "modelgate-evidence", "modelgate.env"]
     check("approved: files", [name for name in files if not (repository / name).exists()], [])
     report = json.loads((repository / "modelgate-report.json").read_text())
-    check("approved: digest", report["evidence"]["decision_sha256"] in (repository / "modelgate.env").read_text(), True)
+    check("approved: digest", report["evidence"]["recorded"]["decision_sha256"] in (repository / "modelgate.env").read_text(), True)
     check("approved, key in a file", run("approved", key=str(work / "key.pem")), (0, decided("0", "approve")))
     check("conditional", run("conditional"), (0, decided("0", "conditional")))
     check("conditional, fail on condition", run("conditional", fail_on="condition"), (1, decided("1", "conditional")))

@@ -4,6 +4,7 @@ pub mod bill_of_materials;
 pub mod dvc;
 pub mod licences;
 mod secret;
+mod signature;
 pub mod signatures;
 
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ pub use self::bill_of_materials::BillOfMaterialsFacts;
 use self::dvc::DvcFacts;
 use self::licences::LicenceFacts;
 pub use self::secret::SecretFacts;
+pub use self::signature::{SignatureFacts, SignatureStatus};
 use self::signatures::SignatureVerifier;
 use super::artifact::ArtifactFacts;
 use super::card::CardFacts;
@@ -38,33 +40,6 @@ pub struct SupplyChainFacts {
     /// Secrets, such as access keys, that were found in the texts of the release: artifacts, manifest, card, monitoring
     /// files, records, bill of materials and files of DVC; none in archives and binary files.
     pub secrets: Option<Vec<SecretFacts>>,
-}
-
-/// A signature over released files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SignatureFacts {
-    /// The file that it is in.
-    pub file: FileFacts,
-    /// Whether it holds.
-    pub status: SignatureStatus,
-    /// Who signed, or null.
-    pub signer: Option<String>,
-    /// Paths of the artifacts that it covers.
-    pub covers: Vec<String>,
-    /// Why it does not hold; null when it does.
-    pub reason: Option<String>,
-}
-
-/// Whether a signature holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignatureStatus {
-    /// By a key or an identity that is trusted.
-    Verified,
-    /// By one that nobody named.
-    Untrusted,
-    /// It does not fit the files.
-    Invalid,
 }
 
 /// Who built the model from what.
