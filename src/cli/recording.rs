@@ -152,7 +152,10 @@ impl Signer {
 impl Signer {
     /// The model's own signature, or why there is none where there might have been.
     fn sign_model(&self, decided: &Decided) -> Result<(Option<EvidenceFile>, Option<String>), Vec<Problem>> {
-        #[cfg_attr(not(feature = "keyless"), expect(clippy::infallible_destructuring_match, reason = "there is another"))]
+        #[cfg_attr(
+            not(feature = "keyless"),
+            expect(clippy::infallible_destructuring_match, reason = "there is another")
+        )]
         let key = match &self.means {
             Means::Key(key) => key,
             #[cfg(feature = "keyless")]

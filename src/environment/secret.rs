@@ -10,12 +10,6 @@ pub const KEY_PASSWORD: &str = "MODELGATE_KEY_PASSWORD";
 /// Passphrase of a signing key that cosign encrypted, by cosign's own name.
 pub const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 
-/// Passphrase of an encrypted signing key.
-pub const KEY_PASSWORD: &str = "MODELGATE_KEY_PASSWORD";
-
-/// Passphrase of a signing key that cosign encrypted, by cosign's own name.
-pub const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
-
 /// A text that must not be shown.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);

@@ -242,7 +242,8 @@ fn no_permission_is_said_at_once() {
 #[test]
 fn each_limit_is_waited_for() {
     let reset = (1_700_000_000 + 20).to_string();
-    let limits: [(u16, Vec<(&'static str, String)>, &'static str, u64); 6] = [
+    type Limit = (u16, Vec<(&'static str, String)>, &'static str, u64);
+    let limits: [Limit; 6] = [
         (429, vec![("Retry-After", "7".to_owned())], "", 7),
         (429, vec![("Retry-After", "Tue, 14 Nov 2023 22:13:25 GMT".to_owned())], "", 5),
         (403, vec![("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", reset.clone())], "", 21),

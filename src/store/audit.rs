@@ -121,7 +121,7 @@ struct Walk<'a> {
     objects: &'a Objects,
     findings: Vec<Finding>,
     places: BTreeMap<u64, Place>,
-    by_leaf: BTreeMap<Sha256Digest, u64>,
+    leaves: BTreeSet<Sha256Digest>,
     /// Blobs, and an entry that names them.
     named: BTreeMap<Sha256Digest, u64>,
     /// The root of the first n entries, as they say.
@@ -142,7 +142,7 @@ impl Store {
             objects: &self.objects,
             findings: Vec::new(),
             places: BTreeMap::new(),
-            by_leaf: BTreeMap::new(),
+            leaves: BTreeSet::new(),
             named: BTreeMap::new(),
             roots: BTreeMap::from([(0, Frontier::default().root())]),
             entries: 0,
@@ -267,7 +267,7 @@ impl Walk<'_> {
         for digest in entry.leaf.bundles.iter().chain(&entry.leaf.blobs) {
             self.named.entry(*digest).or_insert(entry.sequence);
         }
-        self.by_leaf.insert(entry.leaf_hash, entry.sequence);
+        self.leaves.insert(entry.leaf_hash);
         let place = Place {
             leaf_hash: entry.leaf_hash,
             run_key: entry.leaf.run_key,
@@ -345,37 +345,37 @@ impl Walk<'_> {
 
     /// Every run can be found by each of its inputs, and no other run by it.
     async fn subjects(&mut self) -> Result<u64, StoreError> {
-        let mut listed: BTreeMap<u64, BTreeSet<Sha256Digest>> = BTreeMap::new();
+        let mut listed: BTreeMap<Sha256Digest, BTreeSet<Sha256Digest>> = BTreeMap::new();
         for path in self.objects.paths(&Path::from("v1/subjects")).await? {
             let parts: Vec<_> = path.parts().skip(3).map(|part| Sha256Digest::from_hex(part.as_ref()).ok()).collect();
-            let sequence = match parts.as_slice() {
+            match parts.as_slice() {
                 [Some(subject), Some(leaf)] if subject_path(*subject, *leaf) == path => {
-                    self.by_leaf.get(leaf).map(|sequence| (*sequence, *subject))
+                    if self.leaves.contains(leaf) {
+                        listed.entry(*leaf).or_default().insert(*subject);
+                    } else {
+                        self.find(FindingKind::SubjectIndex, &path, "the log has no entry with this leaf");
+                    }
                 }
-                _ => {
-                    self.foreign(&path);
-                    continue;
-                }
-            };
-            match sequence {
-                Some((sequence, subject)) => {
-                    listed.entry(sequence).or_default().insert(subject);
-                }
-                None => self.find(FindingKind::SubjectIndex, &path, "the log has no entry with this leaf"),
+                _ => self.foreign(&path),
             }
         }
-        let mut sound = 0;
-        let places: Vec<_> = self.places.iter().map(|(sequence, place)| (*sequence, place.bundles.clone())).collect();
+        // A run that is in the log twice, after it was cut off, has the same leaf and the same pointers.
+        let places: BTreeMap<_, _> = self.places.iter().map(|(sequence, place)| (place.leaf_hash, *sequence)).collect();
+        let bundles = |sequence: u64| self.places.get(&sequence).map(|place| place.bundles.clone());
+        let places: Vec<_> = places.into_values().map(|at| (at, bundles(at).unwrap_or_default())).collect();
+        let with_receipt = self.runs_with_receipt();
         let store = self.store;
         let read = |(sequence, bundles): (u64, Vec<Sha256Digest>)| async move {
             Ok::<_, StoreError>((sequence, judged(store, &bundles).await?))
         };
+        let (mut sound, none) = (0, BTreeSet::new());
         let mut read = stream::iter(places).map(read).buffered(READ_AT_A_TIME);
         while let Some((sequence, judged)) = read.try_next().await? {
             // Without its statement, which is missing and said so, nothing is known of a run's inputs.
-            let Some(judged) = judged else { continue };
-            let listed = listed.remove(&sequence).unwrap_or_default();
-            sound += self.pointers(sequence, &judged, &listed).await?;
+            let (Some(judged), Some(place)) = (judged, self.places.get(&sequence)) else { continue };
+            let listed = listed.get(&place.leaf_hash).unwrap_or(&none);
+            let has_receipt = with_receipt.contains(&place.run_key);
+            sound += self.pointers(sequence, &judged, listed, has_receipt).await?;
         }
         Ok(sound)
     }
@@ -385,9 +385,10 @@ impl Walk<'_> {
         sequence: u64,
         judged: &BTreeSet<Sha256Digest>,
         listed: &BTreeSet<Sha256Digest>,
+        has_receipt: bool,
     ) -> Result<u64, StoreError> {
         let Some(place) = self.places.get(&sequence) else { return Ok(0) };
-        let (leaf_hash, has_receipt, run_key) = (place.leaf_hash, place.has_receipt, place.run_key);
+        let (leaf_hash, run_key) = (place.leaf_hash, place.run_key);
         let pointer = CanonicalJson::of(&SubjectPointer { version: VERSION, run_key })?;
         for subject in listed.difference(judged) {
             let reason = format!("entry {sequence} has not judged this file");
@@ -484,10 +485,13 @@ impl Walk<'_> {
         held
     }
 
+    fn runs_with_receipt(&self) -> BTreeSet<RunKey> {
+        self.places.values().filter(|place| place.has_receipt).map(|place| place.run_key).collect()
+    }
+
     /// Entries of runs of which no entry has a receipt.
     fn without_receipt(&self) -> Vec<u64> {
-        let with: BTreeSet<_> =
-            self.places.values().filter(|place| place.has_receipt).map(|place| place.run_key).collect();
+        let with = self.runs_with_receipt();
         let without = self.places.iter().filter(|(_, place)| !with.contains(&place.run_key));
         without.map(|(sequence, _)| *sequence).collect()
     }

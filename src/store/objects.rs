@@ -211,7 +211,7 @@ impl Objects {
             // Stores say in different ways that a part is not there; what there is says it for certain.
             Err(error) => match self.store.head(path).await {
                 Ok(meta) if meta.size < end => Ok(None),
-                _ => Err(StoreError::access(&self.shown(path), &error)),
+                _ => Err(self.failed(path, &error)),
             },
         }
     }
@@ -244,7 +244,7 @@ impl Objects {
                 let names = objects.map_ok(|object| object.location.filename().unwrap_or_default().to_owned());
                 let names = names.try_take_while(|name| futures::future::ok(name.starts_with(start)));
                 let names = names.take(most).try_collect().await;
-                names.map_err(|error| StoreError::access(&self.shown(prefix), &error))?
+                names.map_err(|error| self.failed(prefix, &error))?
             }
         };
         names.sort_unstable();

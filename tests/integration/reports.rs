@@ -9,7 +9,7 @@ fn recorded(release: &str, code: i32) -> (Sandbox, String) {
                    --output junit=a.xml --output markdown=a.md --output json=a.json";
     sandbox.run(&format!("check release {outputs}")).expect(code);
     let report: serde_json::Value = serde_json::from_str(&sandbox.read("a.json")).unwrap();
-    let run = report["evidence"]["recorded"]["run"].as_str().unwrap().to_owned();
+    let run = report.pointer("/evidence/recorded/run").and_then(serde_json::Value::as_str).unwrap().to_owned();
     (sandbox, run)
 }
 

@@ -183,7 +183,8 @@ fn a_changed_missing_added_or_renamed_file_is_found() {
     let error = check(model.path()).unwrap_err().to_string();
     assert!(error.contains("`a/.gitignore` was not signed"), "{error}");
 
-    let changes: [(fn(&Path), &str); 5] = [
+    type Change = (fn(&Path), &'static str);
+    let changes: [Change; 5] = [
         (|model| fs::write(model.join("a.json"), "other").unwrap(), "`a.json` was changed"),
         (|model| fs::remove_file(model.join("a.json")).unwrap(), "`a.json` is missing"),
         (|model| fs::write(model.join("b"), "").unwrap(), "`b` was not signed"),

@@ -17,6 +17,7 @@ use crate::report::{TextStyle, escape};
 use crate::store::objects::Objects;
 use crate::store::tests::{block_on, key, run_of};
 use crate::store::{BlobKind, BlobState, Filter, Found, LoggedRun, Reference, Run};
+use crate::store::{Meta, UNSIGNED_FORMAT, write_meta};
 use crate::tier::Tier;
 
 proptest! {
