@@ -318,7 +318,10 @@ mod tests {
         let mut held = 0;
         for vector in vectors(include_str!("../../tests/merkle/consistency.jsonl")) {
             let number = |key: &str| vector[key].as_u64().unwrap();
-            let parts = (hash(&vector["root1"]), hash(&vector["root2"]), hashes(&vector["proof"]));
+            // Some vectors have roots of another length, which ours cannot have: what they mean is whether the two are equal.
+            let root =
+                |key: &str| hash(&vector[key]).or_else(|| Some(Sha256Digest::of(vector[key].as_str()?.as_bytes())));
+            let parts = (root("root1"), root("root2"), hashes(&vector["proof"]));
             let holds = matches!(&parts, (Some(first), Some(second), Some(proof))
                 if proves_consistency((number("size1"), *first), (number("size2"), *second), proof));
             assert_eq!(holds, !vector["wantErr"].as_bool().unwrap(), "{vector}");

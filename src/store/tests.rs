@@ -454,7 +454,7 @@ fn a_killed_run_with_others_behind_it_comes_to_one_receipt() {
 fn a_store_that_does_not_answer_ends_the_append_in_time() {
     let run = run_of("1", &key());
     block_on(async {
-        for nth in [1, 5, 20] {
+        for nth in [1, 5, 10] {
             let objects = Arc::new(InMemory::new());
             let whole = over(Objects::remote(objects.clone())).await;
             let mut silent = Objects::remote(Faulty::new(objects, Fault::Silent, nth));
@@ -814,8 +814,10 @@ fn every_entry_is_proven_under_a_checkpoint_and_the_log_continues_each() {
         let error = store.prove_inclusion(10).await.unwrap_err();
         assert!(matches!(error, StoreError::NoCheckpoint { sequence: 10 }), "{error}");
         replace(&directory.path().join(entry_file(4)), "approve", "deny");
-        assert!(store.prove_inclusion(8).await.is_err());
-        assert!(store.check_continues(kept[8].as_bytes()).await.is_err());
+        // Where its hash is needed; other proofs rest on what later entries say of the tree, which the audit holds against it.
+        assert!(store.prove_inclusion(4).await.is_err());
+        assert!(store.prove_inclusion(5).await.is_err());
+        assert!(store.check_continues(kept[4].as_bytes()).await.is_err());
     });
 }
 

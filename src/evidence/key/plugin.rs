@@ -275,19 +275,23 @@ impl Call<'_> {
 
     /// What the program writes when it is asked `question` with `input`.
     fn run(&self, question: &str, input: &[u8]) -> Result<Vec<u8>, PluginError> {
-        let mut child = Command::new(self.program)
+        let mut command = Command::new(self.program);
+        command
             .args([PROTOCOL_VERSION, question])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // The protocol's place for what people are to read, such as that a token wants to be touched.
-            .stderr(Stdio::inherit())
-            .spawn()
-            .map_err(|error| self.not_run(error))?;
+            .stderr(Stdio::inherit());
+        let is_apart = set_apart(&mut command);
+        let mut child = command.spawn().map_err(|error| self.not_run(error))?;
         let deadline = Instant::now().checked_add(self.time);
         let output = self.exchange(&mut child, input);
         let output = output.and_then(|output| self.wait(&mut child, deadline).map(|()| output));
         if output.is_err() {
             // Not waited for without end: it may have ended by itself.
+            if is_apart {
+                kill_group(&child);
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -332,6 +336,31 @@ impl Call<'_> {
         }
     }
 }
+
+/// Gives the program a process group of its own, so that what it starts ends with it. On a terminal it stays in ours:
+/// only so may it ask there for a PIN.
+#[cfg(unix)]
+fn set_apart(command: &mut Command) -> bool {
+    use std::io::IsTerminal as _;
+    let is_apart = !io::stderr().is_terminal();
+    if is_apart {
+        std::os::unix::process::CommandExt::process_group(command, 0);
+    }
+    is_apart
+}
+
+#[cfg(not(unix))]
+const fn set_apart(_: &mut Command) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn kill_group(child: &Child) {
+    let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(child), rustix::process::Signal::KILL);
+}
+
+#[cfg(not(unix))]
+const fn kill_group(_: &Child) {}
 
 /// What a program says, without secrets, on one line, and not too much of it.
 fn shown(message: &str, secrets: &[Secret]) -> String {

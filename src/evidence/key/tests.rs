@@ -459,6 +459,30 @@ mod programs {
     }
 
     #[test]
+    fn what_a_program_started_ends_with_it() {
+        use std::io::IsTerminal as _;
+        if std::io::stderr().is_terminal() {
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pid");
+        let script = format!("sleep 60 > /dev/null & echo $! > {}; wait", file.display());
+        let ended = answer_of(&script, Duration::from_millis(500), &[]).err().unwrap();
+        assert!(matches!(ended, PluginError::TimedOut { .. }), "{ended}");
+        let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        let is_gone = || {
+            // Nobody may have waited for it yet.
+            let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()));
+            rustix::process::test_kill_process(pid).is_err() || status.is_ok_and(|status| status.contains("State:\tZ"))
+        };
+        assert!((0..50).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            is_gone()
+        }));
+    }
+
+    #[test]
     fn only_a_scheme_makes_a_reference() {
         for reference in ["awskms://alias/x", "a+b-c.1://", "hashivault://key"] {
             assert!(Plugin::is_reference(reference), "{reference}");
