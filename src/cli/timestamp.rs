@@ -52,6 +52,11 @@ impl TimestampCheck {
     }
 }
 
+/// Whether a bundle that a key signed has a timestamp.
+pub(super) fn is_in(bundle: &[u8]) -> bool {
+    Bundle::timestamps(bundle).is_ok_and(|timestamps| !timestamps.is_empty())
+}
+
 /// Checks the timestamps of a bundle of which the signature is verified: the time that `authorities` vouch for.
 pub(super) fn check(authorities: &Authorities, bundle: &[u8]) -> Result<String, VerifyError> {
     let signed = Bundle::from_bytes(bundle)?;

@@ -353,6 +353,9 @@ const fn kind_name(kind: BlobKind) -> &'static str {
         BlobKind::Facts => "facts",
         BlobKind::DecisionRecord => "decision record",
         BlobKind::Policies => "policies",
+        BlobKind::PublicKey => "public key",
+        BlobKind::Inputs => "run inputs",
+        BlobKind::ModelSignature => "model signature",
         BlobKind::Other => "other",
     }
 }

@@ -11,7 +11,7 @@ use crate::evidence::run_parts::{Part, RunParts};
 use crate::policy::PolicyBundle;
 
 /// Size of a public key in PEM. One of P-256 has 178 bytes.
-const PUBLIC_KEY_BYTES_MAX: usize = 16 * 1024;
+pub(super) const PUBLIC_KEY_BYTES_MAX: usize = 16 * 1024;
 
 impl Store {
     /// The runs whose key begins with `prefix`, which is hexadecimal, in the order of their keys.

@@ -180,7 +180,8 @@ pub(super) fn proves_consistency(
     proof: &[Sha256Digest],
 ) -> bool {
     if first == second {
-        return proof.is_empty() && first_root == second_root;
+        let is_tree = first != 0 || first_root == Frontier::default().root();
+        return proof.is_empty() && first_root == second_root && is_tree;
     }
     if first == 0 || first > second {
         return false;

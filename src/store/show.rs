@@ -7,11 +7,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::log::{self, Entry};
+use super::lookup::PUBLIC_KEY_BYTES_MAX;
 use super::query::{Filter, LoggedRun};
 use super::{Receipt, RunKey, Store, StoreError, blob_path, receipt_path, subjects};
 use crate::decision::record::DecisionRecord;
 use crate::decision::{Condition, OutcomeResult};
 use crate::digest::Sha256Digest;
+use crate::evidence::key::PublicKey;
+use crate::evidence::model_signing::MODEL_PREDICATE;
 use crate::evidence::statement::{EVALUATION_PREDICATE, Subject, VERDICT_PREDICATE};
 use crate::policy::PolicyBundle;
 
@@ -80,7 +83,13 @@ pub enum BlobKind {
     DecisionRecord,
     /// The policies, as an archive.
     Policies,
-    /// Something that was stored with the run.
+    /// The public key of whoever signed, by their own word.
+    PublicKey,
+    /// What the run's key is the digest of.
+    Inputs,
+    /// The model's own signature.
+    ModelSignature,
+    /// Something else that was stored with the run.
     Other,
 }
 
@@ -243,8 +252,9 @@ impl Store {
                 _ if *digest == leaf.facts => BlobKind::Facts,
                 _ if *digest == leaf.decision_record => BlobKind::DecisionRecord,
                 _ if leaf.bundles.contains(digest) => kind_of_bundle(content.as_deref().unwrap_or_default(), shown),
-                Ok(content) if PolicyBundle::from_archive(content).is_ok() => BlobKind::Policies,
-                _ => BlobKind::Other,
+                _ if *digest == leaf.run_key.digest() => BlobKind::Inputs,
+                Ok(content) => kind_beside(content),
+                Err(_) => BlobKind::Other,
             };
             if let (BlobKind::DecisionRecord, Ok(content)) = (kind, &content) {
                 add_record(content, shown);
@@ -274,6 +284,20 @@ async fn check_receipt(store: &Store, receipt: &Receipt, entry: &Entry) -> Resul
     let path = receipt_path(receipt.run_key);
     let reason = format!("entry {} of the log is another one: it was changed", receipt.sequence);
     Err(StoreError::damaged(store.objects.shown(&path), reason))
+}
+
+/// What a blob is that nothing names.
+fn kind_beside(content: &[u8]) -> BlobKind {
+    let is_public_key = || {
+        content.len() <= PUBLIC_KEY_BYTES_MAX
+            && std::str::from_utf8(content).is_ok_and(|text| PublicKey::from_pem_text(text).is_ok())
+    };
+    match subjects::statement_head(content) {
+        Ok(head) if head.predicate_type == MODEL_PREDICATE => BlobKind::ModelSignature,
+        _ if is_public_key() => BlobKind::PublicKey,
+        _ if PolicyBundle::from_archive(content).is_ok() => BlobKind::Policies,
+        _ => BlobKind::Other,
+    }
 }
 
 fn kind_of_bundle(bundle: &[u8], shown: &mut Shown) -> BlobKind {

@@ -1008,7 +1008,7 @@ fn writers_race_for_the_store_of_the_environment() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let audit = runtime.block_on(async { sound(&Store::open(&address, &settings).await.unwrap()).await });
     assert_eq!((audit.checkpoint.size, audit.receipts, audit.checkpoints), (total, total, total));
-    println!(
+    let figures = format!(
         "{address}: {writers} writers, {runs} runs each: {} entries, a valid chain, none lost or doubled, in {:.1} s \
          ({:.1} entries/s); audit {:.1} s",
         audit.checkpoint.size,
@@ -1016,6 +1016,7 @@ fn writers_race_for_the_store_of_the_environment() {
         total as f64 / appended.as_secs_f64(),
         (started.elapsed() - appended).as_secs_f64(),
     );
+    std::fs::write(std::env::var("MODELGATE_TEST_FIGURES").unwrap(), figures).unwrap();
 }
 
 #[test]

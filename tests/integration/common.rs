@@ -1,5 +1,6 @@
 //! Starting the real binary in a directory of its own, with nothing of the surroundings.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -56,6 +57,8 @@ impl Ran {
 /// A directory with copies of example releases, a home, and nothing else.
 pub(crate) struct Sandbox {
     directory: TempDir,
+    /// Whether what was recorded in it was changed, so that it cannot be replayed.
+    is_tampered: Cell<bool>,
 }
 
 /// Runs of a sandbox that are replayed when it goes.
@@ -65,7 +68,7 @@ impl Drop for Sandbox {
     /// Whatever a test had decided, replays to the same bytes.
     fn drop(&mut self) {
         let Ok(runs) = fs::read_dir(self.path(".modelgate/store/v1/runs")) else { return };
-        if std::thread::panicking() {
+        if std::thread::panicking() || self.is_tampered.get() {
             return;
         }
         let mut runs: Vec<_> = runs.map(|run| run.unwrap().file_name().into_string().unwrap()).collect();
@@ -91,7 +94,7 @@ impl Sandbox {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("home")).unwrap();
-        Self { directory }
+        Self { directory, is_tampered: Cell::new(false) }
     }
 
     /// A sandbox with a copy of `fixtures/credit-scoring/<release>` in `release/`.
@@ -99,6 +102,21 @@ impl Sandbox {
         let sandbox = Self::new();
         copy_tree(&checkout().join("fixtures/credit-scoring").join(release), &sandbox.path("release"));
         sandbox
+    }
+
+    /// Says that what was recorded is about to be changed: it need not replay.
+    pub(crate) fn tampers(&self) {
+        self.is_tampered.set(true);
+    }
+
+    /// Makes the release a commit.
+    pub(crate) fn commit(&self) {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+        let commit = [&identity[..], &["commit", "--quiet", "--message", "release"]].concat();
+        for arguments in [&["init", "--quiet"][..], &["add", "."], &commit] {
+            let mut git = Command::new("git");
+            assert!(git.arg("-C").arg(self.path("release")).args(arguments).status().unwrap().success());
+        }
     }
 
     pub(crate) fn path(&self, relative: &str) -> PathBuf {

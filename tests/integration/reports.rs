@@ -77,8 +77,8 @@ fn what_cannot_be_found_is_said() {
     let mut other = run.clone();
     other.replace_range(..4, if run.starts_with("0000") { "1111" } else { "0000" });
     sandbox.run(&format!("report memo {other}")).expect(2).says(&["unknown-run", "hint"]);
-    sandbox.run("report memo abc").expect(2).says(&["not-a-run", "at least four"]);
-    sandbox.run("report memo ../../etc").expect(2).says(&["not-a-run"]);
+    sandbox.run("report memo xyz").expect(2).says(&["unknown-run", "model@version"]);
+    sandbox.run("report memo none/at/all").expect(2).says(&["unknown-run"]);
     sandbox.run(&format!("report memo {run} --store elsewhere")).expect(2).says(&["no-store", "--store"]);
     assert!(!sandbox.path("elsewhere").exists());
     sandbox.write("b.json", "{\"evidence\": {\"recorded\": null}}");
@@ -91,6 +91,7 @@ fn what_cannot_be_found_is_said() {
 #[test]
 fn a_changed_record_is_no_document() {
     let (sandbox, run) = recorded("approved", 0);
+    sandbox.tampers();
     let report: serde_json::Value = serde_json::from_str(&sandbox.read("a.json")).unwrap();
     let facts = report["evidence"]["facts_sha256"].as_str().unwrap();
     let blob = format!(".modelgate/store/v1/blobs/sha256/{}/{facts}", facts.get(..2).unwrap());
@@ -98,5 +99,5 @@ fn a_changed_record_is_no_document() {
     sandbox.write(&blob, text.replace("\"holdout\"", "\"hold0ut\""));
     sandbox.run(&format!("report assessment {run}")).expect(3).says(&["damaged"]);
     std::fs::remove_file(sandbox.path(&blob)).unwrap();
-    sandbox.run(&format!("report assessment {run}")).expect(3).says(&["missing"]);
+    sandbox.run(&format!("report assessment {run}")).expect(3).says(&["incomplete-record", "facts.json"]);
 }

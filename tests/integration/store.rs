@@ -74,21 +74,25 @@ fn runs_are_listed_found_and_shown() {
         assert_eq!(shown["run"]["run"], run, "{name}");
         assert_fits(&shown, "store-run-v1.schema.json");
         let kinds: Vec<_> = shown["blobs"].as_array().unwrap().iter().map(|blob| blob["kind"].clone()).collect();
-        assert_eq!(kinds, ["verdict", "evaluation", "facts", "decision-record", "policies"]);
+        let evidence = ["verdict", "evaluation", "facts", "decision-record"];
+        assert_eq!(kinds, [&evidence[..], &["policies", "public-key", "inputs", "model-signature"]].concat());
     }
     // The commands that it names work.
     let text = sandbox.run("store show 2").expect(0).stdout;
     let commands: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("modelgate ")).collect();
     assert_eq!(commands.len(), 2, "{text}");
     for command in commands {
-        sandbox.run(&command.replace("PUBLIC-KEY", ".modelgate/evidence/public-key.pem")).expect(0);
+        // A verdict as of a day to come is refused by its date, when everything else holds.
+        let command = command.replace("PUBLIC-KEY", ".modelgate/evidence/public-key.pem");
+        sandbox.run(&command).expect(1).says(&["2999-02-01T00:00:00Z, which has not come yet"]);
     }
 }
 
 #[test]
 fn what_cannot_be_answered_is_said() {
     let sandbox = sandbox_with_runs();
-    sandbox.run("store log --store nowhere").expect(2).says(&["no store in `nowhere`"]);
+    sandbox.tampers();
+    sandbox.run("store log --store nowhere").expect(2).says(&["no store at `nowhere`"]);
     assert!(!sandbox.path("nowhere").exists());
     sandbox.run("store show 7").expect(2).says(&["no run `7`", "store log"]);
     sandbox.run("store show x").expect(2).says(&["model@version"]);

@@ -7,6 +7,8 @@ use crate::common::Sandbox;
 /// A sandbox with a store `gate` whose log has the key `log.pem`, and two runs in it.
 fn with_store() -> Sandbox {
     let sandbox = Sandbox::with("approved");
+    // In CI, what is no commit is denied.
+    sandbox.commit();
     sandbox.run("store init gate --log-key log.pem --origin example.com/gate").expect(0).says(&["made the log key"]);
     for day in ["2999-01-01", "2999-01-02"] {
         let check = format!("check release --store gate --log-key log.pem --effective-time {day} --out {day}");

@@ -127,6 +127,14 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, printer: &Pr
         allow_failed: false,
     };
     let verification = verification(&candidates, &trusted, &expectations, &artifacts, arguments);
+    if trusted.time.is_none()
+        && let Some(statement) = &verification.statement
+        && candidates
+            .iter()
+            .any(|candidate| candidate.source == statement.source && timestamp::is_in(&candidate.signed))
+    {
+        printer.say("its timestamp is not checked: give the authority's certificate with --timestamp-certificate");
+    }
     if arguments.output == Format::Json {
         printer.data(&json(&verification)?)?;
     } else {
@@ -145,13 +153,15 @@ struct Trusted {
 enum Signers {
     Keys(Trust),
     /// One identity, by a certificate.
-    Certificate(CertificateTrust),
+    Certificate(Box<CertificateTrust>),
 }
 
 impl Trusted {
     fn of(arguments: &Arguments, printer: &Printer) -> Result<Self, Failure> {
         let signers = match arguments.trust.load()? {
-            _ if arguments.certificate.is_given() => Signers::Certificate(arguments.certificate.trust(printer)?),
+            _ if arguments.certificate.is_given() => {
+                Signers::Certificate(Box::new(arguments.certificate.trust(printer)?))
+            }
             Some(trust) => Signers::Keys(trust),
             None => return Err(Failure::usage(nobody())),
         };

@@ -342,7 +342,7 @@ impl Call<'_> {
 #[cfg(unix)]
 fn set_apart(command: &mut Command) -> bool {
     use std::io::IsTerminal as _;
-    let is_apart = !io::stderr().is_terminal();
+    let is_apart = !io::stdin().is_terminal();
     if is_apart {
         std::os::unix::process::CommandExt::process_group(command, 0);
     }

@@ -461,7 +461,7 @@ mod programs {
     #[test]
     fn what_a_program_started_ends_with_it() {
         use std::io::IsTerminal as _;
-        if std::io::stderr().is_terminal() {
+        if std::io::stdin().is_terminal() {
             return;
         }
         let directory = tempfile::tempdir().unwrap();
