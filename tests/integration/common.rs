@@ -1,10 +1,10 @@
 //! Starting the real binary in a directory of its own, with nothing of the surroundings.
 
-use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
@@ -58,7 +58,7 @@ impl Ran {
 pub(crate) struct Sandbox {
     directory: TempDir,
     /// Whether what was recorded in it was changed, so that it cannot be replayed.
-    is_tampered: Cell<bool>,
+    is_tampered: AtomicBool,
 }
 
 /// Runs of a sandbox that are replayed when it goes.
@@ -68,7 +68,7 @@ impl Drop for Sandbox {
     /// Whatever a test had decided, replays to the same bytes.
     fn drop(&mut self) {
         let Ok(runs) = fs::read_dir(self.path(".modelgate/store/v1/runs")) else { return };
-        if std::thread::panicking() || self.is_tampered.get() {
+        if std::thread::panicking() || self.is_tampered.load(Ordering::Relaxed) {
             return;
         }
         let mut runs: Vec<_> = runs.map(|run| run.unwrap().file_name().into_string().unwrap()).collect();
@@ -94,7 +94,7 @@ impl Sandbox {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("home")).unwrap();
-        Self { directory, is_tampered: Cell::new(false) }
+        Self { directory, is_tampered: AtomicBool::new(false) }
     }
 
     /// A sandbox with a copy of `fixtures/credit-scoring/<release>` in `release/`.
@@ -106,7 +106,7 @@ impl Sandbox {
 
     /// Says that what was recorded is about to be changed: it need not replay.
     pub(crate) fn tampers(&self) {
-        self.is_tampered.set(true);
+        self.is_tampered.store(true, Ordering::Relaxed);
     }
 
     /// Makes the release a commit.

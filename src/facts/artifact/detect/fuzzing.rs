@@ -42,7 +42,7 @@ pub fn detection(bytes: &[u8]) {
 pub fn large_file(path: &Path) {
     let input = FileInput { path: "file", absolute: path, role: ArtifactRole::Model };
     let kept = usize::try_from(PAGE_BYTES).unwrap_or(usize::MAX);
-    if let Ok(reading) = Reading::open(input, kept) {
+    if let Ok(reading) = Reading::open(input, kept, &mut Vec::new()) {
         drop(reading.inspect(inspect));
     }
 }
