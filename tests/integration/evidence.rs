@@ -389,6 +389,7 @@ fn runs_that_were_stored_are_no_hindrance_to_those_that_were_not() {
 }
 
 #[test]
+#[ignore = "needs openssl: .ci/run runs it"]
 fn the_commands_of_an_export_check_it_with_openssl() {
     let (sandbox, run) = checked("approved");
     sandbox.run(&format!("evidence export {run} --out export")).expect(0);

@@ -24,6 +24,7 @@ fn verdict(sandbox: &Sandbox) -> String {
 }
 
 #[test]
+#[ignore = "needs openssl and Python: .ci/run runs it"]
 fn the_time_of_a_signature_is_what_its_authority_says() {
     let (sandbox, service) = (Sandbox::with("approved"), Service::start("timestamp_authority.py", &[]));
     check(&sandbox, &service, "", "ca.pem").expect(0);
@@ -58,6 +59,7 @@ fn the_time_of_a_signature_is_what_its_authority_says() {
 }
 
 #[test]
+#[ignore = "needs openssl and Python: .ci/run runs it"]
 fn a_bundle_without_a_timestamp_proves_no_time() {
     let (sandbox, service) = (Sandbox::with("approved"), Service::start("timestamp_authority.py", &[]));
     sandbox.run("check release").expect(0);
@@ -69,6 +71,7 @@ fn a_bundle_without_a_timestamp_proves_no_time() {
 }
 
 #[test]
+#[ignore = "needs openssl and Python: .ci/run runs it"]
 fn without_the_timestamp_that_was_asked_for_nothing_is_signed() {
     let (sandbox, service) = (Sandbox::with("approved"), Service::start("timestamp_authority.py", &[]));
     let other = Service::start("timestamp_authority.py", &[]);
