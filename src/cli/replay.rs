@@ -2,8 +2,8 @@
 
 use super::{Failure, Printer, policies, store, stores};
 use crate::bundle_source::PolicySource;
+use crate::decision::Verdict;
 use crate::decision::record::Tool;
-use crate::decision::{OutcomeResult, Verdict};
 use crate::environment::Environment;
 use crate::exit_status::ExitStatus;
 use crate::policy::EffectiveTime;
@@ -141,7 +141,7 @@ fn line(name: &str, recorded: &str, replayed: &str) -> String {
 
 fn control(difference: &ControlDifference) -> Vec<String> {
     let said = |outcome: &Option<ControlOutcome>| match outcome {
-        Some(outcome) => format!("{} ({})", result(outcome.result), outcome.enforcement.name()),
+        Some(outcome) => format!("{} ({})", outcome.result.name(), outcome.enforcement.name()),
         None => "not run".to_owned(),
     };
     let differs = match difference.differs.as_slice() {
@@ -159,14 +159,4 @@ fn control(difference: &ControlDifference) -> Vec<String> {
     let new = now.reasons.iter().filter(|reason| was.is_none_or(|was| !was.reasons.contains(reason)));
     lines.extend(new.take(FINDINGS_SHOWN_MAX).map(|reason| format!("    now: {reason}")));
     lines
-}
-
-const fn result(result: OutcomeResult) -> &'static str {
-    match result {
-        OutcomeResult::Pass => "pass",
-        OutcomeResult::Fail => "fail",
-        OutcomeResult::Waived => "waived",
-        OutcomeResult::NotApplicable => "not-applicable",
-        OutcomeResult::Error => "error",
-    }
 }

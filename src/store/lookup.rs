@@ -11,7 +11,7 @@ use crate::evidence::run_parts::{Part, RunParts};
 use crate::policy::PolicyBundle;
 
 /// Size of a public key in PEM. One of P-256 has 178 bytes.
-pub(super) const PUBLIC_KEY_BYTES_MAX: usize = 16 * 1024;
+const PUBLIC_KEY_BYTES_MAX: usize = 16 * 1024;
 
 impl Store {
     /// The runs whose key begins with `prefix`, which is hexadecimal, in the order of their keys.
@@ -23,9 +23,8 @@ impl Store {
             let run_key = RunKey::from_digest(digest);
             return Ok(self.read_receipt(run_key).await?.map(|_| run_key).into_iter().collect());
         }
-        let names = self.objects.names(&Path::from("v1/runs"), None).await?;
-        let keys = names.iter().filter(|name| name.starts_with(prefix));
-        Ok(keys.filter_map(|name| Sha256Digest::from_hex(name).ok().map(RunKey::from_digest)).collect())
+        let names = self.objects.names_beginning_with(&Path::from("v1/runs"), prefix, usize::MAX).await?;
+        Ok(names.iter().filter_map(|name| Sha256Digest::from_hex(name).ok().map(RunKey::from_digest)).collect())
     }
 
     /// The last run that was recorded of a version of a model, walking back from the end of the log.
@@ -124,11 +123,15 @@ impl Store {
 
 /// Which part a blob is that nothing names: policies are known by their digest, and a public key by its form.
 fn part_of(blob: &[u8], record: Option<&DecisionRecord>) -> Option<Part> {
-    if blob.len() <= PUBLIC_KEY_BYTES_MAX
-        && std::str::from_utf8(blob).is_ok_and(|text| PublicKey::from_pem_text(text).is_ok())
-    {
+    if is_public_key(blob) {
         return Some(Part::PublicKey);
     }
     let policies = PolicyBundle::from_archive(blob).ok()?;
     (policies.digest() == record?.policy.sha256).then_some(Part::Policies)
+}
+
+/// Whether a blob is a public key in PEM.
+pub(super) fn is_public_key(blob: &[u8]) -> bool {
+    blob.len() <= PUBLIC_KEY_BYTES_MAX
+        && std::str::from_utf8(blob).is_ok_and(|text| PublicKey::from_pem_text(text).is_ok())
 }

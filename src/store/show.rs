@@ -7,13 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::log::{self, Entry};
-use super::lookup::PUBLIC_KEY_BYTES_MAX;
+use super::lookup::is_public_key;
 use super::query::{Filter, LoggedRun};
 use super::{Receipt, RunKey, Store, StoreError, blob_path, receipt_path, subjects};
 use crate::decision::record::DecisionRecord;
 use crate::decision::{Condition, OutcomeResult};
 use crate::digest::Sha256Digest;
-use crate::evidence::key::PublicKey;
 use crate::evidence::model_signing::MODEL_PREDICATE;
 use crate::evidence::statement::{EVALUATION_PREDICATE, Subject, VERDICT_PREDICATE};
 use crate::policy::PolicyBundle;
@@ -288,13 +287,9 @@ async fn check_receipt(store: &Store, receipt: &Receipt, entry: &Entry) -> Resul
 
 /// What a blob is that nothing names.
 fn kind_beside(content: &[u8]) -> BlobKind {
-    let is_public_key = || {
-        content.len() <= PUBLIC_KEY_BYTES_MAX
-            && std::str::from_utf8(content).is_ok_and(|text| PublicKey::from_pem_text(text).is_ok())
-    };
     match subjects::statement_head(content) {
         Ok(head) if head.predicate_type == MODEL_PREDICATE => BlobKind::ModelSignature,
-        _ if is_public_key() => BlobKind::PublicKey,
+        _ if is_public_key(content) => BlobKind::PublicKey,
         _ if PolicyBundle::from_archive(content).is_ok() => BlobKind::Policies,
         _ => BlobKind::Other,
     }
@@ -314,22 +309,11 @@ fn kind_of_bundle(bundle: &[u8], shown: &mut Shown) -> BlobKind {
 fn add_record(content: &[u8], shown: &mut Shown) {
     let Ok(record) = serde_json::from_slice::<DecisionRecord>(content) else { return };
     for outcome in &record.outcomes {
-        let count = shown.outcomes.entry(result_name(outcome.result)).or_default();
+        let count = shown.outcomes.entry(outcome.result.name()).or_default();
         *count = count.saturating_add(1);
         if matches!(outcome.result, OutcomeResult::Fail | OutcomeResult::Error) {
             shown.failed.push(outcome.control.clone());
         }
     }
     shown.conditions = record.conditions;
-}
-
-/// As the decision record has it.
-const fn result_name(result: OutcomeResult) -> &'static str {
-    match result {
-        OutcomeResult::Pass => "pass",
-        OutcomeResult::Fail => "fail",
-        OutcomeResult::Waived => "waived",
-        OutcomeResult::NotApplicable => "not-applicable",
-        OutcomeResult::Error => "error",
-    }
 }
